@@ -1,0 +1,285 @@
+"""Every value and protocol the plug-ins meet, on one page: what arrives, what is worked on, what leaves.
+
+Plug-ins are frozen dataclasses whose fields are their options; they arrive by entry points (`isthmus.formats`, `.sources`,
+`.steps`, `.stores`, `.destinations`, `.routes`, `.migrations`). This module imports the standard library and engine.fault only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Any, Protocol
+from uuid import UUID
+
+from engine.fault import Fault
+
+JSON = dict[str, Any]
+Connection = Any  # psycopg.Connection: the engine hands it out inside its transaction
+
+
+# --- what arrives -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What can be told of a body before it is mapped. All parts may be empty, none is invented."""
+
+    type: str = ""  # ORU^R01
+    sender: str = ""  # MSH-3|MSH-4, a client id
+    control_id: str = ""  # MSH-10, an Idempotency-Key
+    key: str = ""  # order key, a patient as a rule
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One received body, exactly as it came, before it is durable."""
+
+    id: UUID  # UUIDv7, given at the first byte
+    channel: str
+    format: str
+    body: bytes
+    received: datetime
+    envelope: Envelope = Envelope()
+    peer: str = ""
+    fault: Fault | None = None  # stored as held when the source could already tell that it cannot be worked
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The journal's word that an arrival is on disk."""
+
+    id: UUID  # of the message that takes effect: the first one's for a duplicate
+    duplicate: bool = False  # same sender, control id and bytes: no second effect
+    reused: bool = False  # same sender and control id, other bytes: kept and flagged
+    fault: Fault | None = None
+
+
+class State(Enum):
+    """Where a message stands."""
+
+    STORED = "stored"  # durable, waiting for its turn
+    PROCESSED = "processed"
+    FILTERED = "filtered"
+    HELD = "held"  # with its fault, until replayed
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a message: processed, filtered or held, with the faults that say why."""
+
+    state: State
+    faults: tuple[Fault, ...] = ()
+    resources: tuple[str, ...] = ()  # "Observation/…": what was written
+
+
+class Intake(Protocol):
+    """What a source is given to hand messages in."""
+
+    async def accept(self, arrivals: Sequence[Arrival]) -> list[Receipt | Fault]:
+        """Makes the arrivals durable, in order; returns after COMMIT. A Fault means nothing was stored."""
+        ...
+
+    async def settled(self, id: UUID, timeout: float) -> Outcome | Fault:
+        """Waits until the message is processed, filtered or held; Kind.INTERRUPTED when the time is over."""
+        ...
+
+    async def ready(self) -> None:
+        """Returns at once, or waits while the journal or the workers are behind (back-pressure)."""
+        ...
+
+
+# --- formats ----------------------------------------------------------------------------------------------------------
+
+
+class Scope(Protocol):
+    """A parsed body or one group of it. Paths compiled by the format read from it."""
+
+    def each(self, group: str) -> Sequence[Scope]:
+        """The instances of a group below this one, in order."""
+        ...
+
+
+class Path(Protocol):
+    """A compiled source path such as `OBX-3.1`."""
+
+    text: str
+    type: str  # the standard's data type: CWE, ST …; "" when unknown
+    repeats: bool
+
+    def first(self, scope: Scope) -> Any:
+        """The first value, or None when it is not valued."""
+        ...
+
+    def all(self, scope: Scope) -> list[Any]:
+        """Every valued repetition."""
+        ...
+
+    def where(self, scope: Scope) -> tuple[str, int, int]:
+        """(path with its real indexes, start byte, end byte) of the first value; (text, 0, 0) when there is none."""
+        ...
+
+
+class Format(Protocol):
+    """A body's format: bytes to a Scope and back, and the notation of its paths."""
+
+    name: str
+
+    def envelope(self, body: bytes) -> Envelope | Fault:
+        """Reads who, what and which number without parsing it all; never raises."""
+        ...
+
+    def parse(self, body: bytes) -> Scope | Fault:
+        """Reads a body; never raises. What was odd but readable is a warning of the Scope."""
+        ...
+
+    def path(self, text: str, structure: str, group: str) -> Path | Fault:
+        """Compiles a path as seen from inside `group` of a message `structure`; a Fault names what does not exist."""
+        ...
+
+
+# --- the work ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A journalled message, claimed for work."""
+
+    id: UUID
+    seq: int
+    channel: str
+    format: str
+    body: bytes
+    received: datetime
+    envelope: Envelope
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """A resource to write. `merge` keeps stored elements the new body does not state, save those in `clear`."""
+
+    body: JSON  # with resourceType and id
+    merge: bool = False
+    clear: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """Bytes for one destination. `idem` is stable over retries and replays; parcels of one `key` leave in order."""
+
+    destination: str
+    key: str
+    idem: str
+    body: bytes
+    content_type: str = "application/octet-stream"
+    meta: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something for the feeds, numbered when the transaction commits."""
+
+    topic: str
+    body: JSON
+    patient: str = ""
+    severity: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A message on its way through the steps of its channel."""
+
+    message: Message
+    document: Any = None
+    puts: tuple[Put, ...] = ()
+    parcels: tuple[Parcel, ...] = ()
+    events: tuple[Event, ...] = ()
+    warnings: tuple[Fault, ...] = ()
+    data: Mapping[str, Any] = field(default_factory=dict)  # what one step leaves for a later one, by step name
+
+
+class Filtered:
+    """A step's answer: the message is not for this channel. Not an error."""
+
+
+FILTERED = Filtered()
+Run = Callable[[Work], "Work | Fault | tuple[Fault, ...] | Filtered"]
+
+
+class Step(Protocol):
+    """A step plug-in. Its fields are its options."""
+
+    def compile(self, site: Site) -> Run | Fault:
+        """Checks the options against the site and returns the pure function that is run for each message."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What the store did with a Put."""
+
+    type: str
+    id: str
+    version: int
+    change: str  # created, updated, unchanged
+
+
+class Store(Protocol):
+    """Where resources are kept."""
+
+    def write(self, connection: Connection, puts: Sequence[Put], at: datetime) -> list[Written]:
+        """Writes a batch inside the caller's transaction: same content, no new version."""
+        ...
+
+
+# --- what serves and what leaves --------------------------------------------------------------------------------------
+
+
+class Source(Protocol):
+    """A source plug-in: listens or watches, and hands arrivals to the intake."""
+
+    async def serve(self, channel: str, site: Site, intake: Intake) -> Running | Fault:
+        """Binds and starts; a Fault says why it could not."""
+        ...
+
+
+class Running(Protocol):
+    """A started source."""
+
+    address: str
+
+    async def drain(self, seconds: float) -> None:
+        """Accepts nothing new, finishes what is in flight, answers it, and closes."""
+        ...
+
+
+class Destination(Protocol):
+    """A destination plug-in: opens a sender. At most one parcel of a key is in flight."""
+
+    async def open(self, site: Site) -> Sender | Fault: ...
+
+
+class Sender(Protocol):
+    """An open way to one far side."""
+
+    async def send(self, parcel: Parcel) -> JSON | Fault:
+        """Delivers, and returns the far side's receipt; the Fault's kind says whether a retry can help."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What plug-ins may know of the engine that runs them. Values and functions only, no globals."""
+
+    formats: Mapping[str, Format]
+    mappings: Mapping[str, Any]  # compiled mappings by name
+    settings: Mapping[str, Any]  # data folder, host, ports, limits
+    now: Callable[[], datetime]
+    new_id: Callable[[], UUID]
+    pool: Any = None  # psycopg_pool.AsyncConnectionPool, for routes
+    intake: Intake | None = None
+    run_slow: Callable[..., Awaitable[Any]] | None = None  # runs a function in the process pool
