@@ -97,7 +97,8 @@ class Scope(Protocol):
     """A parsed body or one group of it. Paths compiled by the format read from it."""
 
     def each(self, group: str) -> Sequence[Scope]:
-        """The instances of a group below this one, in order."""
+        """The instances below this one, in order, of a group (`OBSERVATION`), of a segment (`NTE`) or of the repetitions of a
+        field (`PID-3`). From inside one, its own paths read that one instance and all others what encloses it."""
         ...
 
 
@@ -105,7 +106,8 @@ class Path(Protocol):
     """A compiled source path such as `OBX-3.1`."""
 
     text: str
-    type: str  # the standard's data type: CWE, ST …; "" when unknown
+    type: str  # the standard's data type: CWE, ST …; "" when unknown, "varies" when another value names it
+    typed_by: str  # the path of that value: OBX-2 for OBX-5; "" as a rule
     repeats: bool
 
     def first(self, scope: Scope) -> Any:
@@ -114,6 +116,10 @@ class Path(Protocol):
 
     def all(self, scope: Scope) -> list[Any]:
         """Every valued repetition."""
+        ...
+
+    def null(self, scope: Scope) -> bool:
+        """Whether the source says to delete what is stored (HL7's `""`), which is not the same as saying nothing."""
         ...
 
     def where(self, scope: Scope) -> tuple[str, int, int]:
@@ -135,7 +141,10 @@ class Format(Protocol):
         ...
 
     def path(self, text: str, structure: str, group: str) -> Path | Fault:
-        """Compiles a path as seen from inside `group` of a message `structure`; a Fault names what does not exist."""
+        """Compiles a path as seen from inside `group` of a message `structure`; a Fault names what does not exist.
+
+        `group` names what encloses the path, outermost first: "" for the whole message, "ORDER_OBSERVATION/OBSERVATION/NTE".
+        """
         ...
 
 
