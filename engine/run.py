@@ -1,0 +1,53 @@
+"""The engine in ten lines: a plan turns a message into work done, or into the faults that say why not. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from engine.fault import Fault, Kind
+from engine.types import FILTERED, Filtered, Format, Message, Run, Scope, Work
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A channel, compiled: what is done with each of its messages. `digest` names the version that did it."""
+
+    channel: str
+    digest: str
+    format: Format
+    steps: tuple[Run, ...]
+    accepts: Callable[[Scope], bool] | None = None
+    key: Callable[[Scope], str] | None = None  # the order key
+    on_failure: str = "hold"  # hold, or stop the key's lane
+    retry: Any = None
+
+
+def run(plan: Plan, message: Message) -> Work | Filtered | tuple[Fault, ...]:
+    """Parses, filters and steps through; never raises. A bug in a step becomes the fault E290 and holds the message."""
+    try:
+        scope = plan.format.parse(message.body)
+        if isinstance(scope, Fault):
+            return (scope,)
+        if plan.accepts is not None and not plan.accepts(scope):
+            return FILTERED
+        work = Work(message, scope)
+        for step in plan.steps:
+            result = step(work)
+            if not isinstance(result, Work):
+                return (result,) if isinstance(result, Fault) else result
+            work = result
+        return work
+    except (Exception, RecursionError, MemoryError) as error:
+        return (bug(error),)
+
+
+def bug(error: BaseException) -> Fault:
+    """A fault that names the kind of a bug and its place in our code, never the data it met."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f"{trace.tb_frame.f_code.co_filename.rsplit('/', 2)[-1]}:{trace.tb_lineno}" if trace else ""
+    text = f"the channel's own code failed with {type(error).__name__}"
+    return Fault(Kind.FAULT, "E290", text, place, "this is a defect of the engine or a plug-in; the message is kept: replay it after the repair")

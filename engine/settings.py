@@ -1,0 +1,55 @@
+"""What the engine is told from outside: command line first, then the environment, then sensible defaults."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from engine.fault import Fault, Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One engine's settings. `database_url` empty means the embedded PostgreSQL in `data`/postgres."""
+
+    data: Path
+    database_url: str = ""
+    http_host: str = "127.0.0.1"
+    http_port: int = 8080
+    channels: Path = Path("channels")
+    mappings: Path = Path("mappings")
+    accept_data_loss: bool = False
+    log_level: str = "info"
+    workers: int = 1
+    values: dict[str, str] = field(default_factory=dict)
+
+
+def default_data() -> Path:
+    """`ISTHMUS_DATA`, else /var/lib/isthmus for root, else the user's data folder (XDG base directory)."""
+    if named := os.environ.get("ISTHMUS_DATA"):
+        return Path(named).expanduser()
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        return Path("/var/lib/isthmus")
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "isthmus"
+    return Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share")) / "isthmus"
+
+
+def shipped(folder: str) -> Path:
+    """The analysts' folder of this name: in the working directory when it is there, else the one that is installed."""
+    here = Path.cwd() / folder
+    if here.is_dir():
+        return here
+    return Path(__file__).resolve().parent.parent / folder
+
+
+def split_address(text: str) -> tuple[str, int] | Fault:
+    """Reads `host:port`, `tcp:host:port`, `[::1]:8080` or a bare port (on loopback)."""
+    bare = text.removeprefix("tcp:")
+    host, _, port = bare.rpartition(":")
+    host = (host or "127.0.0.1").strip("[]")
+    if not port.isdigit() or int(port) > 65535:
+        return Fault(Kind.INCORRECT, "E901", "an address is host:port, with a port from 0 to 65535", help="for example 127.0.0.1:2575")
+    return host, int(port)
