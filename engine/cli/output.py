@@ -1,0 +1,70 @@
+"""What every verb shares: JSON or a table on standard output, faults on standard error, the exit codes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any, NoReturn
+
+import click
+
+from engine.fault import Fault
+
+FINDINGS, USAGE, UNAVAILABLE = 1, 2, 3
+
+as_json = click.option("--json", "json_", is_flag=True, help="Print JSON for programs.")
+
+
+def plain(value: Any) -> Any:
+    """What json.dumps asks for a value it does not know; decimals keep their digits as text."""
+    if isinstance(value, Fault):
+        return value.as_dict()
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    if isinstance(value, set | frozenset | tuple):
+        return list(value)
+    return str(value)
+
+
+def show_json(value: Any) -> None:
+    """Prints one JSON document."""
+    click.echo(json.dumps(value, default=plain, indent=2, ensure_ascii=False))
+
+
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> None:
+    """Prints a table for people."""
+    from rich import box  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415
+    from rich.markup import escape  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(*columns, title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    for row in rows:
+        table.add_row(*(escape(printable(str(cell))) for cell in row))
+    Console(width=None if sys.stdout.isatty() else 160, highlight=False).print(table)
+
+
+def printable(text: str) -> str:
+    """Text that cannot drive a terminal: control and direction characters become visible."""
+    return "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)
+
+
+def say(fault: Fault) -> None:
+    """Prints a fault for a person, on standard error."""
+    place = f" at {fault.at}" if fault.at else ""
+    click.secho(f"error[{fault.code}]{place}: {printable(fault.text)}", fg="red", err=True)
+    if fault.help:
+        click.echo(f"  = help: {printable(fault.help)}", err=True)
+
+
+def stop(fault: Fault, json_: bool = False) -> NoReturn:
+    """Prints a fault and ends with the exit code of its kind."""
+    if json_:
+        show_json({"fault": fault})
+    else:
+        say(fault)
+    sys.exit(fault.kind.answer.exit)
