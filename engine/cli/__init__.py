@@ -49,7 +49,7 @@ class Verbs(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in VERBS:
-            found: Any = import_module(f"engine.cli.{cmd_name}_").command
+            found: Any = import_module(f"engine.cli.{cmd_name}").command
             return found  # type: ignore[no-any-return]
         for point in entry_points(group="isthmus.commands", name=cmd_name):
             loaded: Any = point.load()
