@@ -69,7 +69,14 @@ _ENCODED = Fault(Kind.UNSUPPORTED, "E907", "compressed bodies are not taken", he
 async def _refuse(send: Any, status: int, fault: Fault) -> None:
     import json  # noqa: PLC0415
 
-    body = json.dumps({"type": f"urn:isthmus:fault:{fault.code}", "title": fault.text, "status": status, **fault.as_dict()}).encode()
-    head = [(b"content-type", b"application/problem+json"), (b"content-length", str(len(body)).encode()), (b"connection", b"close"), *HEADERS]
+    body = json.dumps(
+        {"type": f"urn:isthmus:fault:{fault.code}", "title": fault.text, "status": status, **fault.as_dict()}
+    ).encode()
+    head = [
+        (b"content-type", b"application/problem+json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+        *HEADERS,
+    ]
     await send({"type": "http.response.start", "status": status, "headers": head})
     await send({"type": "http.response.body", "body": body})

@@ -46,7 +46,9 @@ def build(site: Site, status: Status, deploy: Deploy, token: str) -> Bounded:
     async def deploy_(request: Request) -> Response:
         given = request.headers.get("authorization", "")
         if not hmac.compare_digest(given.encode("utf-8", "replace"), f"Bearer {token}".encode()):
-            return problem(Fault(Kind.FORBIDDEN, "E905", "this call needs the operator's token", help="`isthmus deploy` sends it"))
+            return problem(
+                Fault(Kind.FORBIDDEN, "E905", "this call needs the operator's token", help="`isthmus deploy` sends it")
+            )
         findings = await deploy()
         refused = any(row.get("severity", "error") == "error" for row in findings)
         return JSONResponse({"deployed": not refused, "findings": findings}, 409 if refused else 200)
@@ -69,9 +71,13 @@ async def _refused(_request: Request, error: Exception) -> Response:
 async def _invalid(_request: Request, error: Exception) -> Response:
     first = error.errors()[0] if isinstance(error, RequestValidationError) and error.errors() else {}
     at = ".".join(str(part) for part in first.get("loc", ()))
-    return problem(Fault(Kind.INCORRECT, "E904", str(first.get("msg", "the request does not fit this call")), at, "see /openapi.json"))
+    return problem(
+        Fault(Kind.INCORRECT, "E904", str(first.get("msg", "the request does not fit this call")), at, "see /openapi.json")
+    )
 
 
 async def _broken(_request: Request, error: Exception) -> Response:
     failed("a request failed", error)
-    return problem(Fault(Kind.FAULT, "E903", "the request failed inside the engine", help="its log names the place; the data is unharmed"))
+    return problem(
+        Fault(Kind.FAULT, "E903", "the request failed inside the engine", help="its log names the place; the data is unharmed")
+    )

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 FIELDS = frozenset(
-    "message_id channel destination stage state attempt code duration_ms size digest address protocol count version port "
-    "reason pid seconds kind place status method route rate table name".split()
+    """message_id channel destination stage state attempt code duration_ms size digest address protocol count version port
+    reason pid seconds kind place status method route rate table name""".split()
 )
 _logger = logging.getLogger("isthmus")
 
@@ -38,7 +38,9 @@ class _Terse(logging.Formatter):
     """For a terminal: one readable line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        fields = " ".join(f"{k}={clean(str(v))}" for k, v in getattr(record, "fields", {}).items() if k in FIELDS and v not in (None, ""))
+        fields = " ".join(
+            f"{k}={clean(str(v))}" for k, v in getattr(record, "fields", {}).items() if k in FIELDS and v not in (None, "")
+        )
         at = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S")
         return f"{at} {record.levelname.lower():7} {clean(record.getMessage())}  {fields}".rstrip()
 

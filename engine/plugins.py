@@ -8,7 +8,20 @@ from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 from typing import Any
 
-GROUPS = ("formats", "sources", "steps", "stores", "destinations", "routes", "models", "converters", "commands", "migrations", "readers", "analyses")
+GROUPS = (
+    "formats",
+    "sources",
+    "steps",
+    "stores",
+    "destinations",
+    "routes",
+    "models",
+    "converters",
+    "commands",
+    "migrations",
+    "readers",
+    "analyses",
+)
 
 
 @cache

@@ -50,4 +50,10 @@ def bug(error: BaseException) -> Fault:
         trace = trace.tb_next
     place = f"{trace.tb_frame.f_code.co_filename.rsplit('/', 2)[-1]}:{trace.tb_lineno}" if trace else ""
     text = f"the channel's own code failed with {type(error).__name__}"
-    return Fault(Kind.FAULT, "E290", text, place, "this is a defect of the engine or a plug-in; the message is kept: replay it after the repair")
+    return Fault(
+        Kind.FAULT,
+        "E290",
+        text,
+        place,
+        "this is a defect of the engine or a plug-in; the message is kept: replay it after the repair",
+    )

@@ -7,10 +7,8 @@ is held with its fault when the cause is its own, and deferred when the database
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 import psycopg
 
@@ -18,18 +16,25 @@ from engine.fault import Fault, Kind
 from engine.journal import Journal, Settlement
 from engine.log import failed, log
 from engine.run import Plan, bug, run
-from engine.types import FILTERED, Filtered, Message, Put, State, Store, Work
+from engine.types import Filtered, Message, Put, State, Store, Work
 
 BATCH = 64
 TRANSIENT = (psycopg.OperationalError, psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
-NO_CHANNEL = Fault(Kind.NOT_FOUND, "E291", "the message's channel is not deployed", help="deploy the channel again, then replay the message")
+NO_CHANNEL = Fault(
+    Kind.NOT_FOUND, "E291", "the message's channel is not deployed", help="deploy the channel again, then replay the message"
+)
 
 
 class Worker(threading.Thread):
     """One worker thread over the journal. `plans` is read once per batch: a deploy takes effect between batches."""
 
     def __init__(
-        self, journal: Journal, plans: Callable[[], Mapping[str, Plan]], store: Store, now: Callable[[], datetime], batch: int = BATCH
+        self,
+        journal: Journal,
+        plans: Callable[[], Mapping[str, Plan]],
+        store: Store,
+        now: Callable[[], datetime],
+        batch: int = BATCH,
     ) -> None:
         super().__init__(name="worker", daemon=True)
         self.journal, self.plans, self.store, self.now, self.batch = journal, plans, store, now, batch
@@ -70,7 +75,13 @@ class Worker(threading.Thread):
                     self.work([one[0].message])
             else:
                 fault = bug(error)
-                log("a message could not be stored", "warning", message_id=messages[0].id, channel=messages[0].channel, code=fault.code)
+                log(
+                    "a message could not be stored",
+                    "warning",
+                    message_id=messages[0].id,
+                    channel=messages[0].channel,
+                    code=fault.code,
+                )
                 self.commit([(held(messages[0], (fault,), done[0][0].plan), ())])
 
     def commit(self, done: Sequence[tuple[Settlement, Sequence[Put]]]) -> None:
