@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
+
+from engine.fault import Fault
+from engine.migrate import migrate
+from engine.postgres import Server, start
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -23,3 +33,50 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the public sample data is not here")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A real embedded server for the whole run, in a folder of its own."""
+    folder = Path(tempfile.mkdtemp(prefix="isthmus-test-"))  # not below pytest's 0700 folder: the server runs as another user
+    server = start(folder)
+    assert isinstance(server, Server), server
+    try:
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def template(postgres: Server) -> str:
+    """The name of a migrated, empty database."""
+    _create(postgres, "migrated", "template1")
+    applied = migrate(make_conninfo(postgres.dsn, dbname="migrated"))
+    assert not isinstance(applied, Fault), applied
+    return "migrated"
+
+
+@pytest.fixture
+def database(postgres: Server, template: str) -> Iterator[str]:
+    """The DSN of a fresh migrated database for one test."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    _create(postgres, name, template)
+    yield make_conninfo(postgres.dsn, dbname=name)
+    with psycopg.connect(postgres.dsn, autocommit=True) as connection:
+        connection.execute(f'drop database "{name}" with (force)')
+
+
+@pytest.fixture
+def empty_database(postgres: Server) -> Iterator[str]:
+    """The DSN of a fresh database without a table."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    _create(postgres, name, "template1")
+    yield make_conninfo(postgres.dsn, dbname=name)
+    with psycopg.connect(postgres.dsn, autocommit=True) as connection:
+        connection.execute(f'drop database "{name}" with (force)')
+
+
+def _create(server: Server, name: str, template: str) -> None:
+    with psycopg.connect(server.dsn, autocommit=True) as connection:
+        connection.execute(f'create database "{name}" template "{template}"')
