@@ -1,0 +1,187 @@
+"""One running engine: database, journal, workers, sources and HTTP, started in that order and drained in the reverse.
+
+SIGTERM and SIGINT drain: sources take nothing new and finish what they hold, the worker finishes its batch, then the rest closes.
+SIGHUP deploys the channels and mappings anew; a set with a finding is refused and the old one keeps running.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool
+
+from engine import __version__, home, migrate, postgres
+from engine.deployment import Deployment, deploy
+from engine.fault import Fault, Kind
+from engine.intake import KeyedIntake
+from engine.journal import Committer, Journal
+from engine.log import failed, log
+from engine.plugins import formats, plugins
+from engine.settings import Settings
+from engine.sources import Sources
+from engine.types import Site
+from engine.uuid7 import uuid7
+from engine.web import Web
+from engine.worker import Worker
+
+DRAIN = 30.0  # seconds given to what is in flight
+
+
+class Engine:
+    """Everything that runs for one data folder. `start` returns the fault that prevents it; `stop` drains."""
+
+    def __init__(self, settings: Settings, progress: Callable[[str], None] = lambda _: None) -> None:
+        self.settings, self.progress = settings, progress
+        self.server: postgres.Server | None = None
+        self.deployment: Deployment | None = None
+        self.worker: Worker | None = None
+        self.web: Web | None = None
+        self.dsn = settings.database_url
+        self._redeploying = asyncio.Lock()
+
+    async def start(self) -> Fault | None:
+        """Starts everything, or says why not; what was started is stopped again by `stop`."""
+        entered = home.enter(self.settings.data)
+        if isinstance(entered, Fault):
+            return entered
+        self.home = entered
+        fault = await asyncio.to_thread(self._database)
+        if fault:
+            return fault
+        self.pool = AsyncConnectionPool(self.dsn, min_size=1, max_size=8, open=False, kwargs={"autocommit": True})
+        await self.pool.open(wait=True, timeout=30)
+        self.journal = Journal(self.dsn)
+        self.committer = Committer(self.journal)
+        self.committer.start()
+        self.intake = KeyedIntake(self.committer, lambda: self.deployment.plans if self.deployment else {})
+        self.site = Site(
+            formats=formats(), mappings={}, settings={"data": str(self.settings.data), "version": __version__},
+            now=lambda: datetime.now(UTC), new_id=uuid7, pool=self.pool, intake=self.intake,
+        )  # fmt: skip
+        self.sources = Sources(self.intake)
+        findings = await self.redeploy()
+        if self.deployment is None:
+            text = f"the channels have {len(findings)} findings"
+            first = findings[0] if findings else {}
+            return Fault(Kind.INCORRECT, str(first.get("code", "E290")), text, str(first.get("file", "")), "run `isthmus lint`")
+        self.worker = Worker(self.journal, lambda: self.deployment.plans if self.deployment else {}, self.store(), self.site.now)
+        self.worker.start()
+        self.web = Web(self.site, self.settings, self.status, self.redeploy)
+        fault = await self.web.start()
+        if fault:
+            return fault
+        self.home.announce(dsn=self.dsn, http=self.web.address, token=self.web.token, sources=self.sources.addresses())
+        log("the engine is ready", address=self.web.address, version=__version__, count=len(self.deployment.plans))
+        return None
+
+    def store(self) -> Any:
+        """The store plug-in, one instance."""
+        return plugins("stores")["fhir"]()
+
+    def _database(self) -> Fault | None:
+        if not self.dsn:
+            server = postgres.start(self.settings.data / "postgres", self.progress)
+            if isinstance(server, Fault):
+                return server
+            self.server, self.dsn = server, server.dsn
+        try:
+            with psycopg.connect(self.dsn, connect_timeout=10) as connection:
+                faults = [*postgres.version(connection), *postgres.durability(connection)]
+        except psycopg.OperationalError as error:
+            text = f"the database does not answer ({type(error).__name__})"
+            return Fault(Kind.UNAVAILABLE, "E912", text, help="see that it runs and that DATABASE_URL is right")
+        if faults and not self.settings.accept_data_loss:
+            return faults[0]
+        self.progress("the database is being brought to this version")
+        return migrate.upgrade(self.dsn)
+
+    async def redeploy(self) -> list[dict[str, Any]]:
+        """Reads channels and mappings anew; all of it takes effect, or none. Returns the findings."""
+        async with self._redeploying:
+            fresh = await asyncio.to_thread(deploy, self.settings, self.site)
+            findings = [finding.as_dict() for finding in fresh.findings]
+            if fresh.refused:
+                log("a deployment was refused", "warning", count=len(findings))
+                return findings
+            self.deployment = fresh
+            faults = await self.sources.follow(fresh)
+            findings += [fault.as_dict() for fault in faults]
+            log("deployed", count=len(fresh.plans), digest=fresh.digest[:12])
+            return findings
+
+    async def status(self) -> tuple[bool, dict[str, Any]]:
+        """Ready when the database answers, the worker lives and every source listens."""
+        checks = {"worker": bool(self.worker and self.worker.is_alive()), "sources": not self.sources.broken()}
+        try:
+            async with self.pool.connection(timeout=2) as connection:
+                await connection.execute("select 1")
+            checks["database"] = True
+        except Exception:
+            checks["database"] = False
+        return all(checks.values()), {"checks": checks}
+
+    async def stop(self) -> None:
+        """Drains in order: sources, worker, HTTP, journal, database."""
+        for name, step in (
+            ("sources", self._stop_sources),
+            ("worker", self._stop_worker),
+            ("http", self._stop_web),
+            ("journal", self._stop_rest),
+        ):
+            try:
+                await step()
+            except Exception as error:
+                failed("a part did not stop cleanly", error, name=name)
+        if hasattr(self, "home"):
+            self.home.leave()
+        log("the engine has stopped")
+
+    async def _stop_sources(self) -> None:
+        if hasattr(self, "sources"):
+            await self.sources.drain(DRAIN)
+
+    async def _stop_worker(self) -> None:
+        if self.worker:
+            await asyncio.to_thread(self.worker.stop, DRAIN)
+
+    async def _stop_web(self) -> None:
+        if self.web:
+            await self.web.stop()
+
+    async def _stop_rest(self) -> None:
+        if hasattr(self, "committer"):
+            await asyncio.to_thread(self.committer.stop)
+            self.journal.close()
+        if hasattr(self, "pool"):
+            await self.pool.close()
+        if self.server:
+            await asyncio.to_thread(self.server.stop, self.progress)
+
+
+async def serve(
+    settings: Settings, progress: Callable[[str], None], started: Callable[[Engine], Any] | None = None
+) -> Fault | None:
+    """Runs an engine until SIGTERM or SIGINT; `started` is called (and awaited) once it is ready."""
+    engine = Engine(settings, progress)
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    fault = await engine.start()
+    extra: asyncio.Task[Any] | None = None
+    try:
+        if fault is None:
+            loop.add_signal_handler(signal.SIGHUP, lambda: asyncio.ensure_future(engine.redeploy()))
+            if started is not None:
+                extra = asyncio.ensure_future(started(engine))
+            await ended.wait()
+    finally:
+        if extra is not None and not extra.done():
+            extra.cancel()
+        await engine.stop()
+    return fault

@@ -1,0 +1,43 @@
+"""isthmus run: starts the engine and keeps it running."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from engine.cli.options import engine_options, settings
+from engine.cli.output import say
+
+
+@click.command(short_help="Start the engine and keep it running.")
+@engine_options
+def command(**given: Any) -> None:
+    """Start the engine and keep it running until Ctrl-C or SIGTERM.
+
+    \b
+    Examples:
+      isthmus run
+      isthmus run --data /srv/isthmus --http 127.0.0.1:8081 --mllp 127.0.0.1:2576
+      DATABASE_URL=postgresql://isthmus@db/isthmus isthmus run
+
+    SIGHUP, or `isthmus deploy`, reads channels and mappings anew.
+    """
+    from engine.app import serve  # noqa: PLC0415
+    from engine.log import configure  # noqa: PLC0415
+    from engine.loop import run  # noqa: PLC0415
+
+    configure(given["log_level"])
+    fault = run(serve(settings(**given), lambda text: click.echo(text, err=True), _ready))
+    if fault is not None:
+        say(fault)
+        sys.exit(fault.kind.answer.exit)
+
+
+async def _ready(engine: Any) -> None:
+    for channel, address in engine.sources.addresses().items():
+        click.echo(f"  {channel:24} {address}")
+    click.echo(f"  {'HTTP':24} {engine.web.address}  (/livez /readyz /fhir/R4 /openapi.json)")
+    click.echo(f"  {'data':24} {engine.settings.data}")
+    click.echo("Ready. Ctrl-C stops.")

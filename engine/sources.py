@@ -1,0 +1,55 @@
+"""The sources that run, following the deployment: unchanged ones are left alone, others are drained and started anew."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.deployment import Deployment
+from engine.fault import Fault
+from engine.log import log
+from engine.types import Intake, Running
+
+DRAIN = 10.0
+
+
+class Sources:
+    """Running sources by channel."""
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+        self._running: dict[str, tuple[Any, Running]] = {}
+        self._broken: dict[str, Fault] = {}
+
+    async def follow(self, deployment: Deployment) -> list[Fault]:
+        """Brings what runs to what is deployed. A source that cannot be bound is a fault of its channel and stops no other."""
+        wanted = {name: channel.source for name, channel in deployment.channels.items() if channel.source is not None}
+        for name, (source, running) in list(self._running.items()):
+            if wanted.get(name) != source:
+                await running.drain(DRAIN)
+                del self._running[name]
+        self._broken.clear()
+        for name, source in wanted.items():
+            if name in self._running:
+                continue
+            started = await source.serve(name, deployment.site, self._intake)
+            if isinstance(started, Fault):
+                self._broken[name] = started
+                log("a source could not start", "error", channel=name, code=started.code)
+            else:
+                self._running[name] = (source, started)
+                log("a source listens", channel=name, address=started.address)
+        return list(self._broken.values())
+
+    def addresses(self) -> dict[str, str]:
+        """Where each channel listens."""
+        return {name: running.address for name, (_, running) in self._running.items()}
+
+    def broken(self) -> dict[str, Fault]:
+        """The sources that could not start."""
+        return dict(self._broken)
+
+    async def drain(self, seconds: float) -> None:
+        """Stops them all, each finishing what it holds."""
+        for _, running in self._running.values():
+            await running.drain(seconds)
+        self._running.clear()
