@@ -1,4 +1,4 @@
-"""UUID version 7 (RFC 9562 section 5.7): milliseconds since 1970, then a counter of the process, then chance: it sorts by time."""
+"""UUID version 7 (RFC 9562 section 5.7): milliseconds since 1970, then a count, then chance, so that ids sort by time."""
 
 from __future__ import annotations
 

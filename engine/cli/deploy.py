@@ -24,7 +24,7 @@ from engine.settings import default_data
 def command(data: Path | None, json_: bool) -> None:
     """Replace the running engine's channels and mappings, all or nothing.
 
-    What has a finding is refused, and the engine goes on with what it had. Messages in hand are finished by the version they began with.
+    What has a finding is refused, and the engine goes on with what it had. Messages in hand end in the version they began with.
 
     \b
     Examples:
