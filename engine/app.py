@@ -91,14 +91,14 @@ class Engine:
             self.server, self.dsn = server, server.dsn
         try:
             with psycopg.connect(self.dsn, connect_timeout=10) as connection:
-                faults = [*postgres.version(connection), *postgres.durability(connection)]
+                faults = [fault for fault in (postgres.version(connection), *postgres.durability(connection)) if fault]
         except psycopg.OperationalError as error:
             text = f"the database does not answer ({type(error).__name__})"
             return Fault(Kind.UNAVAILABLE, "E912", text, help="see that it runs and that DATABASE_URL is right")
         if faults and not self.settings.accept_data_loss:
             return faults[0]
-        self.progress("the database is being brought to this version")
-        return migrate.upgrade(self.dsn)
+        applied = migrate.migrate(self.dsn, self.progress)
+        return applied if isinstance(applied, Fault) else None
 
     async def redeploy(self) -> list[dict[str, Any]]:
         """Reads channels and mappings anew; all of it takes effect, or none. Returns the findings."""

@@ -8,6 +8,7 @@ import click
 
 from engine.cli.options import data_option, database
 from engine.cli.output import as_json, show_json, stop
+from engine.fault import Fault
 
 
 @click.command(short_help="Bring the database to this version.")
@@ -21,13 +22,13 @@ def command(data: Path | None, json_: bool) -> None:
       isthmus migrate
       DATABASE_URL=postgresql://isthmus@db/isthmus isthmus migrate
     """
-    from engine.migrate import upgrade  # noqa: PLC0415
+    from engine.migrate import migrate  # noqa: PLC0415
 
     with database(data, json_) as dsn:
-        fault = upgrade(dsn)
-        if fault:
-            stop(fault, json_)
+        applied = migrate(dsn, lambda text: click.echo(text, err=True))
+    if isinstance(applied, Fault):
+        stop(applied, json_)
     if json_:
-        show_json({"migrated": True})
+        show_json({"applied": applied})
     else:
-        click.echo("The database is at this version.")
+        click.echo("The database is at this version." if not applied else f"Done: {len(applied)} steps.")
