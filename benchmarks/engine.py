@@ -1,0 +1,70 @@
+"""Starts a real engine for a benchmark, in a folder of its own on ports of its own, and reads what it costs."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A started engine: its process id, DSN and addresses."""
+
+    pid: int
+    dsn: str
+    http: str
+    sources: dict[str, str]
+    data: Path
+
+    def memory(self) -> tuple[float, float]:
+        """Resident memory now and at its peak, in MB."""
+        rows = dict(line.split(":", 1) for line in Path(f"/proc/{self.pid}/status").read_text().splitlines() if ":" in line)
+        return int(rows["VmRSS"].split()[0]) / 1024, int(rows["VmHWM"].split()[0]) / 1024
+
+    def cpu(self) -> float:
+        """Processor seconds used by the engine's own process."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def port(self, channel: str) -> int:
+        """Where a channel listens."""
+        return int(self.sources[channel].rsplit(":", 1)[1])
+
+
+@contextmanager
+def engine(*options: str, channels: Path | None = None, log: Path | None = None) -> Iterator[Running]:
+    """A fresh engine on an embedded PostgreSQL; stopped and swept away at the end."""
+    with tempfile.TemporaryDirectory(prefix="isthmus-bench-", dir="/var/tmp", ignore_cleanup_errors=True) as folder:
+        os.chmod(folder, 0o755)
+        data = Path(folder) / "data"
+        more = ["--channels", str(channels)] if channels else []
+        command = [sys.executable, "-m", "engine", "run", "--data", str(data), "--http", "127.0.0.1:0", "--mllp", "127.0.0.1:0"]
+        with (log or Path(folder) / "log").open("wb") as output:
+            process = subprocess.Popen([*command, *more, *options], cwd=ROOT, stdout=output, stderr=output)
+            try:
+                yield _ready(process, data, Path(output.name))
+            finally:
+                process.send_signal(signal.SIGTERM)
+                process.wait(120)
+
+
+def _ready(process: subprocess.Popen[bytes], data: Path, log: Path) -> Running:
+    until = time.monotonic() + 120
+    while time.monotonic() < until and process.poll() is None:
+        if (data / "engine.json").exists():
+            found: dict[str, Any] = json.loads((data / "engine.json").read_text())
+            return Running(found["pid"], found["dsn"], found["http"], found["sources"], data)
+        time.sleep(0.05)
+    raise SystemExit(f"the engine did not start:\n{log.read_text()[-3000:]}")
