@@ -89,7 +89,11 @@ async def main(port: int, connections: int, count: int, patients: int, first: in
     def at(share: float) -> float:
         return round(ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000, 2)
 
-    print(json.dumps({"sent": count, "accepted": run.accepted, "seconds": seconds, "p50": at(0.5), "p95": at(0.95), "p99": at(0.99)}))
+    print(
+        json.dumps(
+            {"sent": count, "accepted": run.accepted, "seconds": seconds, "p50": at(0.5), "p95": at(0.95), "p99": at(0.99)}
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 import psycopg
-from engine import Running, engine  # benchmarks/engine.py: this folder comes first on the path of a script
+from running import Running, engine
 
 HERE = Path(__file__).parent
 
