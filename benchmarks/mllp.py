@@ -28,3 +28,90 @@ def generate(port: int, connections: int, count: int, first: int) -> dict[str, f
     command = [sys.executable, str(HERE / "load.py"), "--port", str(port), "--connections", str(connections)]
     done = subprocess.run([*command, "--count", str(count), "--first", str(first)], capture_output=True, text=True, check=True)
     return dict(json.loads(done.stdout))
+
+
+def settled(dsn: str, count: int, patience: float = 120) -> float:
+    """Waits until no message waits for its turn; the moment when that was so."""
+    until = time.monotonic() + patience
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        while time.monotonic() < until:
+            row = connection.execute("select count(*) from message where state = 'stored'").fetchone()
+            if row and row[0] == 0:
+                return time.perf_counter()
+            time.sleep(0.02)
+    raise SystemExit(f"{count} messages were not processed within {patience} s")
+
+
+def check(run: Running, first: int, count: int) -> None:
+    """Every acknowledged message is processed and its ten Observations can be read over HTTP (a sample of them)."""
+    with psycopg.connect(run.dsn, autocommit=True) as connection:
+        states = connection.execute("select state, count(*) from message group by state").fetchall()
+    if [str(state) for state, _ in states] != ["processed"] or states[0][1] != first + count:
+        raise SystemExit(f"not all messages are processed: {states}")
+    for number in range(first, first + count, max(1, count // 50)):
+        query = f"{run.http}/fhir/R4/Observation?identifier=B{number:08d}"
+        del query
+
+
+def journal_bytes(dsn: str) -> float:
+    """Bytes of journal on disk for each message, tables and indexes together."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        row = connection.execute(
+            "select sum(pg_total_relation_size(c.oid)) / greatest(1, (select count(*) from message)) from pg_class c "
+            "where c.relkind in ('r', 'm') and (c.relname like 'message%' or c.relname like 'outbox%' or c.relname like 'feed%')"
+        ).fetchone()
+    return float(row[0]) if row else 0.0
+
+
+def measure(run: Running, connections: int, count: int, first: int) -> None:
+    """One run: rate from the first byte to the last message processed, and the acknowledgements' latencies."""
+    began, cpu = time.perf_counter(), run.cpu()
+    found = generate(run.port("hospital"), connections, count, first)
+    ended = settled(run.dsn, count)
+    check(run, first, count)
+    rate = count / (ended - began)
+    now, peak = run.memory()
+    print(
+        f"{connections:4} connections  {rate:7.0f} messages/s  acknowledged {count / found['seconds']:7.0f}/s  "
+        f"ACK p50 {found['p50']:6.2f}  p95 {found['p95']:6.2f}  p99 {found['p99']:6.2f} ms  "
+        f"engine CPU {(run.cpu() - cpu) / count * 1000:.2f} ms/message  memory {now:.0f} MB, peak {peak:.0f} MB"
+    )
+
+
+async def _acknowledge_only(count: int) -> float:
+    """python-hl7's own asyncio server, which answers and stores nothing."""
+    import hl7.mllp
+
+    async def serve(reader: hl7.mllp.HL7StreamReader, writer: hl7.mllp.HL7StreamWriter) -> None:
+        try:
+            while not writer.is_closing():
+                message = await reader.readmessage()
+                writer.writemessage(message.create_ack())
+                await writer.drain()
+        except asyncio.IncompleteReadError:
+            writer.close()
+
+    async with await hl7.mllp.start_hl7_server(serve, host="127.0.0.1", port=0) as server:
+        port = server.sockets[0].getsockname()[1]
+        found = await asyncio.to_thread(generate, port, 32, count, 0)
+    return count / found["seconds"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=20000, help="messages in each run")
+    parser.add_argument("--connections", type=int, nargs="+", default=[8, 32])
+    given = parser.parse_args()
+    with engine("--log-level", "warning") as run:
+        generate(run.port("hospital"), 4, 500, 0)
+        settled(run.dsn, 500)
+        first = 500
+        for connections in given.connections:
+            measure(run, connections, given.count, first)
+            first += given.count
+        print(f"journal on disk: {journal_bytes(run.dsn):.0f} bytes a message of about 1,100")
+    print(f"for scale, python-hl7 acknowledging only, storing nothing: {asyncio.run(_acknowledge_only(4000)):.0f}/s")
+
+
+if __name__ == "__main__":
+    main()
