@@ -1,0 +1,13 @@
+"""The identifier types of HL7 v2 table 0203 that the guide's IdentifierType map knows, and those its segment maps assign."""
+
+TYPES_SYSTEM = "http://terminology.hl7.org/CodeSystem/v2-0203"
+
+IDENTIFIER_TYPES = frozenset(
+    """
+    ACSN AM AMA AN ANON ANC AND ANT APRN ASID BA BC BCT BR BRN BSNR CC CONM CZ CY DDS DEA DI DFN DL DN DO DP DPM
+    DR DS EI EN ESN FI GI GL GN HC JHN IND LACSN LANR LI LN LR MA MB MC MCD MCN MCR MCT MD MI MR MRT MS NBSNR NCT
+    NE NH NI NII NIIP NNxxx NP NPI OD PA PC PCN PE PEN PI PN PNT PPIN PPN PRC PRN PT QA RI RPH RN RR RRI RRP SID
+    SL SN SP SR SS TAX TN TPR U UPIN USID VN VP VS WC WCN WP XX
+    PLAC FILL PGN FGN SHIP
+    """.split()
+)
