@@ -161,3 +161,18 @@ def bare_concept(value: Rep | str) -> JSON | None:
     """An ID or IS code as a concept without a system: the field's table gives it one."""
     name = first(value)
     return {"coding": [{"code": name}]} if name else None
+
+
+def coded(value: Any) -> JSON | None:
+    """What a code table answered, as Coding: any object with code, system and display."""
+    out: JSON = {"system": value.system} if value.system else {}
+    out["code"] = value.code
+    if value.display:
+        out["display"] = value.display
+    return out if value.code else None
+
+
+def coded_concept(value: Any) -> JSON | None:
+    """What a code table answered, as CodeableConcept."""
+    found = coded(value)
+    return {"coding": [found]} if found else None

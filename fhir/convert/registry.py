@@ -39,6 +39,8 @@ _MANY: list[tuple[tuple[str, ...], tuple[str, ...], Callable[..., Any], Callable
     (("CWE", "ID", "ST"), ("boolean",), codes.boolean, codes.from_boolean),
     (("ID",), ("CodeableConcept",), codes.bare_concept, codes.from_concept),
     (("ID",), ("Coding",), codes.coding, codes.from_coding),
+    (("Coded",), ("CodeableConcept",), codes.coded_concept, None),
+    (("Coded",), ("Coding",), codes.coded, None),
     (("ST",), ("CodeableConcept",), codes.text_concept, codes.from_text_concept),
     (("ST",), STRINGS, texts.text, texts.from_text),
     (("ST", "ID", "NM", "DTM", "DT", "TM"), WORDS, texts.word, texts.from_text),

@@ -190,7 +190,7 @@ def test_a_contact_point_survives_hl7(system: str, text: str, use: str, rank: in
 
 @given(
     st.lists(st.lists(st.text(max_size=8), min_size=1, max_size=4), max_size=24),
-    st.sampled_from(sorted({(p.source, p.target) for p in pairs()})),
+    st.sampled_from(sorted({(p.source, p.target) for p in pairs() if p.source != "Coded"})),
 )
 @settings(max_examples=600, deadline=None)
 def test_any_field_gives_a_value_nothing_or_a_fault(parts: Components, pair: tuple[str, str]) -> None:

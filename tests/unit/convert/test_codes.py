@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 
 from fhir.convert import converter
@@ -112,3 +114,18 @@ def test_ce_cwe_cne_and_cf_are_one_family() -> None:
     assert {id(converter(name, "CodeableConcept")) for name in ("CE", "CWE", "CNE", "CF")} == {
         id(converter("CWE", "CodeableConcept"))
     }
+
+
+def test_what_a_table_answers_is_a_concept_with_its_system() -> None:
+    @dataclass
+    class Answer:
+        code: str
+        system: str = ""
+        display: str = ""
+
+    both = converter("Coded", "CodeableConcept")
+    assert both is not None
+    assert both.to_fhir(Answer("H", "http://example.org", "High")) == {
+        "coding": [{"system": "http://example.org", "code": "H", "display": "High"}]
+    }
+    assert both.to_fhir(Answer("")) is None
