@@ -84,7 +84,7 @@ def predict(model: nn.Module, signals: Array, batch: int = 128) -> Array:
     return np.concatenate(parts)
 
 
-def fit(  # noqa: PLR0917
+def fit(
     settings: Settings,
     recipe: Recipe,
     train: Split,
