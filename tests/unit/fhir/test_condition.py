@@ -125,3 +125,20 @@ def test_no_sequence_of_words_makes_the_reader_fail(words: list[str]) -> None:
     compiled = compile_condition(" ".join(words))
     if isinstance(compiled, Condition):
         compiled.holds(observation())
+
+
+@pytest.mark.parametrize(
+    ("text", "concerned"),
+    [
+        ("code has #2823-3 and value > 9", True),
+        ("code has #8867-4 and value > 9", False),
+        ("(code has #8867-4 or code has #2823-3) and value > 9", True),
+        ("code has #8867-4 or value > 1", True),
+        ("code has #8867-4 or code has #1", False),
+        ("value > 9", True),
+    ],
+)
+def test_a_condition_knows_which_readings_it_is_about(text: str, concerned: bool) -> None:
+    condition = compile_condition(text, "mmol/L")
+    assert isinstance(condition, Condition)
+    assert condition.concerns(observation()) is concerned
