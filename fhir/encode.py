@@ -18,7 +18,8 @@ from engine.fault import Fault, Kind
 JSON = dict[str, Any]
 MAX_BYTES = 64 * 1024 * 1024
 MAX_DEPTH = 100
-MAX_DIGITS = 200  # of a number, its exponent written out
+MAX_DIGITS = 200  # of a number as written
+MAX_EXPONENT = 1000
 
 DECODER = msgspec.json.Decoder(float_hook=Decimal)
 ENCODER = msgspec.json.Encoder(decimal_format="number")
@@ -92,7 +93,7 @@ def _object(pairs: list[tuple[str, Any]]) -> JSON:
 def _float(text: str) -> Decimal:
     value = Decimal(text) if len(text) <= MAX_DIGITS else None
     exponent = value.as_tuple().exponent if value is not None else None
-    if value is None or not isinstance(exponent, int) or abs(exponent) > MAX_DIGITS:
+    if value is None or not isinstance(exponent, int) or abs(exponent) > MAX_EXPONENT:
         raise _Odd(Fault(Kind.INCORRECT, "E503", "a number larger or finer than any measurement", "", "check the number"))
     return value
 

@@ -28,6 +28,7 @@ class Element:
     targets: tuple[str, ...] = ()
     codes: frozenset[str] | None = None  # of a required binding, complete
     choice: str = ""
+    value_set: str = ""  # where the codes come from
     definition: str = ""  # the type's own name in the table: Observation.referenceRange for a backbone
 
     @property
@@ -97,6 +98,7 @@ def members(row: list[Any]) -> list[Element]:
                 targets=tuple(targets) if kind in ("Reference", "canonical") else (),
                 codes=codes(bound) if bound else None,
                 choice=choice,
+                value_set=bound,
                 definition=kind,
             )
         )
