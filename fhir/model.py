@@ -187,5 +187,3 @@ class Model:
     def reference(self, type: str, id: str) -> dict[str, str]:
         """The Reference to a resource of this store."""
         return {"reference": f"{type}/{id}"}
-
-

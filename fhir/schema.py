@@ -48,8 +48,10 @@ def definition(name: str, wanted: list[str]) -> JSON:
             properties[f"_{element.name}"] = many(element, extended(element, wanted))
             rules += beside(element)
     for group in type.groups.values():
+        members = ("extension", *group.members) if name == "Extension" else group.members
         if group.min:
-            rules.append({"anyOf": present(group.members), "$comment": f"E511 {group.name}"})
+            rules.append({"anyOf": present(members), "$comment": f"E511 {group.name}"})
+        rules.append(single(members, group.name))
     made: JSON = {
         "type": "object",
         "minProperties": 1,
@@ -57,12 +59,8 @@ def definition(name: str, wanted: list[str]) -> JSON:
         "properties": properties,
         "required": required(type),
     }
-    alone = choices(type)
     if name == "Extension":
-        alone["extension"] = shut(both(type.groups["value[x]"].members), "value[x]")
         made["minProperties"] = 2
-    if alone:
-        made["dependentSchemas"] = alone
     if rules:
         made["allOf"] = rules
     return made
@@ -152,19 +150,10 @@ def both(names: tuple[str, ...]) -> list[str]:
     return [each for name in names for each in (name, f"_{name}")]
 
 
-def choices(type: model.Type) -> JSON:
-    """Of a choice at most one member stands: each one shuts out the others."""
-    found: JSON = {}
-    for group in type.groups.values():
-        for member in group.members:
-            others = both(tuple(name for name in group.members if name != member))
-            found[member] = found[f"_{member}"] = shut(others, group.name)
-    return found
-
-
-def shut(names: list[str], group: str) -> JSON:
-    """None of the names may stand."""
-    return {"properties": dict.fromkeys(names, False), "$comment": f"E515 {group}"}
+def single(members: tuple[str, ...], name: str) -> JSON:
+    """Of a choice at most one member stands, with or without its sibling."""
+    each = [{"anyOf": present((member,))} for member in members]
+    return {"anyOf": [{"not": {"anyOf": present(members)}}, {"oneOf": each}], "$comment": f"E515 {name}"}
 
 
 def reference(targets: tuple[str, ...], wanted: list[str]) -> JSON:

@@ -18,7 +18,7 @@ class Validate:
     def compile(self, site: Site) -> Run | Fault:
         """The check as a function of the work."""
         if self.against.strip().lower() not in ("fhir r4", "fhir 4.0.1"):
-            return Fault(Kind.UNSUPPORTED, "E525", "resources can be validated against fhir R4 only", "validate", "write `fhir R4`")
+            return Fault(Kind.UNSUPPORTED, "E525", "resources are validated against fhir R4 only", "validate", "write `fhir R4`")
         return validated
 
 

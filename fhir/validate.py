@@ -112,7 +112,7 @@ def fault(error: Any, at: str, rules: JSON) -> Iterator[Fault]:
     elif comment and kind in ("AnyOf", "FalseSchema", "Pattern", "Contains"):
         code, _, name = comment.partition(" ")
         text, help = COMMENTS[code]
-        yield Fault(Kind.INCORRECT, code, text, f"{place}.{name}" if code in ("E511", "E520") else place, help)
+        yield Fault(Kind.INCORRECT, code, text, f"{place}.{name}" if code in ("E511", "E515", "E520") else place, help)
     else:
         code, text, help = REASONS.get(kind, ("E512", "the value does not fit the element", "see the element's page"))
         yield Fault(Kind.INCORRECT, code, text, place, help)

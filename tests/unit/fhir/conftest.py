@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,6 +27,6 @@ def r4_examples(r4_package: Path) -> list[Path]:
 
 
 @pytest.fixture(scope="session")
-def r4_definitions(r4_package: Path) -> Iterator[Path]:
+def r4_definitions(r4_package: Path) -> list[Path]:
     """A tenth of the definitions, which are resources too."""
-    return iter([p for p in sorted(r4_package.glob("*-*.json")) if p.name.startswith(DEFINITIONS[:4])][::10])
+    return [p for p in sorted(r4_package.glob("*-*.json")) if p.name.startswith(DEFINITIONS[:4])][::10]
