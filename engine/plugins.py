@@ -17,6 +17,7 @@ GROUPS = (
     "routes",
     "models",
     "converters",
+    "functions",
     "commands",
     "migrations",
     "readers",

@@ -1,0 +1,170 @@
+"""A mapping whose names have been looked up: paths, types, converters, tables and functions in place of words.
+
+bind.py makes these from a tree, compile.py turns them into closures, trace and coverage read them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.diagnostic import Span
+from engine.mapping.ports import Convert, Model
+from engine.types import Format, Path
+
+Act = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A function with its words: `all` takes the list of values and gives one, or a list."""
+
+    name: str
+    act: Act
+    all: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Values of a path, through functions, converted to the target's type."""
+
+    path: Path
+    steps: tuple[Step, ...]
+    convert: Convert
+    at: Span
+    by: Path | None = None  # names the type at run time; then `convert` takes (type, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """A text of the formula itself, already converted."""
+
+    value: Any
+    at: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Refer:
+    """A reference to what a resource rule of that name makes."""
+
+    name: str
+    at: Span
+
+
+Alternative = Read | Say | Refer
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A formula: the first alternative that gives something. `many` keeps all its values, else the first is taken."""
+
+    choice: tuple[Alternative, ...]
+    many: bool
+    at: Span
+
+    @property
+    def sure(self) -> bool:
+        """Whether it gives something whatever is received."""
+        return any(isinstance(one, Say) for one in self.choice)
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """A value that stands in the file."""
+
+    value: Any
+    at: Span
+    sure: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """Elements below one element. It is written when something in it that may be empty is not; or when nothing in it may be."""
+
+    entries: tuple[Entry, ...]
+    own: Value | None
+    at: Span
+    many: bool = False
+
+    @property
+    def sure(self) -> bool:
+        """Whether it is written whatever is received."""
+        return self.own is None and all(entry.sure for entry in self.entries)
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One way an element gets its value: once or for each instance, under a test or not."""
+
+    value: Value | Fixed | Object
+    test: Ask | None
+    each: str
+    at: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An element with its variants: a repeating element takes them all, any other the first that gives something."""
+
+    name: str
+    variants: tuple[Variant, ...]
+    many: bool
+
+    @property
+    def sure(self) -> bool:
+        """Whether it has a value whatever is received."""
+        return any(one.value.sure and one.test is None and not one.each for one in self.variants)
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """A path and a question about its value as text."""
+
+    path: Path
+    text: Callable[[Any], str]
+    sign: str
+    words: tuple[str, ...]
+    at: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Several questions joined by `and` or `or`."""
+
+    sign: str
+    parts: tuple[Ask, ...]
+
+
+Ask = Clause | Group
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One resource rule."""
+
+    type: str
+    name: str
+    each: str
+    test: Ask | None
+    identity: tuple[Value | None, ...]  # None stands for `occurrence`
+    merge: bool
+    body: Object
+    at: Span
+    identity_at: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A whole mapping, bound."""
+
+    name: str
+    file: str
+    format: Format
+    structure: str
+    events: tuple[str, ...]
+    model: Model
+    writes: str
+    resources: tuple[Resource, ...]
+    tables: tuple[str, ...] = ()
+    paths: tuple[tuple[Path, str], ...] = field(default=(), compare=False)  # every path read, with the group it is read from

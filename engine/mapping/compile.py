@@ -1,0 +1,191 @@
+"""A bound plan to closures: one tree, two ways of running it.
+
+The fast way gives values. The traced way wraps every value rule and every element, so that each value comes with the rule and the
+bytes it came from; both run the same closures underneath and give the same resources.
+
+A closure takes the scope it reads from and the run it belongs to, and gives a value or None (nothing to write).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from engine.mapping import bound
+from engine.mapping.compare import ordered
+from engine.mapping.compile_value import Fill, value_of
+from engine.mapping.run import Lineage, Run
+from engine.types import Scope
+
+Ask = Callable[[Scope], bool]
+
+
+def fill(value: bound.Value | bound.Fixed | bound.Object, traced: bool, model: Any) -> Fill:
+    """The closure of any value."""
+    if isinstance(value, bound.Object):
+        return _object(value, traced, model)
+    if isinstance(value, bound.Fixed):
+        fixed = value.value
+        made: Fill = lambda scope, run: fixed  # noqa: E731
+    else:
+        made = value_of(value, model)
+    return _traced(made, value) if traced else made
+
+
+def _traced(made: Fill, value: bound.Value | bound.Fixed) -> Fill:
+    """Notes each value with its rule and where it was read."""
+    choice = value.choice if isinstance(value, bound.Value) else ()
+
+    def note(scope: Scope, run: Run) -> Any:
+        found = made(scope, run)
+        if found is not None:
+            read = next((one.path for one in choice if isinstance(one, bound.Read) and one.path.first(scope) is not None), None)
+            path, start, end = read.where(scope) if read else ("", 0, 0)
+            run.lineage.append(Lineage(run.target(), found, value.at, path, start, end))
+        return found
+
+    return note
+
+
+def _object(value: bound.Object, traced: bool, model: Any) -> Fill:
+    entries = [(one.name, entry(one, traced, model), not one.sure) for one in value.entries]
+    sure = all(one.sure for one in value.entries)
+    own = fill(value.own, traced, model) if value.own is not None else None
+
+    def build(scope: Scope, run: Run) -> dict[str, Any] | None:
+        body: dict[str, Any] = {}
+        some = sure
+        for name, made, counts in entries:
+            found = made(scope, run)
+            if found is not None:
+                body[name] = found
+                if counts:
+                    some = True
+        return body if some else None
+
+    def add(scope: Scope, run: Run) -> Any:
+        base = own(scope, run) if own is not None else None
+        if base is None:
+            return None
+        more = build(scope, run) or {}
+        if isinstance(base, list):
+            return [{**one, **more} if isinstance(one, dict) else one for one in base]
+        return {**base, **more}
+
+    return build if own is None else add
+
+
+def entry(one: bound.Entry, traced: bool, model: Any) -> Fill:
+    """The closure of an element with all its variants."""
+    made = [variant(each, one.many, traced, model) for each in one.variants]
+    plain = made[0] if len(made) == 1 else (_all(made, traced) if one.many else _first(made))
+    name, first = one.name, 1 if one.many else 0
+
+    def under(scope: Scope, run: Run) -> Any:
+        run.names.append(name)
+        run.places.append(first)
+        found = plain(scope, run)
+        run.names.pop()
+        run.places.pop()
+        return found
+
+    return under if traced else plain
+
+
+def _first(made: Sequence[Fill]) -> Fill:
+    def first(scope: Scope, run: Run) -> Any:
+        for one in made:
+            found = one(scope, run)
+            if found is not None:
+                return found
+        return None
+
+    return first
+
+
+def _all(made: Sequence[Fill], traced: bool) -> Fill:
+    def every(scope: Scope, run: Run) -> Any:
+        values: list[Any] = []
+        base = run.places[-1] if traced else 0
+        for one in made:
+            if traced:
+                run.places[-1] = base + len(values)
+            found = one(scope, run)
+            if found is not None:
+                values += found
+        return values or None
+
+    return every
+
+
+def variant(one: bound.Variant, many: bool, traced: bool, model: Any) -> Fill:
+    """The closure of one variant: under its test, for each instance; a list when the element repeats."""
+    made = fill(one.value, traced, model)
+    if one.test is not None:
+        made = _under(made, ask(one.test))
+    if one.each:
+        return _each(made, one.each, many, traced)
+    return _listed(made) if many else made
+
+
+def _under(made: Fill, holds: Ask) -> Fill:
+    return lambda scope, run: made(scope, run) if holds(scope) else None
+
+
+def _listed(made: Fill) -> Fill:
+    def listed(scope: Scope, run: Run) -> Any:
+        found = made(scope, run)
+        return found if found is None or isinstance(found, list) else [found]
+
+    return listed
+
+
+def _each(made: Fill, each: str, many: bool, traced: bool) -> Fill:
+    def instances(scope: Scope, run: Run) -> Any:
+        values: list[Any] = []
+        base = run.places[-1] if traced else 0
+        for inner in run.each(scope, each):
+            if traced:
+                run.places[-1] = base + len(values)
+            found = made(inner, run)
+            if found is None:
+                continue
+            if not many:
+                return found
+            values += found if isinstance(found, list) else (found,)
+        return values or None
+
+    return instances
+
+
+def ask(test: bound.Ask) -> Ask:
+    """The closure of a test."""
+    if isinstance(test, bound.Group):
+        parts = [ask(part) for part in test.parts]
+        if test.sign == "and":
+            return lambda scope: all(part(scope) for part in parts)
+        return lambda scope: any(part(scope) for part in parts)
+    first, text, words = test.path.first, test.text, test.words
+    if test.sign == "valued":
+        return lambda scope: first(scope) is not None
+    if test.sign == "empty":
+        return lambda scope: first(scope) is None
+    if test.sign in ("<", ">", "<=", ">="):
+        return _order(test)
+    wanted, negative = frozenset(words), test.sign in ("!=", "not in")
+
+    def among(scope: Scope) -> bool:
+        value = first(scope)
+        return (value is not None and (value if value.__class__ is str else text(value)) in wanted) is not negative
+
+    return among
+
+
+def _order(test: bound.Clause) -> Ask:
+    first, text, word, sign = test.path.first, test.text, test.words[0], test.sign
+
+    def holds(scope: Scope) -> bool:
+        value = first(scope)
+        return value is not None and ordered(text(value), sign, word)
+
+    return holds

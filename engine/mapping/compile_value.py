@@ -1,0 +1,163 @@
+"""Formulas to closures. The commonest shapes (one path, no function, one or all repetitions) have closures of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from engine.fault import Fault
+from engine.mapping import bound
+from engine.mapping.functions import text_of
+from engine.mapping.run import Run
+from engine.types import Scope
+
+Fill = Callable[[Scope, Run], Any]
+
+
+def value_of(value: bound.Value, model: Any) -> Fill:
+    """The closure of a formula: one value, or a list where the element repeats."""
+    made = [_alternative(one, value.many, model) for one in value.choice]
+    if len(made) == 1:
+        return made[0]
+
+    def first(scope: Scope, run: Run) -> Any:
+        for one in made:
+            found = one(scope, run)
+            if found is not None:
+                return found
+        return None
+
+    return first
+
+
+def _alternative(one: bound.Alternative, many: bool, model: Any) -> Fill:
+    if isinstance(one, bound.Say):
+        said = one.value
+        return lambda scope, run: [said] if many else said
+    if isinstance(one, bound.Refer):
+        return _refer(one.name, many, model)
+    if one.by is not None:
+        return _typed(one, many)
+    if one.steps:
+        return _stepped(one, many)
+    return _every(one) if many else _single(one)
+
+
+def _refer(name: str, many: bool, model: Any) -> Fill:
+    reference = model.reference
+
+    def every(scope: Scope, run: Run) -> Any:
+        return [reference(*found) for found in run.near(name, scope)] or None
+
+    def single(scope: Scope, run: Run) -> Any:
+        found = run.near(name, scope)
+        return reference(*found[0]) if found else None
+
+    return every if many else single
+
+
+def _single(one: bound.Read) -> Fill:
+    path, convert, read = one.path, one.convert, one.path.first
+
+    def single(scope: Scope, run: Run) -> Any:
+        value = read(scope)
+        if value is None:
+            return None
+        made = convert(value)
+        if made.__class__ is Fault:
+            run.fail(made, path, scope)
+            return None
+        return (made[0] if made else None) if made.__class__ is list else made
+
+    return single
+
+
+def _every(one: bound.Read) -> Fill:
+    path, convert, read = one.path, one.convert, one.path.all
+
+    def every(scope: Scope, run: Run) -> Any:
+        values: list[Any] = []
+        for value in read(scope):
+            made = convert(value)
+            if made.__class__ is Fault:
+                run.fail(made, path, scope)
+            elif made.__class__ is list:
+                values += made
+            elif made is not None:
+                values.append(made)
+        return values or None
+
+    return every
+
+
+def _stepped(one: bound.Read, many: bool) -> Fill:
+    path, convert = one.path, one.convert
+    steps = [(step.act, step.all) for step in one.steps]
+    if not many and len(steps) == 1 and not steps[0][1]:
+        return _one_step(one)
+    wide = many or any(all_ for _, all_ in steps)
+
+    def stepped(scope: Scope, run: Run) -> Any:
+        first = None if wide else path.first(scope)
+        values = path.all(scope) if wide else ([] if first is None else [first])
+        for act, all_ in steps:
+            values = _listed(act(values)) if all_ and values else _apply(act, values, run, path, scope)
+        made = _apply(convert, values, run, path, scope)
+        return (made or None) if many else (made[0] if made else None)
+
+    return stepped
+
+
+def _one_step(one: bound.Read) -> Fill:
+    path, convert, act, read = one.path, one.convert, one.steps[0].act, one.path.first
+
+    def single(scope: Scope, run: Run) -> Any:
+        value = read(scope)
+        if value is None:
+            return None
+        made = act(value)
+        if made is not None and made.__class__ is not Fault:
+            made = convert(made)
+        if made.__class__ is Fault:
+            run.fail(made, path, scope)
+            return None
+        return (made[0] if made else None) if made.__class__ is list else made
+
+    return single
+
+
+def _listed(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def _apply(act: bound.Act, values: list[Any], run: Run, path: Any, scope: Scope) -> list[Any]:
+    """A function of one value over all of them; refusals are noted, nothings dropped."""
+    made: list[Any] = []
+    for value in values:
+        found = act(value)
+        if found.__class__ is Fault:
+            run.fail(found, path, scope)
+        else:
+            made += _listed(found)
+    return made
+
+
+def _typed(one: bound.Read, many: bool) -> Fill:
+    """A value whose type another path names."""
+    path, by, convert = one.path, one.by, one.convert
+    steps = [(step.act, step.all) for step in one.steps]
+    assert by is not None
+
+    def typed(scope: Scope, run: Run) -> Any:
+        values = path.all(scope)
+        if not values:
+            return None
+        for act, all_ in steps:
+            values = _listed(act(values)) if all_ and values else _apply(act, values, run, path, scope)
+        type = text_of(by.first(scope) or "")
+        made = _apply(lambda value: convert((type, value)), values if many else values[:1], run, path, scope)
+        return (made or None) if many else (made[0] if made else None)
+
+    return typed

@@ -1,0 +1,180 @@
+"""A folder of mappings, tables and parts, read and compiled: what channels, the command line and tests ask for.
+
+mappings/*.yaml            mappings, and parts that mappings include
+mappings/tables/*.yaml     code tables (and the CSV files they name)
+mappings/*.test.yaml       tests, read by testing.py
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as MappingOf
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+from types import MappingProxyType
+
+from engine.diagnostic import Diagnostic, Span, did_you_mean, errors, sourced
+from engine.mapping import tree
+from engine.mapping.bind import bind
+from engine.mapping.context import Ends
+from engine.mapping.functions import FUNCTIONS, Function
+from engine.mapping.mapping import Mapping, compile_plan
+from engine.mapping.ports import Converters, Model
+from engine.mapping.read import read
+from engine.mapping.tables import Table, read_table
+from engine.types import Format
+
+LANGUAGE = "1"  # part of every digest: raised when the same file would give other resources
+
+
+@dataclass(frozen=True, slots=True)
+class Plugins:
+    """What mappings may use. See installed.py for those of this installation."""
+
+    formats: MappingOf[str, Format]
+    models: MappingOf[str, Model]
+    converters: Sequence[Converters] = ()
+    functions: MappingOf[str, Function] = field(default_factory=lambda: FUNCTIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """A folder's mappings by name. Those with errors are missing; the findings say why."""
+
+    mappings: MappingOf[str, Mapping]
+    tables: MappingOf[str, Table]
+    diagnostics: tuple[Diagnostic, ...]
+    files: MappingOf[str, str]
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing in the folder is in error."""
+        return not errors(self.diagnostics)
+
+
+def read_files(folder: Path) -> dict[str, str]:
+    """The texts of a folder's YAML and CSV files by their names below it, tests and samples left out."""
+    found = {}
+    for path in sorted((*folder.glob("*.yaml"), *folder.glob("tables/*.yaml"), *folder.glob("tables/*.csv"))):
+        if not path.name.endswith(".test.yaml"):
+            found[path.relative_to(folder).as_posix()] = path.read_bytes().decode("utf-8", "surrogateescape")
+    return found
+
+
+def load_folder(folder: Path, plugins: Plugins) -> Library:
+    """Reads and compiles a folder; never raises for what stands in its files."""
+    return build(read_files(folder), plugins, folder.name)
+
+
+@dataclass(slots=True)
+class _Shelf:
+    """What is gathered while a folder is compiled."""
+
+    folder: str
+    files: MappingOf[str, str]
+    plugins: Plugins
+    tables: dict[str, Table] = field(default_factory=dict)
+    trees: dict[str, tree.Tree] = field(default_factory=dict)
+    mappings: dict[str, Mapping] = field(default_factory=dict)
+    found: list[Diagnostic] = field(default_factory=list)
+
+    def shown(self, name: str) -> str:
+        """A file's name as people see it."""
+        return f"{self.folder}/{name}" if self.folder else name
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The files' texts by the names people see."""
+        return {self.shown(name): text for name, text in self.files.items()}
+
+
+def build(files: MappingOf[str, str], plugins: Plugins, folder: str = "mappings") -> Library:
+    """Compiles texts by file name. Pure."""
+    shelf = _Shelf(folder, files, plugins)
+    for name in files:
+        if name.endswith(".yaml"):
+            (_add_table if PurePosixPath(name).parent.name == "tables" else _add_tree)(name, shelf)
+    for one in shelf.trees.values():
+        if one.reads.name:
+            _compile(one, shelf)
+    texts = shelf.texts
+    found = tuple(sourced(shelf.found, texts))
+    return Library(MappingProxyType(shelf.mappings), MappingProxyType(shelf.tables), found, texts)
+
+
+def _add_table(name: str, shelf: _Shelf) -> None:
+    parent = PurePosixPath(name).parent
+    table, wrong = read_table(shelf.files[name], shelf.shown(name), lambda beside: shelf.files.get((parent / beside).as_posix()))
+    shelf.found += wrong
+    if table is not None and table.name in shelf.tables:
+        first = shelf.tables[table.name].file
+        shelf.found.append(Diagnostic("E202", f"the table {table.name} stands in {first} already", table.at))
+    elif table is not None:
+        shelf.tables[table.name] = table
+
+
+def _add_tree(name: str, shelf: _Shelf) -> None:
+    made, wrong = read(shelf.files[name], shelf.shown(name))
+    shelf.found += wrong
+    if made is not None and made.name in shelf.trees:
+        first = shelf.trees[made.name].file
+        shelf.found.append(Diagnostic("E202", f"{made.name} stands in {first} already", Span(shelf.shown(name))))
+    elif made is not None:
+        shelf.trees[made.name] = made
+
+
+def _compile(one: tree.Tree, shelf: _Shelf) -> None:
+    plugins, found = shelf.plugins, shelf.found
+    format, model = plugins.formats.get(one.reads.name), plugins.models.get(one.writes.name)
+    if format is None:
+        help = did_you_mean(one.reads.name, plugins.formats)
+        found.append(Diagnostic("E317", f"there is no format called {one.reads.name}", one.reads.at, help))
+    if model is None:
+        help = did_you_mean(one.writes.name, plugins.models)
+        found.append(Diagnostic("E317", f"there is no model called {one.writes.name}", one.writes.at, help))
+    parts = _parts(one, shelf)
+    if format is None or model is None or parts is None:
+        return
+    ends = Ends(format, one.reads.rest, model, plugins.converters, shelf.tables, plugins.functions)
+    plan, wrong = bind(one, ends, parts)
+    found += wrong
+    if plan is not None:
+        used = [one.file, *(part.file for part in parts), *(shelf.tables[name].file for name in plan.tables)]
+        shelf.mappings[one.name] = compile_plan(plan, digest(shelf.texts, used))
+
+
+def _parts(one: tree.Tree, shelf: _Shelf) -> list[tree.Tree] | None:
+    parts: list[tree.Tree] = []
+    for name in one.include:
+        part = shelf.trees.get(name.text)
+        if part is None or part.reads.name:
+            known = [other.name for other in shelf.trees.values() if not other.reads.name]
+            help = did_you_mean(name.text, known)
+            shelf.found.append(Diagnostic("E323", f"there is no part called {name.text}", name.at, help))
+            return None
+        parts.append(part)
+    return parts
+
+
+def digest(texts: MappingOf[str, str], names: Sequence[str]) -> str:
+    """The content hash of the files that make a mapping: which version it was that worked a message."""
+    whole = sha256(LANGUAGE.encode())
+    for name in names:
+        whole.update(b"\0" + texts.get(name, "").encode("utf-8", "surrogateescape"))
+    return whole.hexdigest()[:16]
+
+
+def choose(library: Library, format: str, type: str) -> Mapping | None:
+    """The mapping for a message's type, `ORU^R01` or `ORU^R01^ORU_R01`: by its listed events first, then by its structure."""
+    code, event, structure = [*type.split("^"), "", "", ""][:3]
+    fitting = [one for one in library.mappings.values() if one.reads[0] == format]
+    for one in fitting:
+        if event and event in one.plan.events and one.reads[1].startswith(f"{code}_"):
+            return one
+    wanted = (structure, f"{code}_{event}" if event else "", type)
+    for name in wanted:
+        for one in fitting:
+            if name and one.reads[1] == name and (not one.plan.events or event in one.plan.events or not event):
+                return one
+    return None

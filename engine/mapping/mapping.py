@@ -1,0 +1,151 @@
+"""A compiled mapping: a scope in, resources or faults out. Pure; the same message gives the same resources for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from engine.fault import Fault, Kind
+from engine.mapping import bound
+from engine.mapping.compile import Ask, ask, fill
+from engine.mapping.compile_value import Fill, value_of
+from engine.mapping.nulls import nulls
+from engine.mapping.run import Lineage, Run
+from engine.types import Put, Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One resource rule, compiled."""
+
+    type: str
+    name: str
+    each: str
+    test: Ask | None
+    identity: tuple[Fill | None, ...]
+    merge: bool
+    body: Fill
+    clear: Callable[[Scope, dict[str, Any]], tuple[str, ...]]
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """A mapping ready to run."""
+
+    name: str
+    digest: str
+    plan: bound.Plan
+    rules: tuple[Rule, ...]
+    traced: tuple[Rule, ...]
+
+    @property
+    def reads(self) -> tuple[str, str]:
+        """The format and the message structure: (hl7v2, ORU_R01)."""
+        return self.plan.format.name, self.plan.structure
+
+    @property
+    def writes(self) -> str:
+        """What comes out: `fhir R4`."""
+        return self.plan.writes
+
+    def run(self, scope: Scope) -> list[Put] | tuple[Fault, ...]:
+        """The resources of a message, in the mapping's order; a tuple of faults when anything in it is refused."""
+        return _run(self.rules, scope, Run(), self.plan.model)
+
+    def trace(self, scope: Scope) -> list[Lineage]:
+        """Every value of those resources with its rule, its source path and its bytes."""
+        run = Run()
+        _run(self.traced, scope, run, self.plan.model)
+        return run.lineage
+
+
+def compile_plan(plan: bound.Plan, digest: str) -> Mapping:
+    """Compiles a bound plan, both ways."""
+    return Mapping(plan.name, digest, plan, _rules(plan, False), _rules(plan, True))
+
+
+def _rules(plan: bound.Plan, traced: bool) -> tuple[Rule, ...]:
+    return tuple(
+        Rule(
+            type=one.type,
+            name=one.name,
+            each=one.each,
+            test=ask(one.test) if one.test is not None else None,
+            identity=tuple(value_of(part, plan.model) if part is not None else None for part in one.identity),
+            merge=one.merge,
+            body=fill(one.body, traced, plan.model),
+            clear=nulls(one.body),
+            at=f"{one.at.file}:{one.at.line}",
+        )
+        for one in plan.resources
+    )
+
+
+@dataclass(slots=True)
+class _Instance:
+    """A resource that will be written: its rule, what it reads from, its id."""
+
+    rule: Rule
+    scope: Scope
+    id: str
+
+
+def _run(rules: tuple[Rule, ...], scope: Scope, run: Run, model: Any) -> list[Put] | tuple[Fault, ...]:
+    instances = _identify(rules, scope, run, model)
+    puts: dict[tuple[str, str], Put] = {}
+    for one in instances:
+        _place(run, one.rule.type, len(puts) + 1)
+        rule = one.rule
+        body = {"resourceType": rule.type, "id": one.id, **(rule.body(one.scope, run) or {})}
+        put = Put(body, rule.merge, rule.clear(one.scope, body) if rule.merge else ())
+        key = (rule.type, one.id)
+        before = puts.get(key)
+        if before is None:
+            puts[key] = put
+        elif rule.merge or before.merge:
+            puts[key] = Put({**before.body, **body}, True, tuple(dict.fromkeys((*before.clear, *put.clear))))
+        elif before.body != body:
+            run.faults.append(_clash(rule))
+    return tuple(run.faults) if run.faults else list(puts.values())
+
+
+def _place(run: Run, type: str, number: int) -> None:
+    """Where a traced run is: the resource itself."""
+    run.names[:] = [type]
+    run.places[:] = [number]
+
+
+def _identify(rules: tuple[Rule, ...], root: Scope, run: Run, model: Any) -> list[_Instance]:
+    """Every resource that will be written with its id, known to references before any body is made."""
+    instances: list[_Instance] = []
+    identify = model.identify
+    repeated: dict[tuple[str, tuple[str, ...]], int] = {}
+    for rule in rules:
+        for scope in run.each(root, rule.each) if rule.each else (root,):
+            if rule.test is not None and not rule.test(scope):
+                continue
+            parts = [part(scope, run) or "" if part is not None else "" for part in rule.identity]
+            if not any(parts):
+                run.faults.append(_no_key(rule))
+                continue
+            if None in rule.identity:
+                key = (rule.type, tuple(parts))
+                number = repeated[key] = repeated.get(key, 0) + 1
+                parts = [*parts, str(number)] if number > 1 else parts
+            id_ = identify(rule.type, *parts)
+            instances.append(_Instance(rule, scope, id_))
+            if rule.name:
+                run.enter(rule.name, scope, rule.type, id_)
+    return instances
+
+
+def _no_key(rule: Rule) -> Fault:
+    help = f"write it only where it can be told apart: {rule.type} … if <field> valued"
+    return Fault(Kind.INCORRECT, "E404", f"no field of the key of {rule.type} is valued", rule.at, help)
+
+
+def _clash(rule: Rule) -> Fault:
+    help = "add a field to its key, or `occurrence`; or write update: merge when they are the same thing told twice"
+    return Fault(Kind.INCORRECT, "E405", f"two different resources {rule.type} of this message have the same key", rule.at, help)

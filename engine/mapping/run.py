@@ -1,0 +1,79 @@
+"""One message's run through a mapping: what it gathers, and how instances and references are found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from engine.diagnostic import Span
+from engine.fault import Fault
+from engine.types import Path, Scope
+
+NONE: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """Where a value came from: the element it stands in, the rule that wrote it, the path and bytes it was read from."""
+
+    target: str  # Observation[2].valueQuantity.value
+    value: Any
+    rule: Span
+    path: str = ""  # OBX[2]-5; empty for a text of the mapping itself
+    start: int = 0
+    end: int = 0
+
+
+class Run:
+    """What one message's run gathers. Not shared, not kept."""
+
+    __slots__ = ("faults", "instances", "lineage", "made", "names", "places")
+
+    def __init__(self) -> None:
+        self.faults: list[Fault] = []
+        self.instances: dict[tuple[int, str], Sequence[Scope]] = {}
+        self.made: dict[str, dict[int, list[tuple[str, str]]]] = {}  # name -> id(scope) -> (type, id) of what is inside it
+        self.lineage: list[Lineage] = []
+        self.names: list[str] = []  # only when traced: the way to the element being written
+        self.places: list[int] = []
+
+    def each(self, scope: Scope, group: str) -> Sequence[Scope]:
+        """The instances of a group below a scope; the same objects whenever asked, so that references can be told by identity."""
+        key = (id(scope), group)
+        found = self.instances.get(key)
+        if found is None:
+            found = self.instances[key] = scope.each(group)
+        return found
+
+    def enter(self, name: str, scope: Scope, type: str, id_: str) -> None:
+        """Makes an instance known to references, from its own scope outwards."""
+        index = self.made.setdefault(name, {})
+        place: Any = scope
+        while place is not None:
+            inside = index.setdefault(id(place), [])
+            if (type, id_) not in inside:
+                inside.append((type, id_))
+            place = getattr(place, "parent", None)
+
+    def near(self, name: str, scope: Scope) -> Sequence[tuple[str, str]]:
+        """The (type, id) of the instances of a name in the nearest scope that holds any."""
+        index = self.made.get(name)
+        if index is None:
+            return NONE
+        place: Any = scope
+        while place is not None:
+            found = index.get(id(place))
+            if found is not None:
+                return found
+            place = getattr(place, "parent", None)
+        return NONE
+
+    def fail(self, fault: Fault, path: Path, scope: Scope) -> None:
+        """Notes a refusal at the place it was read from."""
+        self.faults.append(fault if fault.at else replace(fault, at=path.where(scope)[0]))
+
+    def target(self) -> str:
+        """The element being written, as `Observation[2].category[1].text`."""
+        parts = (f"{name}[{place}]" if place else name for name, place in zip(self.names, self.places, strict=True))
+        return ".".join(parts)
