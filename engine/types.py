@@ -105,10 +105,21 @@ class Scope(Protocol):
 class Path(Protocol):
     """A compiled source path such as `OBX-3.1`."""
 
-    text: str
-    type: str  # the standard's data type: CWE, ST …; "" when unknown, "varies" when another value names it
-    typed_by: str  # the path of that value: OBX-2 for OBX-5; "" as a rule
-    repeats: bool
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def type(self) -> str:
+        """The standard's data type: CWE, ST …; "" when unknown, "varies" when another value names it."""
+        ...
+
+    @property
+    def typed_by(self) -> str:
+        """The path of that value: OBX-2 for OBX-5; "" as a rule."""
+        ...
+
+    @property
+    def repeats(self) -> bool: ...
 
     def first(self, scope: Scope) -> Any:
         """The first value, or None when it is not valued."""
@@ -130,7 +141,8 @@ class Path(Protocol):
 class Format(Protocol):
     """A body's format: bytes to a Scope and back, and the notation of its paths."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def envelope(self, body: bytes) -> Envelope | Fault:
         """Reads who, what and which number without parsing it all; never raises."""
