@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 ORDER: dict[str, Callable[[Any, Any], bool]] = {"<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge}
+
+_COMPARATOR = re.compile(r"\s*[<>]=?")
 
 
 def number(text: str) -> Decimal | None:
@@ -17,6 +20,11 @@ def number(text: str) -> Decimal | None:
     except InvalidOperation:
         return None
     return found if found.is_finite() else None
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a number, with or without a comparator before it: `<0.01`, `>= 3`."""
+    return number(_COMPARATOR.sub("", text, count=1)) is not None
 
 
 def ordered(text: str, sign: str, word: str) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from engine.mapping import bound
-from engine.mapping.compare import ordered
+from engine.mapping.compare import is_number, ordered
 from engine.mapping.compile_value import Fill, value_of
 from engine.mapping.run import Lineage, Run
 from engine.types import Scope
@@ -170,7 +170,10 @@ def ask(test: bound.Ask) -> Ask:
         return lambda scope: first(scope) is not None
     if test.sign == "empty":
         return lambda scope: first(scope) is None
-    if test.sign in ("<", ">", "<=", ">="):
+    if test.sign == "repeats":
+        every = test.path.all
+        return lambda scope: len(every(scope)) > 1
+    if test.sign in ("<", ">", "<=", ">=", "number"):
         return _order(test)
     wanted, negative = frozenset(words), test.sign in ("!=", "not in")
 
@@ -182,10 +185,11 @@ def ask(test: bound.Ask) -> Ask:
 
 
 def _order(test: bound.Clause) -> Ask:
-    first, text, word, sign = test.path.first, test.text, test.words[0], test.sign
+    first, text, sign = test.path.first, test.text, test.sign
+    word = test.words[0] if test.words else ""
 
     def holds(scope: Scope) -> bool:
         value = first(scope)
-        return value is not None and ordered(text(value), sign, word)
+        return value is not None and (is_number(text(value)) if sign == "number" else ordered(text(value), sign, word))
 
     return holds

@@ -6,7 +6,7 @@
     call    := name [ "(" word { "," word } ")" ]
     test    := group { "or" group }                   "and" binds closer than "or"
     group   := part { "and" part }
-    part    := "(" test ")" | path ( "valued" | "empty" | sign word | [ "not" ] "in" "(" word { "," word } ")" )
+    part    := "(" test ")" | path ( "valued" | "empty" | "number" | "repeats" | sign word | [ "not" ] "in" "(" word { "," word } ")" )
     key     := element [ "as" name ] [ "each" where ] [ "if" test ]
 
 Every parser returns a value or a Diagnostic and raises nothing.
@@ -25,6 +25,7 @@ from engine.mapping.words import KEYWORDS, Syntax, Token, Words
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 MAX_NESTING = 30
+STATES = ("valued", "empty", "number", "repeats")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class Formula:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """A path and what is asked of it: valued, empty, =, !=, <, >, <=, >=, in, not in."""
+    """A path and what is asked of it: valued, empty, number, repeats, =, !=, <, >, <=, >=, in, not in."""
 
     source: Source
     sign: str
@@ -242,7 +243,7 @@ def _part(words: Words, depth: int) -> Test:
 
 def _ask(words: Words) -> tuple[str, tuple[Literal, ...]]:
     """What is asked of a path: the sign and its words."""
-    if words.is_word("valued", "empty"):
+    if words.is_word(*STATES):
         return words.next().text, ()
     if words.is_sign("=", "!=", "<", ">", "<=", ">="):
         return words.next().text, (_word(words),)
@@ -254,7 +255,7 @@ def _ask(words: Words) -> tuple[str, tuple[Literal, ...]]:
             words.next()
             sign = "not in"
         return sign, _words(words)
-    raise words.fail("valued, empty, =, !=, <, >, in or not in")
+    raise words.fail("valued, empty, number, repeats, =, !=, <, >, in or not in")
 
 
 def _key(words: Words) -> Key:

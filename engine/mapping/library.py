@@ -166,15 +166,19 @@ def digest(texts: MappingOf[str, str], names: Sequence[str]) -> str:
 
 
 def choose(library: Library, format: str, type: str) -> Mapping | None:
-    """The mapping for a message's type, `ORU^R01` or `ORU^R01^ORU_R01`: by its listed events first, then by its structure."""
+    """The folder's mapping for a message's type, `ORU^R01` or `ORU^R01^ORU_R01`."""
+    return fits(list(library.mappings.values()), format, type)
+
+
+def fits(mappings: Sequence[Mapping], format: str, type: str) -> Mapping | None:
+    """The first of the mappings that reads a type: one that lists its event, else one that reads its structure."""
     code, event, structure = [*type.split("^"), "", "", ""][:3]
-    fitting = [one for one in library.mappings.values() if one.reads[0] == format]
+    fitting = [one for one in mappings if one.reads[0] == format]
     for one in fitting:
-        if event and event in one.plan.events and one.reads[1].startswith(f"{code}_"):
+        if event and event in one.plan.events and (not one.reads[1] or one.reads[1].partition("_")[0] == code):
             return one
-    wanted = (structure, f"{code}_{event}" if event else "", type)
-    for name in wanted:
+    for name in (structure, f"{code}_{event}", code):
         for one in fitting:
-            if name and one.reads[1] == name and (not one.plan.events or event in one.plan.events or not event):
+            if name and one.reads[1] == name and not (event and one.plan.events):
                 return one
-    return None
+    return next((one for one in fitting if not one.reads[1] and not one.plan.events), None)

@@ -1,0 +1,50 @@
+"""The tests and paths of a channel (`accept if`, `in order by`), in the mapping language's own words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import cast
+
+from engine.diagnostic import Diagnostic, Span
+from engine.mapping.bind_formula import bind_key
+from engine.mapping.bind_test import bind_test
+from engine.mapping.compile import ask
+from engine.mapping.compile_value import value_of
+from engine.mapping.context import Context, Ends, Notes
+from engine.mapping.formula import keys, test
+from engine.mapping.functions import FUNCTIONS
+from engine.mapping.ports import Converters, Model
+from engine.mapping.run import Run
+from engine.types import Format, Scope
+
+
+def condition(
+    text: str, at: Span, format: Format, structure: str = "", converters: Sequence[Converters] = ()
+) -> Callable[[Scope], bool] | list[Diagnostic]:
+    """`MSH-9.1 = ORU and MSH-9.2 = R01` as a function of a parsed body."""
+    parsed = test(text, at)
+    if isinstance(parsed, Diagnostic):
+        return [parsed]
+    context = _context(format, structure, converters)
+    bound = bind_test(parsed, context)
+    return context.notes.found if context.notes.found or bound is None else ask(bound)
+
+
+def order(
+    text: str, at: Span, format: Format, structure: str = "", converters: Sequence[Converters] = ()
+) -> Callable[[Scope], str] | list[Diagnostic]:
+    """`PID-3.1 else MSH-4` as a function giving the order key; several parts, separated by commas, are joined by a bar."""
+    parsed = keys(text, at)
+    if isinstance(parsed, Diagnostic):
+        return [parsed]
+    context = _context(format, structure, converters)
+    parts = [bind_key(part, context) for part in parsed]
+    if context.notes.found:
+        return context.notes.found
+    made = [value_of(part, None) for part in parts if part is not None]
+    return lambda scope: "|".join(part(scope, Run()) or "" for part in made)
+
+
+def _context(format: Format, structure: str, converters: Sequence[Converters]) -> Context:
+    nothing_is_written = cast(Model, None)
+    return Context(Ends(format, structure, nothing_is_written, converters, {}, FUNCTIONS), Notes())
