@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from engine.diagnostic import Span, did_you_mean
@@ -57,7 +58,9 @@ def _alternative(atom: Source | Literal | Call, node: Formula, element: Element,
     for table in steps[2]:
         check_codes(table, element, node.at, context)
     whole = node.at if len(node.choice) == 1 else atom.at
-    return _read(path, steps, element, whole, context)
+    made = _read(path, steps, element, whole, context)
+    lenient = any(call.name == "readable" for call in node.calls)
+    return replace(made, lenient=True) if made is not None and lenient else made
 
 
 def _refer(atom: Call, element: Element, context: Context) -> bound.Alternative | None:
@@ -65,8 +68,9 @@ def _refer(atom: Call, element: Element, context: Context) -> bound.Alternative 
         help = did_you_mean(atom.name, ("ref",)) or f"functions follow a field: OBX-3 | {atom.name}"
         context.say("E307", f"{atom.name} cannot stand at the beginning of a formula", atom.at, help)
         return None
-    if len(atom.words) != 1:
-        context.say("E307", "ref takes one name", atom.at, "=ref(patient)")
+    must = len(atom.words) == 2 and atom.words[1].text == "must"
+    if not atom.words or len(atom.words) > 1 + must:
+        context.say("E307", "ref takes a name, and must where nothing may be written without it", atom.at, "=ref(patient)")
         return None
     name = atom.words[0]
     types = context.names.get(name.text)
@@ -83,7 +87,7 @@ def _refer(atom: Call, element: Element, context: Context) -> bound.Alternative 
             "E313", f"{context.element} may not refer to {wrong[0]}", name.at, f"it refers to {' or '.join(element.targets)}"
         )
         return None
-    return bound.Refer(name.text, atom.at)
+    return bound.Refer(name.text, atom.at, must)
 
 
 def _say(atom: Literal, node: Formula, element: Element, context: Context) -> bound.Alternative | None:
@@ -127,6 +131,8 @@ def _steps(calls: tuple[Call, ...], type: str, context: Context) -> Steps | None
             wants = ", ".join(function.words).replace("?", "") or "nothing in brackets"
             context.say("E307", f"{call.name} takes {wants}", call.at, f"{call.name}({wants})" if function.words else call.name)
             return None
+        if call.name == "readable":
+            continue
         if call.name == "as":
             type = words[0]
         elif call.name == "table":
@@ -191,7 +197,7 @@ def check_codes(table: Table, element: Element, at: Span, context: Context) -> N
         context.say("E312", f"the table {table.name} keeps unknown codes, and {context.element} takes only listed ones", at, help)
 
 
-def _read(path: Path, through: Steps, element: Element, at: Span, context: Context) -> bound.Alternative | None:
+def _read(path: Path, through: Steps, element: Element, at: Span, context: Context) -> bound.Read | None:
     steps, type, _ = through
     if type != "varies":
         convert = conversion(type, element, at, context, path.text)

@@ -34,6 +34,7 @@ class Read:
     convert: Convert
     at: Span
     by: Path | None = None  # names the type at run time; then `convert` takes (type, value)
+    lenient: bool = False  # `| readable`: what cannot be read is left out, with a warning
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Refer:
 
     name: str
     at: Span
+    must: bool = False  # the message is held when there is none
 
 
 Alternative = Read | Say | Refer

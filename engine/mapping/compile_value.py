@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from engine.fault import Fault
+from engine.fault import Fault, Kind
 from engine.mapping import bound
 from engine.mapping.functions import text_of
 from engine.mapping.run import Run
-from engine.types import Scope
+from engine.types import Path, Scope
 
 Fill = Callable[[Scope, Run], Any]
+Note = Callable[[Run, Fault, Path, Scope], None]
 
 
 def value_of(value: bound.Value, model: Any) -> Fill:
@@ -35,7 +36,7 @@ def _alternative(one: bound.Alternative, many: bool, model: Any) -> Fill:
         said = one.value
         return lambda scope, run: [said] if many else said
     if isinstance(one, bound.Refer):
-        return _refer(one.name, many, model)
+        return _refer(one, many, model)
     if one.by is not None:
         return _typed(one, many)
     if one.steps:
@@ -43,21 +44,27 @@ def _alternative(one: bound.Alternative, many: bool, model: Any) -> Fill:
     return _every(one) if many else _single(one)
 
 
-def _refer(name: str, many: bool, model: Any) -> Fill:
-    reference = model.reference
+def _refer(one: bound.Refer, many: bool, model: Any) -> Fill:
+    reference, name = model.reference, one.name
+    help = f"the message lacks what {name} is made from; without `must` the element would be left out"
+    missing = Fault(Kind.INCORRECT, "E406", f"nothing called {name} is there to refer to", f"{one.at.file}:{one.at.line}", help)
 
     def every(scope: Scope, run: Run) -> Any:
-        return [reference(*found) for found in run.near(name, scope)] or None
-
-    def single(scope: Scope, run: Run) -> Any:
         found = run.near(name, scope)
-        return reference(*found[0]) if found else None
+        if not found:
+            return run.faults.append(missing) if one.must else None
+        return [reference(*each) for each in found] if many else reference(*found[0])
 
-    return every if many else single
+    return every
+
+
+def _noting(one: bound.Read) -> Note:
+    """Where a refusal goes: it holds the message, or is a warning where the rule says so."""
+    return Run.warn if one.lenient else Run.fail
 
 
 def _single(one: bound.Read) -> Fill:
-    path, convert, read = one.path, one.convert, one.path.first
+    path, convert, read, note = one.path, one.convert, one.path.first, _noting(one)
 
     def single(scope: Scope, run: Run) -> Any:
         value = read(scope)
@@ -65,7 +72,7 @@ def _single(one: bound.Read) -> Fill:
             return None
         made = convert(value)
         if made.__class__ is Fault:
-            run.fail(made, path, scope)
+            note(run, made, path, scope)
             return None
         return (made[0] if made else None) if made.__class__ is list else made
 
@@ -73,14 +80,14 @@ def _single(one: bound.Read) -> Fill:
 
 
 def _every(one: bound.Read) -> Fill:
-    path, convert, read = one.path, one.convert, one.path.all
+    path, convert, read, note = one.path, one.convert, one.path.all, _noting(one)
 
     def every(scope: Scope, run: Run) -> Any:
         values: list[Any] = []
         for value in read(scope):
             made = convert(value)
             if made.__class__ is Fault:
-                run.fail(made, path, scope)
+                note(run, made, path, scope)
             elif made.__class__ is list:
                 values += made
             elif made is not None:
@@ -91,25 +98,26 @@ def _every(one: bound.Read) -> Fill:
 
 
 def _stepped(one: bound.Read, many: bool) -> Fill:
-    path, convert = one.path, one.convert
+    path, convert, note = one.path, one.convert, _noting(one)
     steps = [(step.act, step.all) for step in one.steps]
     if not many and len(steps) == 1 and not steps[0][1]:
         return _one_step(one)
     wide = many or any(all_ for _, all_ in steps)
 
     def stepped(scope: Scope, run: Run) -> Any:
+        def tell(fault: Fault) -> None:
+            note(run, fault, path, scope)
+
         first = None if wide else path.first(scope)
         values = path.all(scope) if wide else ([] if first is None else [first])
-        for act, all_ in steps:
-            values = _listed(act(values)) if all_ and values else _apply(act, values, run, path, scope)
-        made = _apply(convert, values, run, path, scope)
+        made = _apply(convert, _steps(steps, values, tell), tell)
         return (made or None) if many else (made[0] if made else None)
 
     return stepped
 
 
 def _one_step(one: bound.Read) -> Fill:
-    path, convert, act, read = one.path, one.convert, one.steps[0].act, one.path.first
+    path, convert, act, read, note = one.path, one.convert, one.steps[0].act, one.path.first, _noting(one)
 
     def single(scope: Scope, run: Run) -> Any:
         value = read(scope)
@@ -119,7 +127,7 @@ def _one_step(one: bound.Read) -> Fill:
         if made is not None and made.__class__ is not Fault:
             made = convert(made)
         if made.__class__ is Fault:
-            run.fail(made, path, scope)
+            note(run, made, path, scope)
             return None
         return (made[0] if made else None) if made.__class__ is list else made
 
@@ -132,32 +140,38 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _apply(act: bound.Act, values: list[Any], run: Run, path: Any, scope: Scope) -> list[Any]:
-    """A function of one value over all of them; refusals are noted, nothings dropped."""
+def _apply(act: bound.Act, values: list[Any], note: Callable[[Fault], None]) -> list[Any]:
+    """A function of one value over all of them, or of all; refusals are noted, nothings dropped."""
     made: list[Any] = []
     for value in values:
         found = act(value)
         if found.__class__ is Fault:
-            run.fail(found, path, scope)
+            note(found)
         else:
             made += _listed(found)
     return made
 
 
+def _steps(steps: list[tuple[bound.Act, bool]], values: list[Any], note: Callable[[Fault], None]) -> list[Any]:
+    for act, all_ in steps:
+        if values:
+            values = _apply(act, [values] if all_ else values, note)
+    return values
+
+
 def _typed(one: bound.Read, many: bool) -> Fill:
     """A value whose type another path names."""
-    path, by, convert = one.path, one.by, one.convert
+    path, by, convert, note = one.path, one.by, one.convert, _noting(one)
     steps = [(step.act, step.all) for step in one.steps]
     assert by is not None
 
     def typed(scope: Scope, run: Run) -> Any:
-        values = path.all(scope)
-        if not values:
-            return None
-        for act, all_ in steps:
-            values = _listed(act(values)) if all_ and values else _apply(act, values, run, path, scope)
+        def tell(fault: Fault) -> None:
+            note(run, fault, path, scope)
+
+        values = _steps(steps, path.all(scope), tell)
         type = text_of(by.first(scope) or "")
-        made = _apply(lambda value: convert((type, value)), values if many else values[:1], run, path, scope)
+        made = _apply(lambda value: convert((type, value)), values if many else values[:1], tell)
         return (made or None) if many else (made[0] if made else None)
 
     return typed

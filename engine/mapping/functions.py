@@ -156,6 +156,12 @@ ALL = (
         gives="Coded",
     ),
     Function(
+        "readable",
+        "Leaves the element out, with a warning on the message, when the value cannot be read; without it the message is held.",
+        _nothing,
+        gives="same",
+    ),
+    Function(
         "as",
         "Reads the value as another data type, for Z-segments and misdeclared fields: ZPI-2 | as(CX).",
         _nothing,

@@ -31,6 +31,14 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """What a message became."""
+
+    puts: list[Put]
+    warnings: list[Fault]
+
+
+@dataclass(frozen=True, slots=True)
 class Mapping:
     """A mapping ready to run."""
 
@@ -53,6 +61,12 @@ class Mapping:
     def run(self, scope: Scope) -> list[Put] | tuple[Fault, ...]:
         """The resources of a message, in the mapping's order; a tuple of faults when anything in it is refused."""
         return _run(self.rules, scope, Run(), self.plan.model)
+
+    def work(self, scope: Scope) -> Made | tuple[Fault, ...]:
+        """The resources with the warnings of what was left out."""
+        run = Run()
+        made = _run(self.rules, scope, run, self.plan.model)
+        return made if isinstance(made, tuple) else Made(made, run.warnings)
 
     def trace(self, scope: Scope) -> list[Lineage]:
         """Every value of those resources with its rule, its source path and its bytes."""

@@ -28,10 +28,11 @@ class Lineage:
 class Run:
     """What one message's run gathers. Not shared, not kept."""
 
-    __slots__ = ("faults", "instances", "lineage", "made", "names", "places")
+    __slots__ = ("faults", "instances", "lineage", "made", "names", "places", "warnings")
 
     def __init__(self) -> None:
         self.faults: list[Fault] = []
+        self.warnings: list[Fault] = []
         self.instances: dict[tuple[int, str], Sequence[Scope]] = {}
         self.made: dict[str, dict[int, list[tuple[str, str]]]] = {}  # name -> id(scope) -> (type, id) of what is inside it
         self.lineage: list[Lineage] = []
@@ -72,6 +73,10 @@ class Run:
     def fail(self, fault: Fault, path: Path, scope: Scope) -> None:
         """Notes a refusal at the place it was read from."""
         self.faults.append(fault if fault.at else replace(fault, at=path.where(scope)[0]))
+
+    def warn(self, fault: Fault, path: Path, scope: Scope) -> None:
+        """Notes what was left out."""
+        self.warnings.append(fault if fault.at else replace(fault, at=path.where(scope)[0]))
 
     def target(self) -> str:
         """The element being written, as `Observation[2].category[1].text`."""
