@@ -14,6 +14,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from engine.fault import Fault
+from engine.journal.partitions import ensure
 from engine.migrate import migrate
 from engine.postgres import Server, start
 
@@ -54,6 +55,8 @@ def template(postgres: Server) -> str:
     _create(postgres, "migrated", "template1")
     applied = migrate(make_conninfo(postgres.dsn, dbname="migrated"))
     assert not isinstance(applied, Fault), applied
+    with psycopg.connect(postgres.dsn, dbname="migrated", autocommit=True) as connection:
+        ensure(connection)
     return "migrated"
 
 

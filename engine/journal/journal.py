@@ -1,0 +1,131 @@
+"""The journal: accept, claim, settle, find, replay. One face over its parts; each part has one thread and one connection."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from uuid import UUID
+
+import psycopg
+
+from engine.fault import Fault
+from engine.journal.accept import Acceptor
+from engine.journal.claim import DAMAGED, Bodies, Claims
+from engine.journal.defer import defer
+from engine.journal.lease import SECONDS, Leases
+from engine.journal.line import BY_KEY, OPTIONS, Connection, Line
+from engine.journal.partitions import ensure
+from engine.journal.settle import settle
+from engine.journal.values import LANES, Settlement
+from engine.types import Arrival, Message, Outcome, Receipt, State
+
+MEMORY = 16 * 1024 * 1024
+Settled = Callable[[dict[UUID, Outcome]], None]
+
+
+class Journal:
+    """`accept` belongs to one thread, `claim`/`transaction`/`settle` to another; the rest may be called from anywhere."""
+
+    def __init__(self, dsn: str, memory: int = MEMORY, lease: float = SECONDS) -> None:
+        self.dsn = dsn
+        self._leases = Leases(Line(dsn, "leases"), "lane", LANES, lease)
+        self._bodies = Bodies(memory)
+        self._accept_line = Line(dsn, "accept", OPTIONS + BY_KEY)
+        self._acceptor = Acceptor(self._accept_line)
+        self._claim_line = Line(dsn, "claim", OPTIONS + BY_KEY)
+        self._claims = Claims(self._claim_line, self._leases, self._bodies)
+        self._work_line = Line(dsn, "work")
+        self._wake = threading.Event()
+        self._listeners: list[Settled] = []
+        self._count = threading.Lock()
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            ensure(connection)
+            row = connection.execute("select count(*) from journal.pending").fetchone()
+        self._pending = int(row[0]) if row else 0
+        self._leases.start()
+
+    @property
+    def pending(self) -> int:
+        """About how many messages wait for their turn."""
+        return max(0, self._pending)
+
+    @property
+    def alone(self) -> bool:
+        """Whether no other process shares the journal."""
+        return self._leases.owners == 1
+
+    def accept(self, arrivals: Sequence[Arrival]) -> list[Receipt | Fault]:
+        """Makes the arrivals durable in one commit; a Fault means not stored, save E621: not known."""
+        self._bodies.keep(arrivals, self._leases.held())
+        receipts = self._acceptor.accept(arrivals)
+        fresh = 0
+        for arrival, receipt in zip(arrivals, receipts, strict=True):
+            if isinstance(receipt, Fault) or receipt.duplicate or arrival.fault is not None:
+                self._bodies.take(arrival.id)
+            else:
+                fresh += 1
+        self._counted(fresh)
+        if fresh:
+            self._wake.set()
+        return receipts
+
+    def claim(self, limit: int) -> list[Message]:
+        """The next messages, in order; whatever the last claim left unsettled comes again. Damaged ones are held at once."""
+        messages, damaged = self._claims.claim(limit)
+        if damaged:
+            settlements = [Settlement(message, State.HELD, (DAMAGED,)) for message in damaged]
+            with self.transaction() as connection:
+                self.settle(connection, settlements)
+            self.committed(settlements)
+        return messages
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """The worker's connection inside a transaction; committed at the end, undone by an exception."""
+        connection = self._work_line.get()
+        with connection.transaction():
+            yield connection
+
+    def settle(self, connection: Connection, settlements: Sequence[Settlement]) -> None:
+        """Notes what became of claimed messages; raises Fenced when another process has taken one over."""
+        settle(connection, self._leases.owner, settlements)
+
+    def committed(self, settlements: Sequence[Settlement]) -> None:
+        """Tells those who wait, once the transaction is committed."""
+        self._claims.in_hand -= {one.message.seq for one in settlements}
+        self._counted(-len(settlements))
+        outcomes = {one.message.id: one.outcome for one in settlements}
+        for listener in self._listeners:
+            listener(outcomes)
+
+    def defer(self, messages: Sequence[Message], seconds: float, fault: Fault | None = None) -> None:
+        """Puts claimed messages off: they, and later ones of their keys, come again after so many seconds."""
+        with self.transaction() as connection:
+            defer(connection, messages, seconds, fault)
+        self._claims.in_hand -= {message.seq for message in messages}
+
+    def listen(self, listener: Settled) -> None:
+        """Calls with the outcomes of each committed batch, from the worker's thread."""
+        self._listeners.append(listener)
+
+    def wait(self, seconds: float) -> None:
+        """Waits until there may be something to claim: what this process stored wakes at once, others' is looked for."""
+        self._wake.wait(seconds if self.alone else min(seconds, 0.05))
+        self._wake.clear()
+
+    def wake(self) -> None:
+        """Ends a wait."""
+        self._wake.set()
+
+    def close(self) -> None:
+        """Hands the lanes back and closes the connections; the threads that use them have ended."""
+        self._leases.stop()
+        for line in (self._accept_line, self._claim_line, self._work_line):
+            line.drop()
+
+    def _counted(self, change: int) -> None:
+        with self._count:
+            self._pending += change
+
+
