@@ -1,0 +1,145 @@
+"""A plug-in's options from a file: its dataclass says what may be written, of which type, and what is left out.
+
+Names may be written with spaces or underscores. A single text fills the first field, so `map: oru_r01` is complete. Values of the
+environment are put in for `${NAME}` and `${NAME:-default}`, in values only.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from engine.diagnostic import Diagnostic, Span, did_you_mean
+from engine.document import Items, Node, Pairs, Text
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w|seconds?|minutes?|hours?|days?|weeks?)")
+_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+@dataclass(slots=True)
+class Reading:
+    """What one file's reading needs and gathers."""
+
+    environment: Mapping[str, str]
+    found: list[Diagnostic] = field(default_factory=list)
+
+    def say(self, code: str, text: str, at: Span, help: str = "") -> None:
+        """Notes an error."""
+        self.found.append(Diagnostic(code, text, at, help))
+
+    def text(self, node: Text) -> str:
+        """The text with the environment's values put in."""
+
+        def value(match: re.Match[str]) -> str:
+            name, default = match.group(1), match.group(2)
+            if name in self.environment:
+                return self.environment[name]
+            if default is None:
+                self.say("E224", f"{name} is not set in the environment", node.at, f"set it, or write a default: ${{{name}:-…}}")
+            return default or ""
+
+        return _VARIABLE.sub(value, node.text)
+
+
+def build(kind: type, node: Node | None, reading: Reading, at: Span) -> Any | None:
+    """An instance of a plug-in's dataclass, or None with the findings noted."""
+    fields = {each.name: each for each in dataclasses.fields(kind) if each.init}
+    hints = typing.get_type_hints(kind)
+    before = len(reading.found)
+    given: dict[str, Any] = {}
+    if isinstance(node, Pairs):
+        for key, value in node:
+            name = key.text.replace(" ", "_").replace("-", "_")
+            if name not in fields:
+                reading.say("E221", f"{kind.__name__} has no option {key.text}", key.at, did_you_mean(name, fields) or _known(fields))
+                continue
+            given[name] = convert(hints[name], value, reading)
+    elif node is not None and not (isinstance(node, Text) and not node.text):
+        if not fields:
+            reading.say("E221", f"{kind.__name__} has no options", node.at)
+            return None
+        first = next(iter(fields))
+        given[first] = convert(hints[first], node, reading)
+    for name, each in fields.items():
+        if name not in given and each.default is dataclasses.MISSING and each.default_factory is dataclasses.MISSING:
+            reading.say("E223", f"{name.replace('_', ' ')} must be given", at, _known(fields))
+    return kind(**given) if len(reading.found) == before else None
+
+
+def _known(fields: Mapping[str, Any]) -> str:
+    return f"its options: {', '.join(name.replace('_', ' ') for name in fields)}" if fields else ""
+
+
+def convert(hint: Any, node: Node, reading: Reading) -> Any:
+    """A node as a Python value of an annotation; a misfit is noted and None is returned."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (types.UnionType, typing.Union):
+        inner = [each for each in arguments if each is not type(None)]
+        if type(None) in arguments and isinstance(node, Text) and node.text in ("", "none") and not node.quoted:
+            return None
+        fitting = [each for each in inner if dataclasses.is_dataclass(each) or typing.get_origin(each)] if isinstance(node, Pairs | Items) else inner
+        return convert((fitting or inner)[0], node, reading)
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return build(hint, node, reading, node.at)
+    if origin in (tuple, list):
+        items = node.items if isinstance(node, Items) else (node,)
+        return tuple(convert(arguments[0], item, reading) for item in items)
+    if origin in (dict, Mapping) or (origin is not None and isinstance(origin, type) and issubclass(origin, Mapping)):
+        if isinstance(node, Pairs):
+            return {key.text: convert(arguments[1], value, reading) for key, value in node}
+        reading.say("E222", "names with values are wanted here", node.at, "for example { a: 1, b: 2 }")
+        return None
+    if not isinstance(node, Text):
+        reading.say("E222", "a single value is wanted here", node.at)
+        return None
+    return _scalar(hint, origin, arguments, node, reading)
+
+
+def _scalar(hint: Any, origin: Any, arguments: tuple[Any, ...], node: Text, reading: Reading) -> Any:
+    text = reading.text(node)
+    if origin is typing.Literal:
+        if text in arguments:
+            return text
+        near = did_you_mean(text, arguments)
+        reading.say("E222", f"{text!r} is none of {', '.join(map(str, arguments))}", node.at, near)
+        return None
+    if hint in (str, Any):
+        return text
+    if hint is bool and text in ("true", "false", "yes", "no"):
+        return text in ("true", "yes")
+    if hint is int and re.fullmatch(r"-?\d{1,18}", text):
+        return int(text)
+    if hint is int and (size := re.fullmatch(r"(\d{1,9})\s*(kB|MB|GB|KiB|MiB|GiB)", text)):
+        return int(size.group(1)) * (1024 if "i" in size.group(2) else 1000) ** ("KMG".index(size.group(2)[0].upper()) + 1)
+    if hint in (float, Decimal):
+        try:
+            return hint(Decimal(text)) if Decimal(text).is_finite() else _misfit(hint, text, node, reading)
+        except InvalidOperation:
+            if hint is float and (span := duration(text)) is not None:
+                return span.total_seconds()
+    if hint is timedelta and (span := duration(text)) is not None:
+        return span
+    return _misfit(hint, text, node, reading)
+
+
+def _misfit(hint: Any, text: str, node: Text, reading: Reading) -> None:
+    wanted = {bool: "true or false", int: "a whole number, or a size such as 16 MiB", float: "a number or a time such as 30s", Decimal: "a number",
+              timedelta: "a time such as 30s, 5m, 2h or 7d"}.get(hint, getattr(hint, "__name__", str(hint)))  # fmt: skip
+    reading.say("E222", f"{text!r} does not fit here", node.at, f"wanted: {wanted}")
+
+
+def duration(text: str) -> timedelta | None:
+    """`90s`, `5m`, `24h`, `7 days`; None when it is no time."""
+    match = _DURATION.fullmatch(text.strip())
+    if match is None:
+        return None
+    unit = match.group(2)
+    return timedelta(seconds=float(match.group(1)) * _SECONDS[unit if unit in _SECONDS else unit[0]])
