@@ -17,6 +17,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from engine import __version__, home, migrate, postgres
 from engine.deployment import Deployment, deploy
+from engine.diagnostic import render
 from engine.fault import Fault, Kind
 from engine.intake import KeyedIntake
 from engine.journal import Committer, Journal
@@ -104,13 +105,13 @@ class Engine:
         """Reads channels and mappings anew; all of it takes effect, or none. Returns the findings."""
         async with self._redeploying:
             fresh = await asyncio.to_thread(deploy, self.settings, self.site)
-            findings = [finding.as_dict() for finding in fresh.findings]
+            findings: list[dict[str, Any]] = [dict(finding.as_dict(), rendered=render(finding)) for finding in fresh.findings]
             if fresh.refused:
                 log("a deployment was refused", "warning", count=len(findings))
                 return findings
             self.deployment = fresh
             faults = await self.sources.follow(fresh)
-            findings += [fault.as_dict() for fault in faults]
+            findings += [dict(fault.as_dict()) for fault in faults]
             log("deployed", count=len(fresh.plans), digest=fresh.digest[:12])
             return findings
 

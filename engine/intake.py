@@ -16,18 +16,16 @@ class KeyedIntake:
 
     def __init__(self, journal: Intake, plans: Callable[[], Mapping[str, Plan]]) -> None:
         self._journal, self._plans = journal, plans
-        self.settled = journal.settled
-        self.ready = journal.ready
 
     async def accept(self, arrivals: Sequence[Arrival]) -> list[Receipt | Fault]:
         plans = self._plans()
         return await self._journal.accept([keyed(arrival, plans.get(arrival.channel)) for arrival in arrivals])
 
-    async def settled(self, id: UUID, timeout: float) -> Outcome | Fault:  # pragma: no cover - replaced by the journal's own
-        raise AssertionError
+    async def settled(self, id: UUID, timeout: float) -> Outcome | Fault:
+        return await self._journal.settled(id, timeout)
 
-    async def ready(self) -> None:  # pragma: no cover - replaced by the journal's own
-        raise AssertionError
+    async def ready(self) -> None:
+        await self._journal.ready()
 
 
 def keyed(arrival: Arrival, plan: Plan | None) -> Arrival:

@@ -59,7 +59,9 @@ def build(kind: type, node: Node | None, reading: Reading, at: Span) -> Any | No
         for key, value in node:
             name = key.text.replace(" ", "_").replace("-", "_")
             if name not in fields:
-                reading.say("E221", f"{kind.__name__} has no option {key.text}", key.at, did_you_mean(name, fields) or _known(fields))
+                reading.say(
+                    "E221", f"{kind.__name__} has no option {key.text}", key.at, did_you_mean(name, fields) or _known(fields)
+                )
                 continue
             given[name] = convert(hints[name], value, reading)
     elif node is not None and not (isinstance(node, Text) and not node.text):
@@ -85,7 +87,11 @@ def convert(hint: Any, node: Node, reading: Reading) -> Any:
         inner = [each for each in arguments if each is not type(None)]
         if type(None) in arguments and isinstance(node, Text) and node.text in ("", "none") and not node.quoted:
             return None
-        fitting = [each for each in inner if dataclasses.is_dataclass(each) or typing.get_origin(each)] if isinstance(node, Pairs | Items) else inner
+        fitting = (
+            [each for each in inner if dataclasses.is_dataclass(each) or typing.get_origin(each)]
+            if isinstance(node, Pairs | Items)
+            else inner
+        )
         return convert((fitting or inner)[0], node, reading)
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         return build(hint, node, reading, node.at)

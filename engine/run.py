@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from engine.fault import Fault, Kind
 from engine.types import FILTERED, Filtered, Format, Message, Run, Scope, Work
@@ -20,8 +19,9 @@ class Plan:
     steps: tuple[Run, ...]
     accepts: Callable[[Scope], bool] | None = None
     key: Callable[[Scope], str] | None = None  # the order key
-    on_failure: str = "hold"  # hold, or stop the key's lane
-    retry: Any = None
+    on_failure: str = "hold"  # hold, or stop: later messages of the key wait for this one
+    stores: bool = True  # whether the resources are kept
+    strict: bool = False  # whether messages are checked against the standard before they are taken
 
 
 def run(plan: Plan, message: Message) -> Work | Filtered | tuple[Fault, ...]:

@@ -50,7 +50,11 @@ def _fitting(mappings: list[Any]) -> Run:
 
 
 NONE_FITS = Fault(
-    Kind.UNSUPPORTED, "E490", "none of the channel's mappings reads this type of message", "MSH-9", "add a mapping, or narrow `accept if`"
+    Kind.UNSUPPORTED,
+    "E490",
+    "none of the channel's mappings reads this type of message",
+    "MSH-9",
+    "add a mapping, or narrow `accept if`",
 )
 
 

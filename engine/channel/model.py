@@ -9,6 +9,8 @@ from typing import Any
 from engine.diagnostic import NOWHERE, Span
 from engine.document import Text
 
+RETRY = "every 5s, doubling to 10m, for 24h"
+
 
 @dataclass(frozen=True, slots=True)
 class Used:
@@ -27,7 +29,7 @@ class Delivery:
     to: Used
     map: str = ""
     condition: Text | None = None
-    retry: str = "every 5s, doubling to 10m, for 24h"
+    retry: str = RETRY
     at: Span = NOWHERE
 
 

@@ -1,15 +1,15 @@
 """Reads a channel file: every key known, every plug-in found, every option of the right type, each finding with its place.
 
-    channel: lab_results
-    title: Laboratory results
-    source: { mllp: { listen: "tcp:127.0.0.1:2575" } }
-    accept if: MSH-9.1 = ORU
-    in order by: PID-3.1
-    validate: strict
-    steps: [ { map: oru_r01 }, { validate: fhir R4 } ]
-    destinations: { record: { fhir_store: {} } }
-    on failure: hold
-    keep messages: 90 days
+channel: lab_results
+title: Laboratory results
+source: { mllp: { listen: "tcp:127.0.0.1:2575" } }
+accept if: MSH-9.1 = ORU
+in order by: PID-3.1
+validate: strict
+steps: [ { map: oru_r01 }, { validate: fhir R4 } ]
+destinations: { record: { fhir_store: {} } }
+on failure: hold
+keep messages: 90 days
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
-from engine.channel.model import Channel, Delivery, Used
-from engine.diagnostic import Diagnostic, Span, did_you_mean
+from engine.channel.model import RETRY, Channel, Delivery, Used
+from engine.diagnostic import Diagnostic, did_you_mean
 from engine.document import Items, Node, Pairs, Text, read
 from engine.options import Reading, build, duration
 
@@ -41,7 +41,9 @@ class Kinds:
     formats: Mapping[str, Any]
 
 
-def read_channel(text: str | bytes, file: str, kinds: Kinds, environment: Mapping[str, str]) -> tuple[Channel | None, list[Diagnostic]]:
+def read_channel(
+    text: str | bytes, file: str, kinds: Kinds, environment: Mapping[str, str]
+) -> tuple[Channel | None, list[Diagnostic]]:
     """The channel of one file, or None, with what is to say about it. Never raises."""
     node, found = read(text, file)
     reading = Reading(environment, found)
@@ -51,7 +53,9 @@ def read_channel(text: str | bytes, file: str, kinds: Kinds, environment: Mappin
         return None, reading.found
     for key, _ in node:
         if key.text not in KEYS:
-            reading.say("E226", f"a channel has no {key.text!r}", key.at, did_you_mean(key.text, KEYS) or f"its keys: {', '.join(KEYS)}")
+            reading.say(
+                "E226", f"a channel has no {key.text!r}", key.at, did_you_mean(key.text, KEYS) or f"its keys: {', '.join(KEYS)}"
+            )
     name = _text(node, "channel", reading)
     if not name:
         reading.say("E225", "the channel has no name", node.at, "begin with `channel: its_name`")
@@ -98,7 +102,9 @@ def _choice(node: Pairs, key: str, allowed: tuple[str, ...], reading: Reading) -
     value = _text(node, key, reading)
     if value and value not in allowed:
         at = node.get(key)
-        reading.say("E222", f"{key} is one of {', '.join(filter(None, allowed))}", at.at if at else node.at, did_you_mean(value, allowed))
+        reading.say(
+            "E222", f"{key} is one of {', '.join(filter(None, allowed))}", at.at if at else node.at, did_you_mean(value, allowed)
+        )
     return value
 
 
@@ -127,14 +133,21 @@ def _one(node: Node | None, known: Mapping[str, type], what: str, reading: Readi
         return _used(node, None, known, what, reading)
     if isinstance(node, Pairs) and len(node.pairs) == 1:
         return _used(*node.pairs[0], known, what, reading)
-    reading.say("E222", f"one {what} with its options is wanted here", node.at, f"for example {{ {next(iter(known), 'name')}: {{}} }}")
+    reading.say(
+        "E222", f"one {what} with its options is wanted here", node.at, f"for example {{ {next(iter(known), 'name')}: {{}} }}"
+    )
     return None
 
 
 def _used(key: Text, options: Node | None, known: Mapping[str, type], what: str, reading: Reading) -> Used | None:
     kind = known.get(key.text)
     if kind is None:
-        reading.say("E220", f"there is no {what} called {key.text}", key.at, did_you_mean(key.text, known) or f"known: {', '.join(sorted(known))}")
+        reading.say(
+            "E220",
+            f"there is no {what} called {key.text}",
+            key.at,
+            did_you_mean(key.text, known) or f"known: {', '.join(sorted(known))}",
+        )
         return None
     plugin = build(kind, options, reading, key.at)
     return None if plugin is None else Used(key.text, plugin, options.at if options is not None else key.at)
@@ -180,6 +193,6 @@ def _delivery(key: Text, node: Node, kinds: Kinds, reading: Reading) -> Delivery
         used,
         texts.get("map", ""),
         condition if isinstance(condition, Text) else None,
-        texts.get("retry", "") or Delivery.__dataclass_fields__["retry"].default,
+        texts.get("retry", "") or RETRY,
         key.at,
     )

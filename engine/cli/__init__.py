@@ -71,8 +71,7 @@ class Verbs(click.Group):
             from difflib import get_close_matches  # noqa: PLC0415
 
             near = get_close_matches(args[0], self.list_commands(ctx), 1)
-            error.message += f" Did you mean {near[0]!r}?" if near else ""
-            raise
+            raise click.UsageError(f"{error.message} Did you mean {near[0]!r}?" if near else error.message, ctx) from None
 
 
 @click.group(cls=Verbs, help=HELP, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

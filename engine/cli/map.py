@@ -54,14 +54,19 @@ def command(words: tuple[str, ...], out: Path | None, mappings: Path | None, tra
                 for fault in result:
                     say(fault)
             elif out:
-                (out / f"{Path(part).stem if '#' not in part else part.replace('#', '-')}.{'json' if result[:1] in b'{[' else 'txt'}").write_bytes(result)
+                (
+                    out
+                    / f"{Path(part).stem if '#' not in part else part.replace('#', '-')}.{'json' if result[:1] in b'{[' else 'txt'}"
+                ).write_bytes(result)
             else:
                 sys.stdout.buffer.write(result + b"\n")
                 sys.stdout.buffer.flush()
     sys.exit(FINDINGS if failed else 0)
 
 
-def mapped(library: Any, named: str, format_name: str, format: Any, body: bytes, trace: bool = False) -> bytes | tuple[Fault, ...]:
+def mapped(
+    library: Any, named: str, format_name: str, format: Any, body: bytes, trace: bool = False
+) -> bytes | tuple[Fault, ...]:
     """One message's result as bytes, or its faults."""
     from engine.mapping.library import choose  # noqa: PLC0415
 
@@ -77,7 +82,13 @@ def mapped(library: Any, named: str, format_name: str, format: Any, body: bytes,
         return (scope,)
     if trace:
         rows = [
-            {"target": one.target, "value": one.value, "path": one.path, "bytes": [one.start, one.end], "rule": f"{one.rule.file}:{one.rule.line}"}
+            {
+                "target": one.target,
+                "value": one.value,
+                "path": one.path,
+                "bytes": [one.start, one.end],
+                "rule": f"{one.rule.file}:{one.rule.line}",
+            }
             for one in mapping.trace(scope)
         ]
         return encoded(rows)

@@ -7,8 +7,8 @@ mappings/*.test.yaml       tests, read by testing.py
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as MappingOf
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
@@ -166,12 +166,12 @@ def digest(texts: MappingOf[str, str], names: Sequence[str]) -> str:
 
 
 def choose(library: Library, format: str, type: str) -> Mapping | None:
-    """The folder's mapping for a message's type, `ORU^R01` or `ORU^R01^ORU_R01`."""
-    return fits(list(library.mappings.values()), format, type)
+    """The mapping of a folder for a message's type, `ORU^R01` or `ORU^R01^ORU_R01`."""
+    return fits(library.mappings.values(), format, type)
 
 
-def fits(mappings: Sequence[Mapping], format: str, type: str) -> Mapping | None:
-    """The first of the mappings that reads a type: one that lists its event, else one that reads its structure."""
+def fits(mappings: Iterable[Mapping], format: str, type: str) -> Mapping | None:
+    """The one that reads this type: by its listed events first, then by its structure."""
     code, event, structure = [*type.split("^"), "", "", ""][:3]
     fitting = [one for one in mappings if one.reads[0] == format]
     for one in fitting:

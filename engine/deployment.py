@@ -1,0 +1,82 @@
+"""What is deployed: channels, mappings, tables and rules read and compiled together. A set with an error is refused whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from types import MappingProxyType
+
+from engine.channel import Channel, compile_channel, read_channel
+from engine.channel.compile import Tools
+from engine.channel.read import Kinds
+from engine.diagnostic import Diagnostic, Span, errors, sourced
+from engine.mapping.installed import installed
+from engine.mapping.library import Library, load_folder
+from engine.plugins import formats, plugins
+from engine.run import Plan
+from engine.settings import Settings
+from engine.types import Site
+from engine.uuid7 import uuid7
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One consistent set; replaced as one value, never changed. `refused` when a finding is an error."""
+
+    channels: Mapping[str, Channel]
+    plans: Mapping[str, Plan]
+    library: Library
+    site: Site
+    findings: tuple[Diagnostic, ...]
+    digest: str
+
+    @property
+    def refused(self) -> bool:
+        """Whether the set must not run."""
+        return bool(errors(self.findings))
+
+
+def deploy(settings: Settings, site: Site) -> Deployment:
+    """Reads both folders and compiles what they hold. Starts nothing."""
+    tools = installed()
+    library = load_folder(settings.mappings, tools)
+    site = replace(site, mappings=library.mappings)
+    kinds = Kinds(plugins("sources"), plugins("steps"), plugins("destinations"), plugins("stores"), formats())
+    found: list[Diagnostic] = []
+    texts: dict[str, str] = {}
+    channels: dict[str, Channel] = {}
+    plans: dict[str, Plan] = {}
+    for path in _files(settings.channels):
+        shown = f"{settings.channels.name}/{path.name}"
+        raw = path.read_bytes()
+        texts[shown] = raw.decode("utf-8", "replace")
+        channel, wrong = read_channel(raw, shown, kinds, os.environ)
+        found += wrong
+        if channel is None or not channel.enabled:
+            continue
+        if channel.name in channels:
+            found.append(
+                Diagnostic("E227", f"the channel {channel.name} stands in {channels[channel.name].file} already", Span(shown))
+            )
+            continue
+        plan, wrong = compile_channel(channel, Tools(tools, library, site))
+        found += wrong
+        channels[channel.name] = channel
+        if plan is not None:
+            plans[channel.name] = plan
+    findings = (*library.diagnostics, *sourced(found, texts))
+    digest = sha256(" ".join(sorted(plan.digest for plan in plans.values())).encode()).hexdigest()[:16]
+    return Deployment(MappingProxyType(channels), MappingProxyType(plans), library, site, findings, digest)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*.yaml") if path.is_file())
+
+
+def dry_site(settings: Settings) -> Site:
+    """A site for checking only: nothing runs behind it."""
+    return Site(formats(), {}, {"data": str(settings.data)}, lambda: datetime.now(UTC), uuid7)
