@@ -1,0 +1,208 @@
+"""Reads an ER7 message (HL7 v2 vertical-bar encoding, v2.9.1 chapter 2), tolerantly and lazily.
+
+No segment is ever dropped and no byte altered: CR, LF and CRLF end a segment; a line that does not look like a segment
+continues the one before it; blank lines, a byte order mark and the like before MSH are kept aside. What was odd is a
+warning. Only what cannot be read as a message at all is a Fault.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from dataclasses import replace
+from functools import lru_cache
+
+from adapters.hl7v2 import charset as charsets
+from adapters.hl7v2.escape import Delimiters
+from adapters.hl7v2.header import Header, read_header
+from adapters.hl7v2.segment import Segment
+from adapters.hl7v2.tables import segments as known_segments
+from engine.fault import Fault, Kind
+
+MAX_SEGMENTS = 100_000
+_BREAK = re.compile(r"(\r\n|\r|\n)")
+
+
+class Er7:
+    """A message as it was read. `text` is `raw` decoded by `codec`, character for byte order; `lead` stands before the
+    first segment.
+    """
+
+    __slots__ = ("_ascii", "charset", "codec", "delimiters", "header", "lead", "raw", "segments", "strays", "text", "warnings")
+
+    def __init__(self, raw: bytes, text: str, codec: str, header: Header) -> None:
+        self.raw = raw
+        self.text = text
+        self.codec = codec
+        self.charset = charsets.name_of(codec)
+        self.header = header
+        self.delimiters: Delimiters = header.marks
+        self.lead = ""
+        self.segments: list[Segment] = []
+        self.strays: set[str] = set()  # names of segments that stand where the structure has none
+        self.warnings: list[Fault] = []
+        self._ascii = len(text) == len(raw)
+
+    def first(self, name: str) -> Segment | None:
+        """The first segment of that name."""
+        return next((segment for segment in self.segments if segment.name == name), None)
+
+    def all(self, name: str) -> list[Segment]:
+        """Every segment of that name, in order."""
+        return [segment for segment in self.segments if segment.name == name]
+
+    def to_bytes(self, place: int) -> int:
+        """The byte at which a character of `text` begins."""
+        if self._ascii:
+            return place
+        if self.codec == "utf-8" or self.codec.startswith(("iso8859", "cp")):
+            return len(self.text[:place].encode(self.codec))
+        return _bytes_of(self.raw, place, self.codec)
+
+
+def parse(raw: bytes, charset: str | None = None, fallback: str | None = None) -> Er7 | Fault:
+    """Reads a message. `charset` overrides MSH-18; `fallback` (a Python codec) is tried when bytes do not fit; never raises."""
+    if charsets.is_wide(raw):
+        return Fault(Kind.INCORRECT, "E114", "UTF-16 and UTF-32 cannot be read here", "MSH-18", "Send UNICODE UTF-8.")
+    header = read_header(raw)
+    if isinstance(header, Fault):
+        return header
+    declared = header.raw(18).replace(header.marks.repetition, "~")
+    decoded = charsets.decode(raw, declared, charset, fallback)
+    if isinstance(decoded, Fault):
+        return decoded
+    text, codec, contradicted = decoded
+    message = Er7(raw, text, codec, _of_message(header, raw))
+    if contradicted:
+        message.warnings.append(_warning("E115", f"MSH-18 does not say so, but the text was read as {codec}", "MSH-18"))
+    lead = len(raw[: header.at].decode(codec)) if header.at else 0
+    if lead:
+        message.lead = text[:lead]
+        message.warnings.append(_warning("E116", "characters before the first segment were skipped"))
+    return _split(message, lead)
+
+
+def _of_message(header: Header, raw: bytes) -> Header:
+    """In a batch the header that counts is that of its first message."""
+    if header.fields[0] == "MSH":
+        return header
+    at = max(raw.find(b"\rMSH"), raw.find(b"\nMSH"))
+    found = read_header(raw[at + 1 :]) if at >= 0 else header
+    return header if isinstance(found, Fault) else replace(found, at=header.at, marks=header.marks)
+
+
+def _split(message: Er7, lead: int) -> Er7 | Fault:
+    text, mark = message.text, message.delimiters.field
+    looks = _looks_like(mark)
+    if "\n" not in text and "\r\r" not in text:
+        lines = (text[lead:] if lead else text).split("\r")
+        last = lines.pop()
+        if last:
+            lines.append(last)
+        if len(lines) <= MAX_SEGMENTS and all(map(looks, lines)):
+            _fill(message, lines, lead, ends_open=bool(last))
+            return message
+    return _split_tolerantly(message, lead)
+
+
+def _fill(message: Er7, lines: list[str], start: int, ends_open: bool) -> None:
+    segments = message.segments
+    for index, line in enumerate(lines):
+        segments.append(Segment(line[:3], line, "\r", start, index, message))
+        start += len(line) + 1
+    if ends_open:
+        segments[-1].end = ""
+
+
+def _split_tolerantly(message: Er7, lead: int) -> Er7 | Fault:
+    looks = _looks_like(message.delimiters.field)
+    pieces = _BREAK.split(message.text[lead:])
+    pieces.append("")
+    place, oddities = lead, set[str]()
+    segments = message.segments
+    parts: list[str] = []  # of the segment being read: lines and the breaks between them
+    for line, end in zip(pieces[::2], pieces[1::2], strict=True):
+        if end in ("\n", "\r\n"):
+            oddities.add("E117")
+        if not line.strip("\x0b\x1c\x00\t "):
+            parts += (line, end)
+            oddities.update(("E118",) if end else ())
+            continue
+        if looks(line) or looks.in_small_letters(line):
+            if len(segments) >= MAX_SEGMENTS:
+                return Fault(Kind.INCORRECT, "E120", f"more than {MAX_SEGMENTS} segments", help="Split the message.")
+            place = _close(segments, parts, place)
+            if not line[:3].isupper():
+                oddities.add("E123")
+            segments.append(Segment(line[:3].upper(), line, "", place, len(segments), message))
+            parts = [line, end]
+        else:
+            parts += (line, end)
+            oddities.add("E119")
+    _close(segments, parts, place)
+    message.warnings += [_warning(code, _ODD[code]) for code in sorted(oddities)]
+    return message
+
+
+def _close(segments: list[Segment], parts: list[str], place: int) -> int:
+    """Gives the last segment its text and terminator, continuation lines included; where the next one begins."""
+    if not segments:
+        return place + sum(map(len, parts))
+    whole = "".join(parts)
+    segment = segments[-1]
+    segment.line = whole.rstrip("\r\n\x0b\x1c\x00")
+    segment.end = whole[len(segment.line) :]
+    return place + len(whole)
+
+
+_ODD = {
+    "E117": "segments end in LF instead of CR",
+    "E118": "there are blank lines between segments",
+    "E123": "a segment's name is not in capitals",
+    "E119": "a line that is no segment was read as part of the segment before it",
+}
+
+
+def _warning(code: str, text: str, at: str = "") -> Fault:
+    return Fault(Kind.INCORRECT, code, text, at)
+
+
+class _Looks:
+    """Tells whether a line begins like a segment: a name of three characters, then the field separator or nothing."""
+
+    __slots__ = ("_known", "_pattern", "_small")
+
+    def __init__(self, mark: str) -> None:
+        self._known: set[str] = set()
+        self._pattern = re.compile(rf"[A-Z][A-Z0-9]{{2}}(?:{re.escape(mark)}|\s*\Z)")
+        self._small = re.compile(rf"[A-Za-z][A-Za-z0-9]{{2}}{re.escape(mark)}")
+
+    def __call__(self, line: str) -> bool:
+        start = line[:4]
+        if start in self._known:
+            return True
+        if self._pattern.match(line) is None:
+            return False
+        if len(start) == 4 and len(self._known) < 1000:
+            self._known.add(start)
+        return True
+
+    def in_small_letters(self, line: str) -> bool:
+        """True for `pid|`: the name of a known segment, not in capitals."""
+        return self._small.match(line) is not None and line[:3].upper() in known_segments()
+
+
+@lru_cache(maxsize=64)
+def _looks_like(mark: str) -> _Looks:
+    return _Looks(mark)
+
+
+def _bytes_of(raw: bytes, place: int, codec: str) -> int:
+    """Where character `place` begins, for encodings with state or of varying width: decoded byte by byte."""
+    decoder = codecs.getincrementaldecoder(codec)()
+    count = 0
+    for index in range(len(raw)):
+        if count >= place:
+            return index
+        count += len(decoder.decode(raw[index : index + 1]))
+    return len(raw)

@@ -1,0 +1,182 @@
+"""HL7 v2 as a format of the engine: bodies to groups of segments, and paths such as `OBX-3.1`, checked against the
+standard's tables.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from adapters.hl7v2 import er7
+from adapters.hl7v2.header import Header, read_header
+from adapters.hl7v2.path import NOTATION, Hl7Path, Place
+from adapters.hl7v2.shape import Node, is_structure, names, structure
+from adapters.hl7v2.structure import Group, root
+from adapters.hl7v2.tables import DEFAULT_VERSION, Entry, datatypes, segments
+from engine.fault import Fault, Kind
+from engine.types import Envelope
+
+_PID = re.compile(rb"[\r\n]PID([^A-Za-z0-9\r\n])")
+
+
+@dataclass(frozen=True, slots=True)
+class Hl7v2:
+    """The format `hl7v2`. `charset` overrides MSH-18, `fallback` is tried when bytes do not fit, `version` gives the data
+    types.
+    """
+
+    name: str = "hl7v2"
+    charset: str | None = None
+    fallback: str | None = None
+    version: str = DEFAULT_VERSION
+
+    def envelope(self, body: bytes) -> Envelope | Fault:
+        """Type, sender and control id from MSH, the order key from PID-3; nothing else is read."""
+        header = read_header(body)
+        if isinstance(header, Fault):
+            return header
+        return envelope_of(header, body)
+
+    def parse(self, body: bytes) -> Group | Fault:
+        """The message as a tree of groups."""
+        message = er7.parse(body, self.charset, self.fallback)
+        return message if isinstance(message, Fault) else root(message)
+
+    def path(self, text: str, structure: str, group: str) -> Hl7Path | Fault:
+        """Compiles a path as seen from inside `group` ('' for the message) of a message structure."""
+        match = NOTATION.fullmatch(text)
+        if match is None:
+            return Fault(
+                Kind.INCORRECT, "E130", f"`{text}` is not a path", help="A path is like OBX-3, PID-3[2].4.1 or OBX[2]-5."
+            )
+        name = match[1]
+        place = Place(name, *(int(part or 0) for part in match.groups()[1:]))
+        if 0 in (place.field, *(int(part) for part in match.groups()[1:] if part)):
+            return Fault(
+                Kind.INCORRECT, "E130", f"`{text}` counts from 0", help="Segments, repetitions and components count from 1."
+            )
+        wrong = _check_group(structure, group)
+        if wrong:
+            return wrong
+        if name.startswith("Z"):
+            return Hl7Path(text, place, "", repeats=True)
+        fields = segments().get(name)
+        if fields is None:
+            return Fault(Kind.NOT_FOUND, "E131", f"the standard has no segment {name}", help=_meant(name, segments()))
+        entry = fields.get(place.field)
+        if entry is None:
+            return Fault(Kind.NOT_FOUND, "E132", f"{name} has no field {place.field}", help=f"{name} has {max(fields)} fields.")
+        type = self._type(entry, place.comp, place.sub)
+        if type is None:
+            kind = entry.type(self.version)
+            return Fault(
+                Kind.NOT_FOUND,
+                "E133",
+                f"{name}-{place.field} is {kind}; it has no `{text.partition('.')[2]}`",
+                help=_components(kind),
+            )
+        return Hl7Path(text, place, type, _repeats(entry, place, structure, group), entry.type(self.version))
+
+    def _type(self, entry: Entry, comp: int, sub: int) -> str | None:
+        """The data type at the end of the path; None when no version has such a component."""
+        types = [entry.type(self.version), *sorted(entry.ever(), reverse=True)]
+        for number in (comp, sub):
+            if number:
+                types = [found for type in types for found in self._below(type, number)]
+        return types[0] if types else None
+
+    def _below(self, type: str, number: int) -> list[str]:
+        if type in ("varies", ""):
+            return [""]
+        parts = datatypes().get(type)
+        if parts is None:
+            return [type] if number == 1 else []
+        return [parts[number].type(self.version)] if number in parts else []
+
+
+def envelope_of(header: Header, body: bytes) -> Envelope:
+    """The envelope of a message whose header has been read."""
+    kind = "^".join(filter(None, (header.value(9, 1), header.value(9, 2))))
+    sender = f"{header.raw(3)}|{header.raw(4)}"
+    return Envelope(_clean(kind), _clean(sender), _clean(header.value(10)), _clean(_patient(body, header)))
+
+
+def _patient(body: bytes, header: Header) -> str:
+    """PID-3.1 without parsing: the first identifier of the first PID."""
+    found = _PID.search(body)
+    if found is None:
+        return ""
+    fields = body[found.start(1) : found.start(1) + 4096].split(found[1], 4)
+    if len(fields) < 4:
+        return ""
+    return re.split(rb"[\r\n]", fields[3])[0].decode("latin-1").split(header.marks.repetition)[0].split(header.marks.component)[0]
+
+
+def _clean(text: str) -> str:
+    """Header text as stored: read as UTF-8 where it is that, without NUL, which a database text cannot hold."""
+    if not text.isascii():
+        with suppress(UnicodeError):
+            text = text.encode("latin-1").decode("utf-8")
+    return text.replace("\0", "")
+
+
+def _check_group(name: str, group: str) -> Fault | None:
+    if not name or name[4:5] == "Z" or name.startswith("Z"):
+        return None
+    if not is_structure(name):
+        return Fault(Kind.NOT_FOUND, "E134", f"the standard has no message structure {name}", help=_meant(name, names()))
+    if group and not structure(name).ways_to(group):
+        return Fault(Kind.NOT_FOUND, "E135", f"{name} has no group {group}", help=_meant(group, groups(name)))
+    return None
+
+
+def groups(name: str) -> list[str]:
+    """The names of all groups of a structure, from the outside in."""
+    found: list[str] = []
+
+    def walk(node: Node) -> None:
+        for slot in node.slots:
+            if slot.node:
+                found.append(slot.name)
+                walk(slot.node)
+
+    walk(structure(name))
+    return found
+
+
+def _repeats(entry: Entry, place: Place, name: str, group: str) -> bool:
+    if place.rep:
+        return False
+    return entry.most != 1 or (not place.nth and _segment_repeats(name, group, place.segment))
+
+
+def _segment_repeats(name: str, group: str, segment: str) -> bool:
+    """True when, seen from the group, there can be several such segments."""
+    if not is_structure(name):
+        return False
+    node: Node | None = structure(name)
+    for step in (structure(name).ways_to(group) or ((),))[0] if group else ():
+        node = next(slot.node for slot in node.slots if slot.name == step) if node else None
+    while node is not None:
+        way = node.way_to_segment(segment)
+        if way is not None:
+            repeats = False
+            for step in way:
+                slot = next(slot for slot in node.slots if slot.name == step)
+                repeats, node = repeats or slot.repeats, slot.node or node
+            return repeats or any(slot.repeats for slot in node.slots if slot.name == segment)
+        node = node.parent
+    return False
+
+
+def _meant(word: str, words: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, words, 1, 0.5)
+    return f"Did you mean {near[0]}?" if near else ""
+
+
+def _components(type: str) -> str:
+    parts = datatypes().get(type)
+    return f"{type} has {max(parts)} components." if parts else f"{type} has no components."

@@ -1,0 +1,145 @@
+"""Puts the segments of a message into the groups of its structure, tolerantly: every segment has its place, none is dropped.
+
+A segment the structure does not know (Z-segments) or does not expect stays where it stands, in the group that is open
+there, marked as a stray.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from adapters.hl7v2.er7 import Er7
+from adapters.hl7v2.segment import Segment
+from adapters.hl7v2.shape import Node, structure, structure_name
+from engine.fault import Fault, Kind
+
+_MODERN = ("2.7", "2.8", "2.9")
+
+
+class Group:
+    """An instance of a group, or the whole message: its own segments by name, and the groups below it."""
+
+    __slots__ = ("_groups", "message", "node", "order", "parent", "segs")
+
+    def __init__(self, node: Node, parent: Group | None, message: Er7) -> None:
+        self.node = node
+        self.parent = parent
+        self.message = message
+        self.segs: dict[str, list[Segment]] = {}
+        self.order: list[Segment | Group] = []  # what stands here, in the order it came
+        self._groups: dict[str, list[Group]] | None = None
+
+    @property
+    def name(self) -> str:
+        """The group's short name in the standard; '' for the message."""
+        return self.node.name
+
+    @property
+    def warnings(self) -> list[Fault]:
+        """What was odd in the message."""
+        return self.message.warnings
+
+    def each(self, group: str) -> list[Group]:
+        """The instances of a group below this one, however deep, in order."""
+        ways = self.node.ways_to(group)
+        if len(ways) == 1:
+            return self.below(ways[0])
+        return [found for way in ways for found in self.below(way)] if len(ways) < 2 else list(self._walk(group))
+
+    def below(self, way: tuple[str, ...]) -> list[Group]:
+        """The groups at the end of a chain of group names."""
+        here = [self]
+        for name in way:
+            here = [child for group in here for child in group._children(name)]
+        return here
+
+    def segments(self, name: str) -> list[Segment]:
+        """This group's own segments of that name."""
+        return self.segs.get(name) or []
+
+    def segment(self, name: str, n: int = 0) -> Segment | None:
+        """This group's n-th segment of that name, else the nearest enclosing group's."""
+        walk: Group | None = self
+        while walk is not None:
+            found = walk.segs.get(name)
+            if found and n < len(found):
+                return found[n]
+            walk = walk.parent
+        return None
+
+    def everything(self) -> Iterator[Segment]:
+        """Every segment here and below, in order."""
+        for item in self.order:
+            if isinstance(item, Group):
+                yield from item.everything()
+            else:
+                yield item
+
+    def _children(self, name: str) -> list[Group]:
+        if self._groups is None:
+            self._groups = {}
+            for item in self.order:
+                if type(item) is Group:
+                    self._groups.setdefault(item.node.name, []).append(item)
+        return self._groups.get(name) or []
+
+    def _walk(self, group: str) -> Iterator[Group]:
+        for item in self.order:
+            if isinstance(item, Group):
+                if item.name == group:
+                    yield item
+                yield from item._walk(group)
+
+    def __repr__(self) -> str:
+        return f"<Group {self.name or 'message'}>"
+
+
+def shape_of(message: Er7) -> tuple[str, Node]:
+    """(name, tree) of the structure a message has by MSH-9 and MSH-12; the name is '' when there is none."""
+    header = message.header
+    name = structure_name(header.value(9, 1), header.value(9, 2), header.value(9, 3))
+    return name, structure(name, header.value(12).startswith(_MODERN))
+
+
+def root(message: Er7) -> Group:
+    """The message as a tree of groups."""
+    name, node = shape_of(message)
+    if not name:
+        message.warnings.append(Fault(Kind.INCORRECT, "E121", "no message structure is known for this type", "MSH-9"))
+    group = top = Group(node, None, message)
+    at = -1
+    for segment in message.segments:
+        key = segment.name
+        move = group.node.move(at, key)
+        if move.again is not None and key in _up(group, move.ups).segs:
+            move = move.again
+        ups, opens, at, stray, _ = move
+        while ups:
+            group = group.parent  # type: ignore[assignment]  # a move never leaves the message
+            ups -= 1
+        for opened in opens:
+            inner = Group(opened, group, message)
+            group.order.append(inner)
+            group = inner
+        if stray:
+            segment.stray = True
+            message.strays.add(key)
+        if key in group.segs:
+            group.segs[key].append(segment)
+        else:
+            group.segs[key] = [segment]
+        group.order.append(segment)
+    if name:
+        message.warnings += [_unexpected(key) for key in sorted(message.strays) if not key.startswith("Z")]
+    return top
+
+
+def _up(group: Any, ups: int) -> Group:
+    for _ in range(ups):
+        group = group.parent
+    return group  # type: ignore[no-any-return]
+
+
+def _unexpected(name: str) -> Fault:
+    return Fault(Kind.INCORRECT, "E122", f"the structure does not expect {name} where it stands", name)
