@@ -91,7 +91,7 @@ class Segment:
 
     __slots__ = ("_fields", "_message", "end", "index", "line", "name", "start", "stray")
 
-    def __init__(self, name: str, line: str, end: str, start: int, index: int, message: Er7) -> None:  # noqa: PLR0917
+    def __init__(self, name: str, line: str, end: str, start: int, index: int, message: Er7) -> None:
         self.name = name
         self.line = line
         self.end = end

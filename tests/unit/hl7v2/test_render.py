@@ -30,7 +30,9 @@ def test_what_was_read_is_written_byte_for_byte() -> None:
 
 
 def test_a_message_is_written_from_its_values() -> None:
-    body = render.message([HEAD, ("PID", {1: "1", 3: [["123", "", "", ["HOSP", "1.2.3", "ISO"]], ["9"]], 5: ["Doe", "John"], 7: None})])
+    body = render.message(
+        [HEAD, ("PID", {1: "1", 3: [["123", "", "", ["HOSP", "1.2.3", "ISO"]], ["9"]], 5: ["Doe", "John"], 7: None})]
+    )
     assert body == b'MSH|^~\\&|LAB||||||ORU^R01^ORU_R01|M1|P|2.5.1\rPID|1||123^^^HOSP&1.2.3&ISO~9||Doe^John||""\r'
 
 
