@@ -1,0 +1,85 @@
+"""isthmus create: a file to start from."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+
+from engine.settings import shipped
+
+CHANNEL = """channel: {name}
+title: What this channel is for
+
+source:
+  mllp:
+    listen: "tcp:127.0.0.1:2576"
+    acknowledge: when stored        # or: when processed
+
+accept if: MSH-9.1 = ORU            # what is not accepted is acknowledged and filtered
+in order by: PID-3.1                # messages of one patient never overtake each other
+
+steps:
+  - map: oru_r01
+  - validate: fhir R4
+
+destinations:
+  record: {{ fhir_store: {{}} }}
+
+on failure: hold                    # kept with its fault until it is replayed
+keep messages: 90 days
+"""
+MAPPING = """mapping: {name}
+reads: hl7v2 ORU_R01
+writes: fhir R4
+
+resources:
+  Patient as patient:
+    key: PID-3
+    identifier: =PID-3
+    name: =PID-5
+
+  Observation as results each OBSERVATION:
+    key: MSH-4, OBR-3, OBX-3, OBX-4
+    status: =OBX-11 | table(observation_status)
+    code: =OBX-3
+    subject: =ref(patient)
+    valueQuantity if OBX-2 = NM:
+      value: =OBX-5
+      unit: =OBX-6.2 else OBX-6.1
+"""
+TABLE = """table: {name}
+rows:
+  A: first
+  B: second
+otherwise: refuse                   # or: keep, or a code
+"""
+KINDS = {"channel": ("channels", CHANNEL), "mapping": ("mappings", MAPPING), "table": ("mappings/tables", TABLE)}
+
+
+@click.command(short_help="Create a channel, mapping or table to start from.")
+@click.argument("kind", type=click.Choice(sorted(KINDS)))
+@click.argument("name")
+@click.option(
+    "--into", type=click.Path(path_type=Path, file_okay=False), help="The folder. [channels, mappings or mappings/tables]"
+)
+def command(kind: str, name: str, into: Path | None) -> None:
+    """Create a channel, mapping or table file to start from. A file that is there already is left alone.
+
+    \b
+    Examples:
+      isthmus create channel lab_results
+      isthmus create mapping site_oru
+      isthmus create table local_flags
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", name):
+        raise click.UsageError("a name is small letters, digits and underscores, beginning with a letter")
+    folder, text = KINDS[kind]
+    top, _, below = folder.partition("/")
+    target = (into or shipped(top) / below) / f"{name}.yaml"
+    if target.exists():
+        raise click.UsageError(f"{target} is there already")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text.format(name=name), encoding="utf-8")
+    click.echo(f"{target}\nEdit it, then: isthmus lint && isthmus deploy")

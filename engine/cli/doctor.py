@@ -1,0 +1,95 @@
+"""isthmus doctor: examines the machine and the engine's data."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from engine.cli.options import data_option
+from engine.cli.output import FINDINGS, as_json, show_json, show_table
+from engine.home import note
+from engine.settings import Settings, default_data, shipped
+
+Finding = tuple[str, bool, str]
+
+
+@click.command(short_help="Examine this machine and the engine's data, and say what to mend.")
+@data_option
+@as_json
+def command(data: Path | None, json_: bool) -> None:
+    """Examine this machine and the engine's data, and say what to mend. Changes nothing.
+
+    \b
+    Examples:
+      isthmus doctor
+      isthmus doctor --data /srv/isthmus --json
+    """
+    folder = (data or default_data()).expanduser().resolve()
+    rows = [{"check": name, "fine": fine, "detail": detail} for name, fine, detail in examine(folder)]
+    if json_:
+        show_json(rows)
+    else:
+        show_table(("", "check", "detail"), [("ok" if row["fine"] else "MEND", row["check"], row["detail"]) for row in rows])
+    sys.exit(0 if all(row["fine"] for row in rows) else FINDINGS)
+
+
+def examine(folder: Path) -> Iterator[Finding]:
+    """Every check as (name, fine, detail)."""
+    yield "Python", (3, 11) <= sys.version_info[:2] <= (3, 13), sys.version.split()[0]
+    running = note(folder)
+    yield "engine", True, f"runs as process {running['pid']}, {running['http']}" if running else "is not running"
+    place = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    yield "data folder", os.access(place, os.W_OK), str(folder)
+    free = shutil.disk_usage(place).free / 1e9
+    yield "disk", free > 2, f"{free:.1f} GB free"
+    yield from _database(running)
+    if running is None:
+        for name, port in (("MLLP port 2575", 2575), ("HTTP port 8080", 8080)):
+            yield name, _free(port), "free on 127.0.0.1" if _free(port) else "taken: name another with --mllp or --http"
+    yield from _configuration()
+
+
+def _database(running: dict[str, Any] | None) -> Iterator[Finding]:
+    import psycopg  # noqa: PLC0415
+
+    from engine import postgres  # noqa: PLC0415
+
+    dsn = os.environ.get("DATABASE_URL") or (running or {}).get("dsn")
+    if not dsn:
+        yield "database", True, "the embedded PostgreSQL, started with the engine"
+        return
+    try:
+        with psycopg.connect(dsn, connect_timeout=5, autocommit=True) as connection:
+            old = postgres.version(connection)
+            number = connection.info.server_version // 10000
+            yield "database", old is None, f"PostgreSQL {number} answers" if old is None else old.text
+            for fault in postgres.durability(connection):
+                yield f"durability: {fault.at}", False, fault.text
+    except psycopg.Error as error:
+        yield "database", False, f"does not answer ({type(error).__name__}): see that it runs and that DATABASE_URL is right"
+
+
+def _configuration() -> Iterator[Finding]:
+    from engine.deployment import deploy, dry_site  # noqa: PLC0415
+
+    settings = Settings(default_data(), channels=shipped("channels"), mappings=shipped("mappings"))
+    found = deploy(settings, dry_site(settings))
+    detail = f"{len(found.channels)} channels, {len(found.library.mappings)} mappings, {len(found.findings)} findings"
+    yield "channels and mappings", not found.refused, detail + (": run `isthmus lint`" if found.refused else "")
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
