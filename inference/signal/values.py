@@ -1,0 +1,90 @@
+"""What measuring an electrocardiogram gives: values that say how they were obtained and how sure they are."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from engine.fault import Fault
+from inference.signal.quality import LeadQuality
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One measured value. `sure` is 0 to 1; `lead` is empty for a value of the whole recording."""
+
+    name: str  # QT, PR, ST_J60 …
+    value: float
+    unit: str  # UCUM: ms, /min, uV, deg, 1
+    method: str
+    sure: float
+    lead: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """A beat: the sample of its QRS complex, its time in s, its class and how sure the class is."""
+
+    sample: int
+    time: float
+    kind: str
+    sure: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """A P, QRS or T in one lead: samples at the recording's rate. `beat` counts from 0, −1 for a P that no QRS follows."""
+
+    wave: str
+    onset: int
+    peak: int
+    offset: int
+    beat: int
+    sure: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """Something about the electrodes that a person should look at."""
+
+    code: str  # lead-off, arm-reversal …
+    text: str
+    sure: float
+
+
+@dataclass(frozen=True, slots=True)
+class MedianBeat:
+    """The median beat as measured: µV by lead at `rate` Hz, the beat at sample `at`, and its waves by lead."""
+
+    rate: float
+    at: int
+    count: int
+    samples: dict[str, list[float]]
+    waves: dict[str, tuple[Wave, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Everything measured in one recording."""
+
+    rate: float
+    length: int
+    leads: tuple[str, ...]
+    mains: float  # Hz removed, 0 when none was found
+    beats: tuple[Beat, ...] = ()
+    waves: dict[str, tuple[Wave, ...]] = field(default_factory=dict)
+    median: MedianBeat | None = None
+    measurements: tuple[Measurement, ...] = ()
+    quality: tuple[LeadQuality, ...] = ()
+    hints: tuple[Hint, ...] = ()
+    warnings: tuple[Fault, ...] = ()
+
+    def get(self, name: str, lead: str = "") -> Measurement | None:
+        """The measurement of that name, or None where the signal does not carry it."""
+        return next((m for m in self.measurements if m.name == name and m.lead == lead), None)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON."""
+        body = asdict(self)
+        body["warnings"] = [warning.as_dict() for warning in self.warnings]
+        return body
