@@ -15,14 +15,14 @@ def frontal(leads: Mapping[str, Array]) -> tuple[Array, Array] | None:
     """Leads I and aVF, computed from two others where need be; None without two frontal leads."""
     one, two, three, foot = (leads.get(name) for name in ("I", "II", "III", "aVF"))
     if one is None and two is not None and three is not None:
-        one = two - three
+        one = np.asarray(two - three)
     if foot is None:
         if two is not None and three is not None:
-            foot = (two + three) / 2
+            foot = np.asarray((two + three) / 2, np.float32)
         elif one is not None and two is not None:
-            foot = two - one / 2
+            foot = np.asarray(two - one / 2, np.float32)
         elif one is not None and three is not None:
-            foot = three + one / 2
+            foot = np.asarray(three + one / 2, np.float32)
     return None if one is None or foot is None else (one, foot)
 
 

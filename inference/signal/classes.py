@@ -43,7 +43,7 @@ def leading(shape: Array, width: Floats) -> tuple[Array, NDArray[np.bool_]]:
     unit = shape / (np.linalg.norm(shape, axis=1, keepdims=True) + 1e-9)
     alike = unit[some] @ unit[some].T > 0.85
     left = np.ones(len(some), bool)
-    families = []
+    families: list[NDArray[np.bool_]] = []
     for _ in range(3):
         count = (alike & left).sum(axis=1) * left
         seed = int(count.argmax())

@@ -19,7 +19,7 @@ def scale(x: Array) -> Array:
     """The size of each lead [leads, 1]: the 98th percentile of its magnitude, at least 40 µV."""
     step = max(1, x.shape[-1] // 1250)
     size = np.percentile(np.abs(x[..., ::step]), 98, axis=-1, keepdims=True)
-    return np.maximum(size, 40.0).astype(np.float32)
+    return np.asarray(np.maximum(size, 40.0), np.float32)
 
 
 def features(x: Array, size: Array, common: Array | None = None) -> Array:

@@ -83,7 +83,9 @@ def assemble(
     lead_kind = PACED if (kind == PACED).mean() > 0.5 else NORMAL
     leading = kind == lead_kind if (kind == lead_kind).any() else kind != ""
     median = median_beat(band(p.raw, RATE, 0.05, 150.0, margin=4.0), beats[leading], p.quiet)
-    drawn, values, at = None, [], {}
+    drawn: MedianBeat | None = None
+    values: list[Measurement] = []
+    at: dict[str, Span] = {}
     trust = float(np.mean([g.score for g, ok in zip(grades, good, strict=True) if ok])) ** 0.25
     values += rhythm(beats / RATE, kind != VENTRICULAR, round(trust, 3))
     if median is not None:

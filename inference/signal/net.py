@@ -64,7 +64,7 @@ def forward(x: Array, w: Weights) -> Array:
         y += levels[level]
         y = convolve(y, w[f"up{level}w"], w[f"up{level}b"])
     y = convolve(y, w["headw"], w["headb"], relu=False)
-    logits = y.reshape(leads, len(CLASSES), FOLD, n // FOLD).transpose(0, 1, 3, 2).reshape(leads, len(CLASSES), n)
+    logits: Array = y.reshape(leads, len(CLASSES), FOLD, n // FOLD).transpose(0, 1, 3, 2).reshape(leads, len(CLASSES), n)
     logits = np.exp(logits - logits.max(axis=1, keepdims=True))
     logits /= logits.sum(axis=1, keepdims=True)
     return logits

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.signal.features import RATE
 from inference.signal.prepare import Prepared
 
 Indexes = NDArray[np.int64]
