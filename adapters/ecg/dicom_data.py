@@ -1,0 +1,147 @@
+"""DICOM data sets as far as ECGs need them (PS3.5, PS3.10): little-endian, implicit or explicit, nested sequences.
+
+Values stay bytes until they are asked for; nothing is allocated by a declared length, and elements and depth are bounded.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from adapters.ecg.recording import bad
+from engine.fault import Fault, Kind
+
+LONG = {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}
+IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
+OPEN = 0xFFFFFFFF
+ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+SEQUENCES = {
+    0x00400555,
+    0x0040B020,
+    0x0040A043,
+    0x004008EA,
+    0x0040A168,
+    0x54000100,
+    0x003A0200,
+    0x003A0208,
+    0x003A0211,
+    0x003A0209,
+}
+MOST_ELEMENTS = 50_000
+MOST_DEPTH = 16
+
+
+@dataclass(slots=True)
+class Set:
+    """A data set: tag → bytes, tag → items of a sequence."""
+
+    values: dict[int, bytes] = field(default_factory=dict)
+    items: dict[int, list[Set]] = field(default_factory=dict)
+
+    def text(self, tag: int, charset: str = "latin-1") -> str:
+        """A text value, trimmed; the first of several."""
+        return self.values.get(tag, b"").decode(charset, "replace").split("\\")[0].strip("\0 ")
+
+    def number(self, tag: int) -> int:
+        """An unsigned number of the value's own length; 0 when absent."""
+        return int.from_bytes(self.values.get(tag, b"")[:4], "little")
+
+    def first(self, tag: int) -> Set:
+        """The first item of a sequence, or an empty set."""
+        return next(iter(self.items.get(tag, [])), Set())
+
+    def each(self, tag: int) -> Iterator[Set]:
+        """The items of a sequence."""
+        return iter(self.items.get(tag, []))
+
+
+class _Cut(Exception):
+    """The data set ends in the middle, or crosses a bound."""
+
+
+def parse(body: bytes) -> Set | Fault:
+    """Reads a DICOM file: preamble, meta group, data set."""
+    if body[128:132] != b"DICM":
+        return bad("E151", "this is not a DICOM file")
+    try:
+        meta, at = _meta(body)
+        syntax = meta.text(0x00020010)
+        if syntax not in (IMPLICIT, EXPLICIT):
+            return Fault(Kind.UNSUPPORTED, "E157", "the transfer syntax is not read", help="send little-endian, not compressed")
+        found = _Reader(body, syntax == EXPLICIT).dataset(at, len(body), 0)[0]
+    except (_Cut, struct.error):
+        return bad("E158", "the DICOM data set is cut off or out of bounds")
+    return found
+
+
+def _meta(body: bytes) -> tuple[Set, int]:
+    reader, at, meta = _Reader(body, True), 132, Set()
+    while at + 8 <= len(body) and body[at : at + 2] == b"\x02\0":
+        at = reader.element(meta, at, len(body), 0)
+    return meta, at
+
+
+class _Reader:
+    """Walks a body; counts elements over all nested sets."""
+
+    def __init__(self, body: bytes, explicit: bool, left: int = MOST_ELEMENTS) -> None:
+        self.body, self.explicit, self.left = body, explicit, left
+
+    def dataset(self, at: int, end: int, depth: int) -> tuple[Set, int]:
+        """A set up to `end`, or up to its own end mark."""
+        found = Set()
+        if depth > MOST_DEPTH:
+            raise _Cut
+        while at + 8 <= end:
+            if self._tag(at) in (ITEM_END, SEQUENCE_END):
+                return found, at + 8
+            at = self.element(found, at, end, depth)
+        return found, at
+
+    def element(self, into: Set, at: int, end: int, depth: int) -> int:
+        """Reads one element into the set; returns where the next one begins."""
+        self.left -= 1
+        if self.left < 0:
+            raise _Cut
+        tag, vr = self._tag(at), self.body[at + 4 : at + 6]
+        size: int
+        if not self.explicit:
+            vr = b"SQ" if tag in SEQUENCES else b""
+            size, at = struct.unpack_from("<I", self.body, at + 4)[0], at + 8
+        elif vr in LONG:
+            size, at = struct.unpack_from("<I", self.body, at + 8)[0], at + 12
+        else:
+            size, at = struct.unpack_from("<H", self.body, at + 6)[0], at + 8
+        if size == OPEN or vr == b"SQ":
+            inner = self if vr == b"SQ" or not self.explicit else _Reader(self.body, False, self.left)
+            into.items[tag], after = inner.sequence(at, end if size == OPEN else at + size, size == OPEN, depth + 1)
+            self.left = inner.left
+            return after
+        if at + size > end:
+            raise _Cut
+        into.values[tag] = self.body[at : at + size]
+        return at + size
+
+    def sequence(self, at: int, end: int, open_ended: bool, depth: int) -> tuple[list[Set], int]:
+        """The items of a sequence."""
+        out: list[Set] = []
+        if end > len(self.body):
+            raise _Cut
+        while at + 8 <= end:
+            tag, size = self._tag(at), struct.unpack_from("<I", self.body, at + 4)[0]
+            at += 8
+            if tag == SEQUENCE_END:
+                return out, at
+            if tag != ITEM or (size != OPEN and at + size > end):
+                raise _Cut
+            item, after = self.dataset(at, end if size == OPEN else at + size, depth)
+            out.append(item)
+            at = after if size == OPEN else at + size
+        if open_ended:
+            raise _Cut
+        return out, end
+
+    def _tag(self, at: int) -> int:
+        body = self.body
+        return body[at + 1] << 24 | body[at] << 16 | body[at + 3] << 8 | body[at + 2]

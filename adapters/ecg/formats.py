@@ -1,0 +1,101 @@
+"""Which reader a file is for, told by its content and never by its name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from adapters import safe_xml
+from adapters.ecg import aecg, archive, dicom, scp, sierra, wfdb
+from adapters.ecg.leads import STANDARD
+from adapters.ecg.recording import Recording, bad
+from adapters.ecg.xml_tools import plain
+from engine.fault import Fault, Kind
+
+MOST = 256 << 20
+Reader = Callable[[bytes], "Recording | Fault"]
+
+ROOTS = {"AnnotatedECG": aecg.from_tree, "restingecgdata": sierra.from_tree}
+HARMLESS = ("restecg.dtd",)
+BINARY: tuple[tuple[Callable[[bytes], bool], Reader], ...] = (
+    (lambda body: body[128:132] == b"DICM", dicom.read),
+    (lambda body: body[16:22] == b"SCPECG" or _scp(body), scp.read),
+)
+
+
+def read(body: bytes, name: str = "", beside: Mapping[str, bytes] | None = None) -> Recording | Fault:
+    """Reads an ECG file of any known format. `beside` holds the files a header speaks of; `name` only helps messages."""
+    if len(body) > MOST:
+        return bad("E153", f"the file is longer than {MOST} bytes")
+    if not body.strip(b"\0 \r\n\t"):
+        return bad("E151", "the file is empty")
+    found = _read(body, beside or {})
+    return _in_order(found) if isinstance(found, Recording) else found
+
+
+def _read(body: bytes, beside: Mapping[str, bytes]) -> Recording | Fault:
+    for looks, reader in BINARY:
+        if looks(body):
+            return reader(body)
+    if archive.looks(body):
+        return _archived(body)
+    if _xml(body):
+        return _from_xml(body)
+    if wfdb.looks(body):
+        return wfdb.read(body, beside)
+    return Fault(Kind.UNSUPPORTED, "E150", "this is no ECG format that is read", help="isthmus ecg formats lists those that are")
+
+
+def _scp(body: bytes) -> bool:
+    """Some writers leave the letters SCPECG out: a pointer section that begins with number 0 and a sane length tells."""
+    return (
+        len(body) > 38 and body[8:10] == b"\0\0" and body[22:24] == b"\0\0" and 36 <= int.from_bytes(body[10:14], "little") <= 656
+    )
+
+
+def _xml(body: bytes) -> bool:
+    return body[:4].startswith((b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<")) or body[:64].lstrip(b"\xef\xbb\xbf \r\n\t").startswith(
+        b"<"
+    )
+
+
+def _from_xml(body: bytes) -> Recording | Fault:
+    root = safe_xml.parse(body, harmless=HARMLESS)
+    if isinstance(root, Fault):
+        return root
+    name = re.sub(r"^\{.*\}", "", root.tag)
+    reader = ROOTS.get(name)
+    if reader is None:
+        return Fault(Kind.UNSUPPORTED, "E150", "this XML is no ECG format that is read", name[:60])
+    return reader(plain(root))
+
+
+def _archived(body: bytes) -> Recording | Fault:
+    """A WFDB record in an archive, or the only readable file of one."""
+    inside = archive.files(body)
+    if isinstance(inside, Fault):
+        return inside
+    headers = [data for name, data in inside.items() if name.endswith(".hea") and wfdb.looks(data)]
+    if headers:
+        read_header = wfdb.read(headers[0], inside)
+        if len(headers) > 1 and isinstance(read_header, Recording):
+            note = "the archive holds several records; the first one is read"
+            return replace(read_header, warnings=(*read_header.warnings, note))
+        return read_header
+    if len(inside) == 1:
+        only = next(iter(inside.values()))
+        return _read(only, {}) if not archive.looks(only) else bad("E160", "an archive within an archive is not opened")
+    return bad("E160", "the archive holds no WFDB header and not just one file")
+
+
+def _in_order(recording: Recording) -> Recording:
+    """The twelve standard leads in their usual order; other sets of leads stay as the file has them."""
+    if set(recording.leads) != set(STANDARD) or recording.leads == STANDARD:
+        return recording
+    places = [recording.leads.index(lead) for lead in STANDARD]
+    return replace(
+        recording, leads=STANDARD, samples=recording.samples[places],
+        scale=tuple(recording.scale[n] for n in places) if recording.scale else (),
+        origin=tuple(recording.origin[n] for n in places) if recording.origin else (),
+    )  # fmt: skip

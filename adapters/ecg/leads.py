@@ -1,0 +1,44 @@
+"""Lead names and their codes: MDC (IEEE 11073-10101/10102), SCP-ECG (EN 1064, table of lead identification), DICOM (CID 3001).
+
+The MDC code of a lead's potential is 131072 + 256 + the SCP number; MDC_ECG_LEAD_* is the same without 256.
+"""
+
+from __future__ import annotations
+
+import re
+
+STANDARD = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
+
+SCP = {
+    "I": 1, "II": 2, "V1": 3, "V2": 4, "V3": 5, "V4": 6, "V5": 7, "V6": 8, "V7": 9, "V2R": 10, "V3R": 11, "V4R": 12, "V5R": 13,
+    "V6R": 14, "V7R": 15, "X": 16, "Y": 17, "Z": 18, "CC5": 19, "CM5": 20, "LA": 21, "RA": 22, "LL": 23, "III": 61, "aVR": 62,
+    "aVL": 63, "aVF": 64, "-aVR": 65, "V8": 66, "V9": 67, "V8R": 68, "V9R": 69,
+}  # fmt: skip
+BY_SCP = {number: name for name, number in SCP.items()}
+BY_UPPER = {name.upper(): name for name in SCP}
+PREFIX = re.compile(r"^(MDC_ECG_LEAD_|MDC_ECG_ELEC_POTL_|ECG[ _]+|LEAD[ _]+|ABL[ _])", re.I)
+
+
+def canonical(name: str) -> str:
+    """The lead's usual name (`AVR`, `Lead aVR`, `MDC_ECG_LEAD_AVR` → `aVR`); an unknown name stays as it is, trimmed."""
+    short = PREFIX.sub("", name.strip())
+    return BY_UPPER.get(short.upper(), short)
+
+
+def mdc(name: str) -> tuple[int, str] | None:
+    """The MDC code and reference id of a lead's potential, such as (131329, MDC_ECG_ELEC_POTL_I); None for an unlisted lead."""
+    number = SCP.get(name)
+    if number is None or name.startswith("-"):
+        return None
+    return 131072 + 256 + number, f"MDC_ECG_ELEC_POTL_{name.upper()}"
+
+
+def by_mdc(code: int) -> str | None:
+    """The lead of an MDC potential (131329) or lead (131073) code."""
+    number = code - 131072
+    return BY_SCP.get(number - 256 if number > 256 else number)
+
+
+def derived(i: float, ii: float) -> tuple[float, float, float, float]:
+    """III, aVR, aVL and aVF from I and II, by Einthoven and Goldberger; works on arrays as on numbers."""
+    return ii - i, -(i + ii) / 2, i - ii / 2, ii - i / 2

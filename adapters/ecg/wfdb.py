@@ -1,0 +1,189 @@
+"""WFDB records (PhysioNet): a header, its signal files and annotations, given as bytes by name, to a Recording.
+
+Source: header(5), signal(5), annot(5) of the WFDB Applications Guide. Amplitude = (stored − baseline) / gain in the header's
+unit. File names in a header are names only: they are looked up among the given files, never opened.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+import numpy as np
+
+from adapters.ecg import leads, times, wfdb_annotations, wfdb_signal
+from adapters.ecg.recording import MAX_SAMPLES, Annotation, Patient, Recording, Samples, bad, checked, physical, stacked
+from adapters.ecg.xml_tools import TO_UV, number
+from engine.fault import Fault, Kind
+
+RECORD = re.compile(rb"^[\w.\-]+(?:/\d+)? +\d+(?:[ \r\n]|$)")
+GAIN = re.compile(r"^([-+\d.eE]+)(?:\((-?\d+)\))?(?:/(\S+))?$")
+FORMAT = re.compile(r"^(\d+)(?:x(\d+))?(?::(\d+))?(?:\+(\d+))?$")
+SEX = {"m": "male", "male": "male", "f": "female", "female": "female"}
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One signal line of a header."""
+
+    file: str
+    format: int
+    frame: int  # samples a frame
+    skew: int
+    offset: int  # bytes before the first sample
+    gain: Decimal
+    baseline: int
+    unit: str
+    name: str
+    checksum: int | None
+
+
+def looks(body: bytes) -> bool:
+    """Whether the bytes begin as a WFDB header does."""
+    head = body[:4096].lstrip()
+    while head.startswith(b"#"):
+        head = head.partition(b"\n")[2].lstrip()
+    return RECORD.match(head) is not None and b"\0" not in body[:4096]
+
+
+def read(header: bytes, files: Mapping[str, bytes]) -> Recording | Fault:
+    """Reads a record from its header and the files beside it."""
+    lines = header[:200_000].decode("utf-8", "replace").splitlines()
+    rows = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    notes = [line.lstrip()[1:].strip() for line in lines if line.lstrip().startswith("#")]
+    if not rows or not looks(header):
+        return bad("E151", "this is not a WFDB header")
+    words = rows[0].split()
+    if "/" in words[0]:
+        return Fault(Kind.UNSUPPORTED, "E157", "records of several segments are not read", "line 1", "convert each segment")
+    hertz = number(words[2].split("/")[0].split("(")[0]) if len(words) > 2 else Decimal(250)
+    signals = _signals(rows[1:], int(words[1]) if words[1].isdigit() and len(words[1]) < 6 else 0)
+    if isinstance(signals, Fault):
+        return signals
+    if hertz is None or hertz <= 0:
+        return bad("E154", "the sampling rate is not one", "line 1")
+    warnings: list[str] = []
+    samples = _samples(signals, files, warnings)
+    if isinstance(samples, Fault):
+        return samples
+    multiple = max(signal.frame for signal in signals)
+    marks = _marks(words[0], files, multiple)
+    if len(words) > 3 and words[3].isdigit() and int(words[3]) * multiple != samples.shape[1] and int(words[3]):
+        warnings.append("the header states another number of samples than the file holds")
+        samples = samples[:, : int(words[3]) * multiple]
+    return checked(
+        Recording(
+            format="wfdb", leads=tuple(leads.canonical(signal.name) for signal in signals), samples=samples,
+            rate=float(hertz) * multiple, start=_start(words), patient=_patient(notes), annotations=marks,
+            scale=tuple(_scale(one) for one in signals), origin=tuple(-one.baseline * _scale(one) for one in signals),
+            comment="\n".join(notes), warnings=tuple(warnings),
+        )
+    )  # fmt: skip
+
+
+def _scale(signal: Signal) -> Decimal:
+    return TO_UV[signal.unit] / signal.gain
+
+
+def _signals(rows: list[str], count: int) -> list[Signal] | Fault:
+    if not 0 < count <= 256 or len(rows) < count:
+        return bad("E152", "there are fewer signals than declared, or none")
+    out: list[Signal] = []
+    for index, row in enumerate(rows[:count]):
+        signal = _signal(row)
+        if signal is None:
+            return bad("E155", "a signal line cannot be read", f"signal {index + 1}")
+        if signal.format not in wfdb_signal.BITS:
+            return Fault(Kind.UNSUPPORTED, "E157", "a signal's format is not read", f"signal {index + 1}")
+        out.append(signal)
+    return out
+
+
+def _signal(row: str) -> Signal | None:
+    words = row.split(None, 8)
+    shape = FORMAT.match(words[1]) if len(words) > 1 else None
+    gained = GAIN.match(words[2]) if len(words) > 2 else GAIN.match("200")
+    if shape is None or gained is None:
+        return None
+    gain = number(gained.group(1))
+    integers = [number(word) for word in words[3:8]] + [None] * 5
+    zero = int(integers[1] or 0)
+    unit = gained.group(3) or "mV"
+    frame, skew, offset = (int(shape.group(n)) if shape.group(n) and len(shape.group(n)) < 10 else None for n in (2, 3, 4))
+    if gain is None or unit not in TO_UV or not 0 < (1 if frame is None else frame) <= 64:
+        return None
+    return Signal(
+        words[0], int(shape.group(1)[:6]), frame or 1, skew or 0, offset or 0, gain if gain else Decimal(200),
+        int(gained.group(2)) if gained.group(2) else zero, unit, words[8].strip() if len(words) > 8 else "",
+        int(integers[3]) if integers[3] is not None and len(words) > 6 else None,
+    )  # fmt: skip
+
+
+def _samples(signals: list[Signal], files: Mapping[str, bytes], warnings: list[str]) -> Samples | Fault:
+    """The µV of every signal; signals of one file lie in it frame by frame."""
+    rows: list[Samples] = []
+    fastest = max(signal.frame for signal in signals)
+    for name in dict.fromkeys(signal.file for signal in signals):
+        together = [signal for signal in signals if signal.file == name]
+        data = files.get(name)
+        if data is None or len({(signal.format, signal.offset) for signal in together}) != 1:
+            return bad("E159", "a signal file is missing, or mixes formats", "header", "send the .hea and .dat files together")
+        steps = wfdb_signal.decoded(together[0].format, data[together[0].offset :])
+        width = sum(signal.frame for signal in together)
+        frames = steps[: len(steps) - len(steps) % width].reshape(-1, width)
+        if frames.shape[0] * fastest * len(signals) > MAX_SAMPLES:
+            return bad("E153", "there are more samples than an ECG has")
+        at = 0
+        for signal in together:
+            own = frames[:, at : at + signal.frame].reshape(-1)
+            at += signal.frame
+            if signal.checksum is not None and (int(own.sum(dtype=np.int64)) - signal.checksum) & 0xFFFF and not _gaps(own):
+                warnings.append("a signal's checksum is wrong")
+            rows.append(_microvolts(own, signal, fastest))
+    return stacked(rows, warnings)
+
+
+def _gaps(own: wfdb_signal.Steps) -> bool:
+    return bool((own == wfdb_signal.MISSING).any())
+
+
+def _microvolts(own: wfdb_signal.Steps, signal: Signal, fastest: int) -> Samples:
+    scale = _scale(signal)
+    values = physical(own, scale, -signal.baseline * scale)
+    values[own == wfdb_signal.MISSING] = np.nan
+    if signal.skew:
+        values = np.concatenate([values[signal.skew :], np.full(min(signal.skew, len(values)), np.nan, np.float32)])
+    return np.repeat(values, fastest // signal.frame) if signal.frame < fastest and fastest % signal.frame == 0 else values
+
+
+def _start(words: list[str]) -> datetime | None:
+    """Base time and date, when both are there."""
+    if len(words) < 6:
+        return None
+    clock = words[4] if re.match(r"^\d\d:\d\d:\d\d", words[4]) else "0" + words[4]
+    day = re.match(r"^(\d\d)/(\d\d)/(\d{4})$", words[5])
+    return times.parts(f"{day.group(3)}-{day.group(2)}-{day.group(1)}", clock) if day else None
+
+
+def _patient(notes: list[str]) -> Patient:
+    """Age and sex from `<age>: 51 <sex>: F` comments, or from a first comment such as `69 M 1085 …`."""
+    said = dict(re.findall(r"<(\w+)>:\s*([^<]+?)\s*(?=<|$)", "\n".join(notes), re.M))
+    first = re.match(r"^(\d{1,3}) ([MF])\b", notes[0]) if notes else None
+    age, sex = said.get("age", ""), said.get("sex", "")
+    if first and not said:
+        age, sex = first.groups()
+    return Patient(sex=SEX.get(sex.lower(), ""), age=f"{age} a" if age.isdigit() else "")
+
+
+def _marks(record: str, files: Mapping[str, bytes], multiple: int) -> tuple[Annotation, ...]:
+    """Beats from `.atr`, and the waves of per-lead annotation files."""
+    out: list[Annotation] = []
+    for name, data in files.items():
+        stem, _, suffix = name.rpartition(".")
+        if stem == record and suffix not in ("dat", "hea", "mat", "xws"):
+            lead = "" if suffix in ("atr", "qrs", "ecg", "ari") else leads.canonical(suffix)
+            out += wfdb_annotations.read(data, lead, multiple)
+    return tuple(sorted(out, key=lambda mark: (mark.start, mark.lead)))
