@@ -30,7 +30,7 @@ class Limits:
     depth: int = 200
     elements: int = 150_000
     attributes: int = 256
-    tag: int = 1 << 16
+    tag: int = 1 << 20
 
 
 DEFAULT = Limits()
