@@ -100,13 +100,13 @@ def _divider(lines: list[str]) -> str:
 
 
 def _cells(line: str, mark: str) -> list[str]:
-    parts = (
-        line.split()
-        if mark == " " and NUMBER.match((line.split() or [""])[0])
-        else re.split(r"[,:=]|\s{2,}", line)
-        if mark == " "
-        else line.split(mark)
-    )
+    """A line's cells. Where blanks divide the numbers, words may hold blanks: their cells end at `,`, `:` or two blanks."""
+    if mark != " ":
+        parts = line.split(mark)
+    elif NUMBER.match((line.split() or [""])[0]):
+        parts = line.split()
+    else:
+        parts = re.split(r"[,:=]|\s{2,}", line)
     return [part.strip().strip('"').strip() for part in parts]
 
 
@@ -146,7 +146,7 @@ def _named(cell: str) -> str:
 
 def _table(lines: list[str], mark: str) -> NDArray[Any] | None:
     """All numbers [rows, columns], or None when a row is not like the first."""
-    width = len([cell for cell in _cells(lines[0].rstrip().rstrip(mark), mark)])
+    width = len(_cells(lines[0].rstrip().rstrip(mark), mark))
     text = "\n".join(lines)
     if mark != " ":
         text = (text.replace(",", ".") if mark in "\t;" else text).replace('"', "").replace(mark, " ")

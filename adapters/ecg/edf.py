@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -120,9 +121,9 @@ def _is_notes(signal: Signal) -> bool:
 def _signals(body: bytes, count: int) -> list[Signal] | Fault:
     columns: dict[str, list[str]] = {}
     at = 256
-    for name, size in FIELDS:
-        columns[name] = [_text(body, at + size * n, size) for n in range(count)]
-        at += size * count
+    for name, letters in FIELDS:
+        columns[name] = [_text(body, at + letters * n, letters) for n in range(count)]
+        at += letters * count
     out: list[Signal] = []
     offset = 0
     for n in range(count):
@@ -163,7 +164,7 @@ def _marks(signals: list[Signal], records: NDArray[Any]) -> tuple[list[float], l
 def _placed(parts: list[Samples], onsets: list[float], seconds: float, hertz: float, warnings: list[str]) -> Samples | Fault:
     """Records at their onsets, NaN between them."""
     count = len(parts[0])
-    if len(onsets) != count or any(b < a + seconds - 1e-6 for a, b in zip(onsets, onsets[1:], strict=False)):
+    if len(onsets) != count or any(b < a + seconds - 1e-6 for a, b in pairwise(onsets)):
         return bad("E158", "a discontinuous file without the times of its records", "EDF Annotations")
     length = round((onsets[-1] - onsets[0] + seconds) * hertz)
     if length * len(parts) > min(MAX_SAMPLES, 50 * sum(part.size for part in parts) + 1_000_000):
