@@ -44,6 +44,11 @@ class Engine:
         self.web: Web | None = None
         self.dsn = settings.database_url
         self._redeploying = asyncio.Lock()
+        self.ended = asyncio.Event()
+
+    def end(self) -> None:
+        """Asks the engine to stop."""
+        self.ended.set()
 
     async def start(self) -> Fault | None:
         """Starts everything, or says why not; what was started is stopped again by `stop`."""
@@ -169,10 +174,9 @@ async def serve(
 ) -> Fault | None:
     """Runs an engine until SIGTERM or SIGINT; `started` is called (and awaited) once it is ready."""
     engine = Engine(settings, progress)
-    ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ended.set)
+        loop.add_signal_handler(number, engine.end)
     fault = await engine.start()
     extra: asyncio.Task[Any] | None = None
     try:
@@ -180,7 +184,7 @@ async def serve(
             loop.add_signal_handler(signal.SIGHUP, lambda: asyncio.ensure_future(engine.redeploy()))
             if started is not None:
                 extra = asyncio.ensure_future(started(engine))
-            await ended.wait()
+            await engine.ended.wait()
     finally:
         if extra is not None and not extra.done():
             extra.cancel()

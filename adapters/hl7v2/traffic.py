@@ -5,8 +5,9 @@ Everyone in it is invented. The same seed gives the same messages, byte for byte
 
 from __future__ import annotations
 
+import asyncio
 import random
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -140,3 +141,19 @@ def _value(analyte: Analyte, chance: random.Random) -> str:
     digits = -int(Decimal(analyte.low).as_tuple().exponent)
     drawn = Decimal(repr(chance.gauss(float(analyte.mean), float(analyte.spread))))
     return str(round(min(drawn, Decimal(100)) if analyte.unit == "%" else drawn, digits) if digits else int(drawn))
+
+
+async def play(address: str, patients: int) -> AsyncIterator[tuple[str, str, int]]:
+    """Sends the hospital's messages over one connection, each after the last one's acknowledgement; yields (type, MSA-1, how many)."""
+    host, _, port = address.removeprefix("tcp:").rpartition(":")
+    messages = list(hospital(patients))
+    reader, writer = await asyncio.open_connection(host, int(port))
+    try:
+        for message in messages:
+            writer.write(b"\x0b" + message + b"\x1c\r")
+            await writer.drain()
+            answer = await asyncio.wait_for(reader.readuntil(b"\x1c\r"), 30)
+            code = answer.partition(b"\rMSA|")[2].partition(b"|")[0].decode("ascii", "replace")
+            yield message.split(b"|", 9)[8].decode().rpartition("^")[0].replace("^", " "), code, len(messages)
+    finally:
+        writer.close()

@@ -15,7 +15,7 @@ VERBS = {
     "run": "Start the engine and keep it running.",
     "demo": "Start the engine, send a small hospital's traffic, show what became of it.",
     "lint": "Check channels, mappings and tables; every finding with its line.",
-    "check": "Lint, and compile against the standards and the plug-ins at hand.",
+    "check": "Check messages: readable, accepted, mapped, valid; nothing is sent or stored.",
     "test": "Run the tests beside the mappings.",
     "map": "Print the FHIR Bundle a message becomes.",
     "deploy": "Replace the running engine's channels and mappings, all or nothing.",

@@ -1,0 +1,129 @@
+"""isthmus demo: the engine at work on made-up traffic, and then left running."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import Counter
+from typing import Any
+
+import click
+
+from engine.cli.options import engine_options, settings
+from engine.cli.output import say, show_table
+
+TRAFFIC = "hospital"
+
+
+@click.command(short_help="Start the engine, send a small hospital's traffic, show what became of it.")
+@engine_options
+@click.option("--patients", default=6, show_default=True, type=click.IntRange(3, 50), help="How many patients the hospital has.")
+@click.option("--once", is_flag=True, help="Stop when the traffic has been shown, instead of running on.")
+def command(patients: int, once: bool, **given: Any) -> None:
+    """Start the engine, send a small made-up hospital's traffic through the real MLLP socket, show what became of it, and run on.
+
+    Admissions, vital signs, laboratory panels (some abnormal), a correction of demographics, a discharge, a merge of two patients,
+    one message sent twice and one with a fault. Everybody in it is invented.
+
+    \b
+    Examples:
+      isthmus demo
+      isthmus demo --once
+      isthmus demo --data /tmp/isthmus --http 127.0.0.1:8081 --mllp 127.0.0.1:2576
+    """
+    from engine.app import serve  # noqa: PLC0415
+    from engine.log import configure  # noqa: PLC0415
+    from engine.loop import run  # noqa: PLC0415
+
+    configure("warning" if given["log_level"] == "info" else given["log_level"])
+
+    async def started(engine: Any) -> None:
+        await play(engine, patients)
+        if once:
+            engine.end()
+        else:
+            addresses(engine)
+
+    fault = run(serve(settings(**given), lambda text: click.echo(text, err=True), started))
+    if fault is not None:
+        say(fault)
+        sys.exit(fault.kind.answer.exit)
+
+
+async def play(engine: Any, patients: int) -> None:
+    """Sends the traffic and prints what became of it."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415
+
+    from engine.plugins import plugins  # noqa: PLC0415
+
+    hospital = plugins("traffic")[TRAFFIC]
+    address = engine.sources.addresses()[TRAFFIC]
+    click.echo(f"Sending a made-up hospital's messages to {address}, each waiting for its acknowledgement …")
+    answers: Counter[tuple[str, str]] = Counter()
+    with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), transient=True) as progress:
+        task = progress.add_task("messages", total=None)
+        async for kind, answer, total in hospital(address, patients):
+            answers[kind, answer] += 1
+            progress.update(task, advance=1, total=total)
+    await settled(engine)
+    await asyncio.to_thread(report, engine, answers)
+
+
+async def settled(engine: Any) -> None:
+    """Waits until the worker has nothing left to do."""
+    for _ in range(600):
+        if engine.journal.pending == 0:
+            return
+        await asyncio.sleep(0.05)
+
+
+def report(engine: Any, answers: Counter[tuple[str, str]]) -> None:
+    """Prints messages and acknowledgements, states, resources by type, one report, one fault."""
+    import psycopg  # noqa: PLC0415
+
+    from engine.journal.look import find, tally  # noqa: PLC0415
+
+    show_table(
+        ("message", "acknowledged", "count"),
+        [(kind, answer, count) for (kind, answer), count in sorted(answers.items())],
+        "Messages",
+    )
+    with psycopg.connect(engine.dsn, autocommit=True) as connection:
+        show_table(("state", "count"), sorted(tally(connection).items()), "What became of them")
+        held = find(connection, state="held", limit=5)
+        rows = [
+            (
+                row["type"],
+                row["id"],
+                row["faults"][0]["code"] if row["faults"] else "",
+                row["faults"][0]["text"] if row["faults"] else "",
+            )
+            for row in held
+        ]
+        show_table(("type", "id", "fault", "meaning"), rows, "Held for a person (isthmus show ID)")
+    store = engine.store()
+    with psycopg.connect(engine.dsn, autocommit=True) as connection:
+        show_table(("resource", "count"), sorted(store.counts(connection).items()), "FHIR resources")
+        sample = store.newest(connection, "DiagnosticReport")
+    if sample:
+        click.echo("One DiagnosticReport as it is served:\n")
+        click.echo(sample)
+
+
+def addresses(engine: Any) -> None:
+    """Prints what to try next."""
+    base = engine.web.address
+    mllp = engine.sources.addresses()[TRAFFIC]
+    click.echo(
+        f"""
+The engine runs on. Ctrl-C stops it. To try, in another terminal:
+
+  MLLP        {mllp}
+  HTTP        {base}
+  liveness    curl {base}/livez      readiness    curl {base}/readyz
+  patients    curl '{base}/fhir/R4/Patient?_count=5'
+  potassium   curl '{base}/fhir/R4/Observation?code=http://loinc.org|2823-3'
+  held        isthmus find --state held --data {engine.settings.data}
+  data        {engine.settings.data}
+"""
+    )
