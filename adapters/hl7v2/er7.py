@@ -20,6 +20,7 @@ from adapters.hl7v2.tables import segments as known_segments
 from engine.fault import Fault, Kind
 
 MAX_SEGMENTS = 100_000
+_OFFSET = re.compile(r"[+-]\d{4}$")
 _BREAK = re.compile(r"(\r\n|\r|\n)")
 
 
@@ -28,7 +29,21 @@ class Er7:
     first segment.
     """
 
-    __slots__ = ("_ascii", "charset", "codec", "delimiters", "header", "lead", "raw", "segments", "strays", "text", "warnings")
+    __slots__ = (
+        "_ascii",
+        "_facility",
+        "_zone",
+        "charset",
+        "codec",
+        "delimiters",
+        "header",
+        "lead",
+        "raw",
+        "segments",
+        "strays",
+        "text",
+        "warnings",
+    )
 
     def __init__(self, raw: bytes, text: str, codec: str, header: Header) -> None:
         self.raw = raw
@@ -42,6 +57,24 @@ class Er7:
         self.strays: set[str] = set()  # names of segments that stand where the structure has none
         self.warnings: list[Fault] = []
         self._ascii = len(text) == len(raw)
+        self._zone: str | None = None
+        self._facility: str | None = None
+
+    @property
+    def zone(self) -> str:
+        """The offset MSH-7 states (`-0400`), '' when none: the default of every time in the message (section 2.A.22)."""
+        if self._zone is None:
+            found = _OFFSET.search(self.header.value(7))
+            self._zone = found[0] if found else ""
+        return self._zone
+
+    @property
+    def facility(self) -> str:
+        """Who sent it: MSH-4.1, else MSH-4.2, else MSH-3.1."""
+        if self._facility is None:
+            msh = self.first("MSH")
+            self._facility = next(filter(None, (msh.value(f, comp=c) for f, c in ((4, 1), (4, 2), (3, 1)))), "") if msh else ""
+        return self._facility
 
     def first(self, name: str) -> Segment | None:
         """The first segment of that name."""

@@ -46,7 +46,9 @@ class Hl7v2:
         return message if isinstance(message, Fault) else root(message)
 
     def path(self, text: str, structure: str, group: str) -> Hl7Path | Fault:
-        """Compiles a path as seen from inside `group` ('' for the message) of a message structure."""
+        """Compiles a path as seen from inside `group` of a message structure: "" or a chain
+        `ORDER_OBSERVATION/OBSERVATION/NTE`.
+        """
         match = NOTATION.fullmatch(text)
         if match is None:
             return Fault(
@@ -58,9 +60,9 @@ class Hl7v2:
             return Fault(
                 Kind.INCORRECT, "E130", f"`{text}` counts from 0", help="Segments, repetitions and components count from 1."
             )
-        wrong = _check_group(structure, group)
-        if wrong:
-            return wrong
+        inside = _inside(structure, group)
+        if isinstance(inside, Fault):
+            return inside
         if name.startswith("Z"):
             return Hl7Path(text, place, "", repeats=True)
         fields = segments().get(name)
@@ -78,7 +80,14 @@ class Hl7v2:
                 f"{name}-{place.field} is {kind}; it has no `{text.partition('.')[2]}`",
                 help=_components(kind),
             )
-        return Hl7Path(text, place, type, _repeats(entry, place, structure, group), entry.type(self.version))
+        return Hl7Path(text, place, type, _repeats(entry, place, inside), entry.type(self.version))
+
+    def group(self, name: str, structure: str, group: str) -> Fault | None:
+        """None when, from inside `group`, there can be such groups, segments or fields; else the fault that says what was
+        meant.
+        """
+        inside = _inside(structure, f"{group}/{name}".strip("/"))
+        return inside if isinstance(inside, Fault) else None
 
     def _type(self, entry: Entry, comp: int, sub: int) -> str | None:
         """The data type at the end of the path; None when no version has such a component."""
@@ -90,7 +99,7 @@ class Hl7v2:
 
     def _below(self, type: str, number: int) -> list[str]:
         if type in ("varies", ""):
-            return [""]
+            return ["ST"]
         parts = datatypes().get(type)
         if parts is None:
             return [type] if number == 1 else []
@@ -123,14 +132,40 @@ def _clean(text: str) -> str:
     return text.replace("\0", "")
 
 
-def _check_group(name: str, group: str) -> Fault | None:
-    if not name or name[4:5] == "Z" or name.startswith("Z"):
-        return None
-    if not is_structure(name):
+def _inside(name: str, chain: str) -> Node | Fault:
+    """The node of a structure that a chain of groups, segments and fields leads to."""
+    if name and "Z" not in (name[0], name[4:5]) and not is_structure(name):
         return Fault(Kind.NOT_FOUND, "E134", f"the standard has no message structure {name}", help=_meant(name, names()))
-    if group and not structure(name).ways_to(group):
-        return Fault(Kind.NOT_FOUND, "E135", f"{name} has no group {group}", help=_meant(group, groups(name)))
-    return None
+    node = structure(name)
+    for step in filter(None, chain.split("/")):
+        ways = node.ways_to(step)
+        found = _down(node, ways[0]) if ways else _one(node, step)
+        if found is None:
+            return Fault(Kind.NOT_FOUND, "E135", f"{name} has no group {step}", help=_meant(step, groups(name)))
+        node = found
+    return node
+
+
+def _down(node: Node, way: tuple[str, ...]) -> Node:
+    for step in way:
+        node = next(slot.node for slot in node.slots if slot.node and slot.name == step)
+    return node
+
+
+def _one(node: Node, step: str) -> Node | None:
+    """The inside of a segment or a field as seen from a group; None when there is none."""
+    segment, _, field = step.partition("-")
+    if segment.startswith("Z"):
+        return node.inside(step) if re.fullmatch(r"Z[A-Z0-9]{2}(-\d+)?", step) else None
+    if segment not in segments() or (field and (not field.isdigit() or int(field) not in segments()[segment])):
+        return None
+    walk: Node | None = node
+    while walk is not None:
+        way = walk.way_to_segment(segment)
+        if way is not None:
+            return _down(walk, way).inside(step)
+        walk = walk.parent
+    return node.inside(step)
 
 
 def groups(name: str) -> list[str]:
@@ -147,19 +182,15 @@ def groups(name: str) -> list[str]:
     return found
 
 
-def _repeats(entry: Entry, place: Place, name: str, group: str) -> bool:
-    if place.rep:
+def _repeats(entry: Entry, place: Place, inside: Node) -> bool:
+    if place.rep or inside.name == f"{place.segment}-{place.field}":
         return False
-    return entry.most != 1 or (not place.nth and _segment_repeats(name, group, place.segment))
+    return entry.most != 1 or (not place.nth and _segment_repeats(inside, place.segment))
 
 
-def _segment_repeats(name: str, group: str, segment: str) -> bool:
-    """True when, seen from the group, there can be several such segments."""
-    if not is_structure(name):
-        return False
-    node: Node | None = structure(name)
-    for step in (structure(name).ways_to(group) or ((),))[0] if group else ():
-        node = next(slot.node for slot in node.slots if slot.name == step) if node else None
+def _segment_repeats(inside: Node, segment: str) -> bool:
+    """True when, seen from the node, there can be several such segments."""
+    node: Node | None = inside
     while node is not None:
         way = node.way_to_segment(segment)
         if way is not None:

@@ -104,6 +104,11 @@ class Hl7Path:
                     found.append(value)
         return found
 
+    @property
+    def typed_by(self) -> str:
+        """The path of the value that names this one's type: OBX-2 for OBX-5."""
+        return "OBX-2" if self.type == "varies" and self._segment == "OBX" else ""
+
     def null(self, scope: Group) -> bool:
         """True when the sender wrote `""` here: delete what is known."""
         segment = self._first_segment(scope)
@@ -122,6 +127,9 @@ class Hl7Path:
             return self.text, 0, 0
         place = self.place
         rep = self._first_rep(segment) if segment.repeats(self._field) > 1 else None
+        if segment.picked is not None:
+            segment, field, picked = segment.picked
+            rep = picked if field == self._field and segment.repeats(field) > 1 else rep
         start, end = segment.span(self._field, rep, place.comp or None, place.sub or None)
         repetition = f"[{rep + 1}]" if rep is not None else ""
         parts = "".join(f".{part}" for part in (place.comp, place.sub) if part)
@@ -241,7 +249,7 @@ class Hl7Path:
         kind = self._kind
         if kind == "varies":
             kind = _type_of_value(segment)
-        rep = Rep(source, message.delimiters, message.codec, kind)
+        rep = Rep(source, message, kind)
         if not self._comp or self._header:
             return rep
         return (rep.sub(self._comp, self._sub) if self._sub else rep[self._comp]) or None

@@ -7,9 +7,9 @@ unescaped, '' where absent. `""` means delete: it is not a value, and `null` tel
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from adapters.hl7v2.escape import Delimiters, unescape
+from adapters.hl7v2.escape import unescape
 from adapters.hl7v2.tables import is_primitive
 
 if TYPE_CHECKING:
@@ -22,12 +22,12 @@ NULL = '""'
 class Rep:
     """One repetition of a field: what converters are given. `type` is its data type, '' when unknown."""
 
-    __slots__ = ("_codec", "_marks", "_parts", "source", "type")
+    __slots__ = ("_marks", "_message", "_parts", "source", "type")
 
-    def __init__(self, source: str, marks: Delimiters, codec: str = "utf-8", type: str = "") -> None:
+    def __init__(self, source: str, message: Er7, type: str = "") -> None:
         self.source = source  # as it stands in the message, still escaped
-        self._marks = marks
-        self._codec = codec
+        self._message = message
+        self._marks = message.delimiters
         self._parts: list[str] | None = None
         self.type = type
 
@@ -68,28 +68,46 @@ class Rep:
     @property
     def text(self) -> str:
         """The whole repetition, unescaped; delimiters that stand in it stay."""
-        return "" if self.null else unescape(self.source, self._marks, self._codec)
+        return "" if self.null else unescape(self.source, self._marks, self._message.codec)
 
     @property
     def null(self) -> bool:
         """True for `""`: delete."""
         return self.source == NULL
 
+    @property
+    def zone(self) -> str:
+        """The offset of MSH-7 (`-0400`), which holds for times without one; '' when it states none."""
+        return self._message.zone
+
+    @property
+    def facility(self) -> str:
+        """The sending facility: MSH-4.1, else MSH-4.2, else MSH-3.1."""
+        return self._message.facility
+
     def _split(self) -> list[str]:
         self._parts = self.source.split(self._marks.component)
         return self._parts
 
     def _text(self, part: str) -> str:
-        return "" if part == NULL else unescape(part, self._marks, self._codec)
+        return "" if part == NULL else unescape(part, self._marks, self._message.codec)
 
     def __repr__(self) -> str:
         return f"<Rep {self.type or '?'} of {len(self)} components>"  # never the value: it may be a patient's
 
 
+class Picked(NamedTuple):
+    """Which repetition of which segment is looked at."""
+
+    origin: Segment
+    field: int
+    rep: int
+
+
 class Segment:
     """One segment. `line` is its text without the terminator `end`; `start` is its place in the decoded message."""
 
-    __slots__ = ("_fields", "_message", "end", "index", "line", "name", "start", "stray")
+    __slots__ = ("_fields", "_message", "end", "index", "line", "name", "picked", "start", "stray")
 
     def __init__(self, name: str, line: str, end: str, start: int, index: int, message: Er7) -> None:
         self.name = name
@@ -98,8 +116,19 @@ class Segment:
         self.start = start
         self.index = index  # place in the message, from 0
         self.stray = False  # True when the structure does not have it where it stands
+        self.picked: Picked | None = None
         self._message = message
         self._fields: list[str] | None = None
+
+    def pick(self, field: int, rep: int) -> Segment:
+        """This segment as seen from one repetition of a field: the others of that field are not there."""
+        seen = Segment(self.name, self.line, self.end, self.start, self.index, self._message)
+        seen.stray = self.stray
+        seen.picked = Picked(self, field, rep)
+        fields = list(self.fields)
+        fields[field] = fields[field].split(self._message.delimiters.repetition)[rep]
+        seen._fields = fields
+        return seen
 
     @property
     def fields(self) -> list[str]:
@@ -127,7 +156,7 @@ class Segment:
             text = parts[rep] if rep < len(parts) else ""
         elif rep:
             return None
-        return Rep(text, marks, self._message.codec, type) if text else None
+        return Rep(text, self._message, type) if text else None
 
     def value(self, field: int, rep: int = 0, comp: int = 1, sub: int = 1) -> str:
         """A subcomponent, unescaped; '' when absent or `""`."""

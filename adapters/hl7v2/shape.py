@@ -43,13 +43,15 @@ class Move(NamedTuple):
 class Node:
     """A group of a structure. `name` is the standard's short name, '' for the message."""
 
-    __slots__ = ("_moves", "_place", "_ways", "name", "parent", "repeats", "slots")
+    __slots__ = ("_inner", "_moves", "_place", "_ways", "late", "name", "parent", "repeats", "slots")
 
     def __init__(self, name: str, parent: Node | None, repeats: bool) -> None:
         self.name = name
         self.parent = parent
         self.repeats = repeats
         self.slots: list[Slot] = []
+        self.late = False  # only messages of v2.7 and later have it
+        self._inner: dict[str, Node] = {}
         self._place = len(parent.slots) if parent else 0
         self._moves: dict[tuple[int, str], Move] = {}
         self._ways: dict[str, tuple[tuple[str, ...], ...]] = {}
@@ -68,14 +70,27 @@ class Node:
         return found
 
     def way_to_segment(self, segment: str) -> tuple[str, ...] | None:
-        """The chain of group names down to the first group that has the segment; None when there is none."""
+        """The chain of group names down to the first group that has the segment, one known to all versions if there is one."""
         if self.has(segment):
             return ()
+        ways = self._ways_to_segment(segment)
+        usual = [way for late, way in ways if not late] or [way for _, way in ways]
+        return usual[0] if usual else None
+
+    def inside(self, name: str) -> Node:
+        """What is seen from inside one segment of this group (`NTE`), or one repetition of a field (`PID-3`)."""
+        found = self._inner.get(name)
+        if found is None:
+            found = self._inner[name] = Node(name, self, False)
+            found.slots.append(Slot(name[:3], True, False, None))
+        return found
+
+    def _ways_to_segment(self, segment: str) -> list[tuple[bool, tuple[str, ...]]]:
+        found: list[tuple[bool, tuple[str, ...]]] = [(self.late, ())] if self.has(segment) else []
         for slot in self.slots:
-            way = slot.node.way_to_segment(segment) if slot.node else None
-            if way is not None:
-                return (slot.name, *way)
-        return None
+            for late, way in slot.node._ways_to_segment(segment) if slot.node else ():
+                found.append((late or self.late, (slot.name, *way)))
+        return found
 
     def move(self, at: int, segment: str) -> Move:
         """Where a segment goes that follows slot `at` of this node."""
@@ -212,6 +227,7 @@ def structure(name: str, modern: bool = True) -> Node:
             node = Node(word, here, count in ("*", "+")) if opens else None
             here.slots.append(Slot(word, count in ("", "+"), count in ("*", "+"), node))
             if node:
+                node.late = bool(since)
                 stack.append(node)
     return root
 

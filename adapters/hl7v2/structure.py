@@ -20,7 +20,7 @@ _MODERN = ("2.7", "2.8", "2.9")
 class Group:
     """An instance of a group, or the whole message: its own segments by name, and the groups below it."""
 
-    __slots__ = ("_groups", "message", "node", "order", "parent", "segs")
+    __slots__ = ("_groups", "_views", "message", "node", "order", "parent", "segs")
 
     def __init__(self, node: Node, parent: Group | None, message: Er7) -> None:
         self.node = node
@@ -29,6 +29,7 @@ class Group:
         self.segs: dict[str, list[Segment]] = {}
         self.order: list[Segment | Group] = []  # what stands here, in the order it came
         self._groups: dict[str, list[Group]] | None = None
+        self._views: dict[str, Group] | None = None
 
     @property
     def name(self) -> str:
@@ -40,12 +41,31 @@ class Group:
         """What was odd in the message."""
         return self.message.warnings
 
-    def each(self, group: str) -> list[Group]:
-        """The instances of a group below this one, however deep, in order."""
-        ways = self.node.ways_to(group)
+    def each(self, name: str) -> list[Group]:
+        """The instances below this one, in order, of a group, of a segment (`NTE`) or of the repetitions of a field (`PID-3`)."""
+        ways = self.node.ways_to(name)
         if len(ways) == 1:
             return self.below(ways[0])
-        return [found for way in ways for found in self.below(way)] if len(ways) < 2 else list(self._walk(group))
+        if ways:
+            return list(self._walk(name))
+        segment, _, field = name.partition("-")
+        if not field:
+            return [group._inside(one, 0, 0) for group, one in self.holders(segment)]
+        pairs = ((group, one, rep) for group, one in self.holders(segment) for rep in range(one.repeats(int(field))))
+        return [group._inside(one, int(field), rep) for group, one, rep in pairs]
+
+    def holders(self, segment: str) -> list[tuple[Group, Segment]]:
+        """Every such segment with its group: this group's own where its structure has it, else those below, else the
+        nearest above.
+        """
+        if segment in self.segs:
+            return [(self, one) for one in self.segs[segment]]
+        if self.node.has(segment):
+            return []
+        found = [(group, one) for group in self._all() for one in group.segs.get(segment, ())]
+        if found or self.parent is None or self.node.way_to_segment(segment) is not None:
+            return found
+        return self.parent.holders(segment)
 
     def below(self, way: tuple[str, ...]) -> list[Group]:
         """The groups at the end of a chain of group names."""
@@ -83,6 +103,27 @@ class Group:
                 if type(item) is Group:
                     self._groups.setdefault(item.node.name, []).append(item)
         return self._groups.get(name) or []
+
+    def _all(self) -> Iterator[Group]:
+        yield self
+        for item in self.order:
+            if isinstance(item, Group):
+                yield from item._all()
+
+    def _inside(self, segment: Segment, field: int, rep: int) -> Group:
+        """The view from inside one segment or repetition; the same object whenever asked."""
+        name = f"{segment.name}-{field}" if field else segment.name
+        key = f"{name} {rep} {segment.index}"
+        known = self._views.get(key) if self._views else None
+        if known is None:
+            known = Group(self.node.inside(name), self, self.message)
+            seen = segment.pick(field, rep) if field else segment
+            known.segs[segment.name] = [seen]
+            known.order.append(seen)
+            if self._views is None:
+                self._views = {}
+            self._views[key] = known
+        return known
 
     def _walk(self, group: str) -> Iterator[Group]:
         for item in self.order:

@@ -1,4 +1,5 @@
-"""A small made-up hospital's HL7 traffic: admissions, vital signs, laboratory panels, a merge, a resend and a message with a fault.
+"""A small made-up hospital's HL7 traffic: admissions, vital signs, laboratory panels, a merge, a resend and a message with
+a fault.
 
 Everyone in it is invented. The same seed gives the same messages, byte for byte.
 """
@@ -144,7 +145,9 @@ def _value(analyte: Analyte, chance: random.Random) -> str:
 
 
 async def play(address: str, patients: int) -> AsyncIterator[tuple[str, str, int]]:
-    """Sends the hospital's messages over one connection, each after the last one's acknowledgement; yields (type, MSA-1, how many)."""
+    """Sends the hospital's messages over one connection, each after the last one's acknowledgement; yields (type, MSA-1,
+    how many).
+    """
     host, _, port = address.removeprefix("tcp:").rpartition(":")
     messages = list(hospital(patients))
     reader, writer = await asyncio.open_connection(host, int(port))

@@ -185,3 +185,66 @@ def test_a_nul_in_the_header_does_not_reach_the_envelope() -> None:
     found = HL7.envelope(lines(MSH.replace("|M1|", "|M\x001|")))
     assert isinstance(found, Envelope)
     assert found.control_id == "M1"
+
+
+def test_each_takes_a_segment_and_reads_it_and_what_encloses_it() -> None:
+    scope = message(lines(MSH, "PID|1||7", "OBR|1", "NTE|1||one", "NTE|2||two", "OBX|1|ST|A||x", "NTE|1||three"))
+    notes = scope.each("ORDER_OBSERVATION")[0].each("NTE")
+    assert [read("NTE-3", note, "ORDER_OBSERVATION/NTE") for note in notes] == ["one", "two"]
+    assert [read("PID-3.1", note, "ORDER_OBSERVATION/NTE") for note in notes] == ["7", "7"]
+    assert [read("OBR-1", note) for note in notes] == ["1", "1"]
+    assert notes[0].parent is scope.each("ORDER_OBSERVATION")[0]
+    assert scope.each("ORDER_OBSERVATION")[0].each("NTE")[1] is notes[1]
+    assert [read("OBX-5", one) for one in message().each("OBX")] == ["7.10", "4.1", "high & dry"]
+    assert [one.parent for one in message().each("OBX")] != []
+    assert path("NTE-2", "ORDER_OBSERVATION/NTE").repeats is False
+
+
+def test_each_takes_a_field_and_reads_one_repetition() -> None:
+    scope = message()
+    both = scope.each("PID-3")
+    assert [read("PID-3.1", one) for one in both] == ["123", "999"]
+    assert [read("PID-5.1", one) for one in both] == ["Doe", "Doe"]
+    assert [path("PID-3.5").all(one) for one in both] == [["MR"], ["SS"]]
+    place, start, end = path("PID-3.1").where(both[1])
+    assert (place, ORU[start:end]) == ("PID[1]-3[2].1", b"999")
+    place, start, end = path("PID-5.2").where(both[1])
+    assert (place, ORU[start:end]) == ("PID[1]-5.2", b"John")
+    assert path("PID-3", "PID-3").repeats is False
+    assert scope.each("PID-3")[0] is both[0]
+    assert scope.each("PID-6") == []
+
+
+def test_the_checker_knows_what_can_be_looped_over() -> None:
+    for name in ("OBSERVATION", "NTE", "PID-3", "ZPI", "ZPI-2"):
+        assert HL7.group(name, "ORU_R01", "") is None
+    assert HL7.group("OBSERVATION", "ORU_R01", "ORDER_OBSERVATION") is None
+    for name, group in (("OBSERVATIONS", ""), ("ORDER_OBSERVATION", "OBSERVATION"), ("NTX", ""), ("PID-99", ""), ("PID-x", "")):
+        found = HL7.group(name, "ORU_R01", group)
+        assert isinstance(found, Fault)
+        assert found.code == "E135"
+
+
+def test_an_observation_value_is_typed_by_another_field() -> None:
+    assert path("OBX-5", "OBSERVATION").typed_by == "OBX-2"
+    assert path("OBX-5.2", "OBSERVATION").typed_by == ""
+    assert path("OBX-3", "OBSERVATION").typed_by == ""
+    value = path("OBX-5").first(message().each("OBSERVATION")[0])
+    assert isinstance(value, Rep)
+    assert value.type == "NM"
+
+
+def test_a_repetition_knows_the_zone_and_the_facility_of_its_message() -> None:
+    raw = lines(r"MSH|^~\&|LAB|^1.2.3^ISO|||20240102030405-0400||ORU^R01|M1|P|2.5.1", "PID|1||7")
+    found = path("PID-3").first(message(raw))
+    assert isinstance(found, Rep)
+    assert (found.zone, found.facility) == ("-0400", "1.2.3")
+    found = path("PID-3").first(message())
+    assert isinstance(found, Rep)
+    assert (found.zone, found.facility) == ("", "HOSP")
+
+
+def test_patient_observations_do_not_hide_results_in_newer_messages() -> None:
+    raw = lines(MSH.replace("2.5.1", "2.8"), "PID|1", "OBX|1|ST|P||own", "OBR|1", "OBX|1|ST|A||result")
+    assert read("OBX-5", message(raw)) == "result"
+    assert read("OBX-5", message(raw).each("PATIENT_OBSERVATION")[0]) == "own"
