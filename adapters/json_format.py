@@ -143,17 +143,17 @@ class Json:
     def parse(self, body: bytes) -> Node | Fault:
         """Reads a document; numbers with a point become Decimal."""
         if len(body) > MAX_BYTES:
-            return Fault(Kind.INCORRECT, "E192", f"the document is larger than {MAX_BYTES} bytes")
+            return Fault(Kind.INCORRECT, "E195", f"the document is larger than {MAX_BYTES} bytes")
         try:
             return Node(_DECODER.decode(body))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return Fault(Kind.INCORRECT, "E191", "the body is not JSON", help="send one JSON document in UTF-8")
+            return Fault(Kind.INCORRECT, "E194", "the body is not JSON", help="send one JSON document in UTF-8")
 
     def path(self, text: str, structure: str, group: str) -> JsonPath | Fault:
         """Compiles a path; any name may stand in a document, so only its notation can be wrong."""
         names = parts(text)
         if names is None:
             return Fault(
-                Kind.INCORRECT, "E193", f"{text} is no path of names", help="names joined by dots: device.readings[1].value"
+                Kind.INCORRECT, "E196", f"{text} is no path of names", help="names joined by dots: device.readings[1].value"
             )
         return JsonPath(text, names)
