@@ -131,7 +131,8 @@ def _head(rows: list[list[str]]) -> Head:
         if not head.unit:
             head.unit = next((cell for cell in row if cell in TO_UV), "")
         named = [_named(cell) for cell in row]
-        if sum(name in leads.SCP or name == "MLII" for name in named) >= max(1, len([c for c in row if c]) - 1) and len(row) > 0:
+        known = sum(name in leads.SCP or name == "MLII" for name in named)
+        if known >= max(1, sum(map(bool, row)) - 1) and not any(LEAD.match(cell) and cell == row[0] for cell in row):
             head.names = named
             units = {
                 cell.partition("(")[2].strip(" )") or cell.partition("[")[2].strip(" ]") for cell in row if not TIME.match(cell)

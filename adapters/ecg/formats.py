@@ -7,7 +7,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from adapters import safe_xml
-from adapters.ecg import aecg, archive, dicom, scp, sierra, wfdb
+from adapters.ecg import (
+    aecg,
+    archive,
+    cardiosoft,
+    csv_file,
+    dicom,
+    edf,
+    fhir_observation,
+    hl7_waveform,
+    mortara,
+    muse,
+    schiller,
+    scp,
+    sierra,
+    wfdb,
+)  # fmt: skip
 from adapters.ecg.leads import STANDARD
 from adapters.ecg.recording import Recording, bad
 from adapters.ecg.xml_tools import plain
@@ -16,11 +31,23 @@ from engine.fault import Fault, Kind
 MOST = 256 << 20
 Reader = Callable[[bytes], "Recording | Fault"]
 
-ROOTS = {"AnnotatedECG": aecg.from_tree, "restingecgdata": sierra.from_tree}
+ROOTS = {
+    "AnnotatedECG": aecg.from_tree, "restingecgdata": sierra.from_tree, "RestingECG": muse.from_tree, "ECG": mortara.from_tree,
+    "CardiologyXML": cardiosoft.from_tree,
+}  # fmt: skip
+NAMES = {
+    "aecg": "HL7 v3 annotated ECG", "sierra": "Philips Sierra XML 1.03, 1.04, 1.04.01 with XLI", "muse": "GE MUSE XML",
+    "mortara": "Mortara ELI XML", "schiller": "Schiller XML", "cardiosoft": "GE CardioSoft/CASE XML", "scp": "SCP-ECG (EN 1064)",
+    "dicom": "DICOM 12-lead, general and ambulatory ECG", "wfdb": "WFDB, its files or zipped", "edf": "EDF and EDF+",
+    "csv": "columns of numbers", "fhir": "FHIR Observation with SampledData", "hl7v2": "HL7 v2 waveforms (NA, MA)",
+}  # fmt: skip
 HARMLESS = ("restecg.dtd",)
 BINARY: tuple[tuple[Callable[[bytes], bool], Reader], ...] = (
     (lambda body: body[128:132] == b"DICM", dicom.read),
     (lambda body: body[16:22] == b"SCPECG" or _scp(body), scp.read),
+    (edf.looks, edf.read),
+    (hl7_waveform.looks, hl7_waveform.read),
+    (fhir_observation.looks, fhir_observation.read),
 )
 
 
@@ -44,6 +71,8 @@ def _read(body: bytes, beside: Mapping[str, bytes]) -> Recording | Fault:
         return _from_xml(body)
     if wfdb.looks(body):
         return wfdb.read(body, beside)
+    if csv_file.looks(body):
+        return csv_file.read(body)
     return Fault(Kind.UNSUPPORTED, "E150", "this is no ECG format that is read", help="isthmus ecg formats lists those that are")
 
 
@@ -66,6 +95,10 @@ def _from_xml(body: bytes) -> Recording | Fault:
         return root
     name = re.sub(r"^\{.*\}", "", root.tag)
     reader = ROOTS.get(name)
+    if reader is None and schiller.holds(plain(root)):
+        reader = schiller.from_tree
+    if name == "HOLTER_STATISTICS":
+        return Fault(Kind.UNSUPPORTED, "E150", "a Holter trend export holds no tracing", name, "upload it as trends")
     if reader is None:
         return Fault(Kind.UNSUPPORTED, "E150", "this XML is no ECG format that is read", name[:60])
     return reader(plain(root))
