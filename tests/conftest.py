@@ -43,6 +43,9 @@ def postgres() -> Iterator[Server]:
     server = start(folder)
     assert isinstance(server, Server), server
     try:
+        with psycopg.connect(server.dsn, autocommit=True) as connection:
+            connection.execute("alter system set fsync = off")  # these databases are thrown away; what tests durability starts its own
+            connection.execute("select pg_reload_conf()")
         yield server
     finally:
         server.stop()

@@ -2,6 +2,7 @@
 
 from engine.journal.committer import Committer, Limits
 from engine.journal.journal import Journal
+from engine.journal.look import Filter, Found, Happened, Shown
 from engine.journal.values import Fenced, Settlement
 
-__all__ = ["Committer", "Fenced", "Journal", "Limits", "Settlement"]
+__all__ = ["Committer", "Fenced", "Filter", "Found", "Happened", "Journal", "Limits", "Settlement", "Shown"]

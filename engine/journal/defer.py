@@ -13,13 +13,15 @@ from engine.types import Message
 def defer(connection: Connection, messages: Sequence[Message], seconds: float, fault: Fault | None) -> None:
     """Notes the attempt and the earliest time of the next one."""
     ids = [message.id for message in messages]
+    seqs = [message.seq for message in messages]
     connection.execute(
         "update journal.pending set attempts = least(attempts + 1, 32767), not_before = now() + %s * interval '1 second'"
         " where seq = any(%s)",
-        [seconds, [message.seq for message in messages]],
+        [seconds, seqs],
     )
     connection.execute(
-        "insert into journal.message_event (at, id, attempt, state, plan, faults)"
-        " select now(), id, attempt, 'deferred', '', %s::json from unnest(%s::uuid[], %s::int4[]) as given (id, attempt)",
-        [faults_json((fault,) if fault else ()), ids, [min(message.attempt, 32767) for message in messages]],
+        "insert into journal.message_event (at, seq, id, attempt, state, plan, faults)"
+        " select now(), seq, id, attempt, 'deferred', '', %s::json"
+        " from unnest(%s::int8[], %s::uuid[], %s::int4[]) as given (seq, id, attempt)",
+        [faults_json((fault,) if fault else ()), seqs, ids, [min(message.attempt, 32767) for message in messages]],
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from uuid import UUID
 
 import psycopg
@@ -15,7 +16,9 @@ from engine.journal.claim import DAMAGED, Bodies, Claims
 from engine.journal.defer import defer
 from engine.journal.lease import SECONDS, Leases
 from engine.journal.line import BY_KEY, OPTIONS, Connection, Line
+from engine.journal.look import Filter, Found, Shown, connect, counts, find, show
 from engine.journal.partitions import ensure
+from engine.journal.replay import replay
 from engine.journal.settle import settle
 from engine.journal.values import LANES, Settlement
 from engine.types import Arrival, Message, Outcome, Receipt, State
@@ -108,6 +111,30 @@ class Journal:
     def listen(self, listener: Settled) -> None:
         """Calls with the outcomes of each committed batch, from the worker's thread."""
         self._listeners.append(listener)
+
+    def find(self, wanted: Filter) -> list[Found]:
+        """The messages that fit, newest first."""
+        with connect(self.dsn) as connection:
+            return find(connection, wanted)
+
+    def show(self, id: UUID) -> Shown | Fault:
+        """One message with its bytes and its history."""
+        with connect(self.dsn) as connection:
+            return show(connection, id)
+
+    def counts(self, since: datetime | None = None, until: datetime | None = None) -> dict[str, dict[str, int]]:
+        """How many messages of each channel stand where."""
+        with connect(self.dsn) as connection:
+            return counts(connection, since, until)
+
+    def replay(self, wanted: Sequence[UUID] | Filter, dry_run: bool = False) -> list[UUID]:
+        """Queues messages to go through their channel again; with `dry_run`, only says which."""
+        with connect(self.dsn) as connection:
+            ids = replay(connection, wanted, dry_run)
+        if not dry_run:
+            self._counted(len(ids))
+            self._wake.set()
+        return ids
 
     def wait(self, seconds: float) -> None:
         """Waits until there may be something to claim: what this process stored wakes at once, others' is looked for."""

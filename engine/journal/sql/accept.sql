@@ -41,8 +41,8 @@ kept as (
     select seq, now(), id, channel, code from fresh where faults is not null
 ),
 told as (
-    insert into journal.message_event (at, id, attempt, state, plan, faults)
-    select now(), id, 0, 'held', '', faults::json from fresh where faults is not null
+    insert into journal.message_event (at, seq, id, attempt, state, plan, faults)
+    select now(), seq, id, 0, 'held', '', faults::json from fresh where faults is not null
 )
 select incoming.place, coalesce(known.id, incoming.id), coalesce(fresh.again, false)
 from incoming

@@ -13,8 +13,8 @@ given as materialized (
     ) as outcome (seq, attempt, state, plan, faults, resources, channel, code)
 ),
 told as (
-    insert into journal.message_event (at, id, attempt, state, plan, faults, resources)
-    select now(), taken.id, attempt, state, plan, faults::json, resources from given join taken using (seq)
+    insert into journal.message_event (at, seq, id, attempt, state, plan, faults, resources)
+    select now(), seq, taken.id, attempt, state, plan, faults::json, resources from given join taken using (seq)
 ),
 kept as (
     insert into journal.held (seq, since, id, channel, code)

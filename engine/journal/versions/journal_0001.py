@@ -30,6 +30,7 @@ create index message_control_id on journal.message (control_id) where control_id
 
 create table journal.message_event (
     at timestamptz not null,
+    seq bigint not null,
     id uuid not null,
     attempt smallint not null,
     state text not null,
