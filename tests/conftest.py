@@ -85,4 +85,4 @@ def empty_database(postgres: Server) -> Iterator[str]:
 
 def _create(server: Server, name: str, template: str) -> None:
     with psycopg.connect(server.dsn, autocommit=True) as connection:
-        connection.execute(f'create database "{name}" template "{template}"')
+        connection.execute(f'create database "{name}" template "{template}" strategy file_copy')
