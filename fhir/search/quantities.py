@@ -1,0 +1,73 @@
+"""Quantities as ranges of floats: as they stand, by unit, and in the canonical unit of their dimension (UCUM)."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from fhir.search.hashing import tag
+from fhir.ucum import canonical
+
+JSON = dict[str, Any]
+UCUM = "http://unitsofmeasure.org"
+INFINITE = float("inf")
+
+
+def ranges_of(id: str, mark: float, value: JSON) -> list[float]:
+    """The ranges a Quantity, Money, Range or SampledData leaves: tag, low, high; …"""
+    if "low" in value or "high" in value:
+        return between(id, mark, value.get("low", {}), value.get("high", {}))
+    number = value.get("value")
+    if number is None or isinstance(number, str):
+        return []
+    low, high = edges(float(number), value.get("comparator", ""))
+    found = [mark, low, high]
+    unit = value.get("code") or value.get("unit") or value.get("currency")
+    if unit:
+        found += (unit_tag(id, unit), low, high)
+        base = in_base(Decimal(number), unit) if value.get("system", UCUM) == UCUM else None
+        if base is not None:
+            low, high = edges(base[0], value.get("comparator", ""))
+            found += (base_tag(id, base[1]), low, high)
+    return found
+
+
+def between(id: str, mark: float, first: JSON, last: JSON) -> list[float]:
+    """A Range; an end that is not told is open."""
+    low, high = first.get("value"), last.get("value")
+    found = [mark, -INFINITE if low is None else float(low), INFINITE if high is None else float(high)]
+    unit = first.get("code") or last.get("code") or first.get("unit") or last.get("unit")
+    if unit:
+        found += (unit_tag(id, unit), *found[1:3])
+        ends = [None if end is None else in_base(Decimal(end), unit) for end in (low, high)]
+        known = next((end for end in ends if end is not None), None)
+        if known is not None:
+            found += (base_tag(id, known[1]), ends[0][0] if ends[0] else -INFINITE, ends[1][0] if ends[1] else INFINITE)
+    return found
+
+
+def edges(number: float, comparator: str) -> tuple[float, float]:
+    """What a number with a comparator covers."""
+    return (
+        -INFINITE if comparator in ("<", "<=") else number,
+        INFINITE if comparator in (">", ">=") else number,
+    )
+
+
+def in_base(number: Decimal, unit: str) -> tuple[float, str] | None:
+    """A value in the base units of its dimension; None for a unit UCUM does not know."""
+    found = canonical(number, unit)
+    return (float(found[0]), found[1]) if found is not None else None
+
+
+@lru_cache(maxsize=4096)
+def unit_tag(id: str, unit: str) -> float:
+    """Stands before a range in a unit as it was written."""
+    return tag(f"{id}|{unit}")
+
+
+@lru_cache(maxsize=4096)
+def base_tag(id: str, dimension: str) -> float:
+    """Stands before a range in the base units of a dimension."""
+    return tag(f"{id}~{dimension}")
