@@ -19,6 +19,7 @@ from fhir.search.values import EARLIEST, LATEST, period, plain
 
 JSON = dict[str, Any]
 MAX_STRING = 200
+MAX_KEPT = 4096  # codes of one path
 
 
 class Entries:
@@ -87,35 +88,33 @@ def descend(path: Path, last: Visit) -> Visit:
     """Goes from the first name to the values, through lists, past what the marker shuts out."""
     at, _, rule = path.marker.partition(":") if ":" in path.marker else ("", "", "")
     key, _, wanted = rule.partition("=")
-    visit = last
-    for depth in range(len(path.names) - 1, -1, -1):
-        visit = step(
-            visit, path.names[depth + 1] if depth + 1 < len(path.names) else "", key if at == str(depth) else "", wanted
-        )
+    visit = each(last, (key, wanted) if at == str(len(path.names) - 1) else None)
+    for depth in range(len(path.names) - 2, -1, -1):
+        visit = below(visit, path.names[depth + 1], (key, wanted) if at == str(depth) else None)
     return visit
 
 
-def step(following: Visit, name: str, key: str, wanted: str) -> Visit:
+def each(following: Visit, only: tuple[str, str] | None) -> Visit:
+    """Every value of a list, or the one value."""
+
+    def on(value: Any, out: Entries) -> None:
+        for one in value if isinstance(value, list) else (value,):
+            if one is not None and (only is None or one.get(only[0]) == only[1]):
+                following(one, out)
+
+    return on
+
+
+def below(following: Visit, name: str, only: tuple[str, str] | None) -> Visit:
     """One name further, for each value of a list."""
 
     def on(value: Any, out: Entries) -> None:
-        if key and not (isinstance(value, dict) and value.get(key) == wanted):
-            return
-        if not name:
-            following(value, out)
-        elif isinstance(value, dict):
-            below = value.get(name)
-            if below is not None:
-                following(below, out)
+        for one in value if isinstance(value, list) else (value,):
+            found = one.get(name) if isinstance(one, dict) else None
+            if found is not None and (only is None or one.get(only[0]) == only[1]):
+                following(found, out)
 
-    def each(value: Any, out: Entries) -> None:
-        if isinstance(value, list):
-            for one in value:
-                on(one, out)
-        else:
-            on(value, out)
-
-    return each
+    return on
 
 
 def leaf(type: str, path: Path, kind: str) -> Visit:
@@ -148,31 +147,44 @@ def exists(path: Path) -> Visit:
 
 
 def token(path: Path) -> Visit:
-    """Codes, identifiers, flags, contacts."""
-    id, common = path.id, path.common
-    coding = f"{id}|"
+    """Codes, identifiers, flags, contacts: the bare code for the index, the code with its system to compare."""
+    coding, common = f"{path.id}|", path.common
+    kept: dict[tuple[Any, Any], tuple[tuple[bytes, ...], tuple[bytes, ...]]] = {}
 
-    def code(system: Any, value: Any, out: Entries, make: Callable[[str], bytes]) -> None:
-        if value is not None:
-            any_system = make(f"{coding}{value}")
-            (out.exact if common else out.tokens).append(any_system)
-            out.exact.append(make(f"{coding}{system or ''}|{value}"))
-        if system:
-            out.exact.append(packed(f"{coding}{system}|"))
+    def forms(system: Any, value: Any, make: Callable[[str], bytes]) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+        bare = (make(f"{coding}{value}"),) if value is not None else ()
+        full = (make(f"{coding}{system or ''}|{value}"),) if value is not None else ()
+        whole = (packed(f"{coding}{system}|"),) if system else ()
+        return ((), (*bare, *full, *whole)) if common else (bare, (*full, *whole))
+
+    def code(one: JSON, out: Entries) -> None:
+        key = (one.get("system"), one.get("code"))
+        found = kept.get(key)
+        if found is None:
+            if len(kept) > MAX_KEPT:
+                kept.clear()
+            found = kept[key] = forms(*key, unique)
+        out.tokens += found[0]
+        out.exact += found[1]
+
+    def plain_value(value: Any, out: Entries) -> None:
+        text = ("true" if value else "false") if isinstance(value, bool) else value
+        if isinstance(text, str):
+            (out.exact if common else out.tokens).append(packed(f"{coding}{text}"))
 
     def visit(value: Any, out: Entries) -> None:
         if isinstance(value, dict):
             if "coding" in value:
                 for one in value["coding"]:
-                    code(one.get("system"), one.get("code"), out, packed)
+                    code(one, out)
             elif "code" in value:
-                code(value.get("system"), value["code"], out, packed)
+                code(value, out)
             elif "value" in value:
-                code(value.get("system"), value["value"], out, unique)
-        elif isinstance(value, bool):
-            (out.exact if common else out.tokens).append(packed(f"{coding}{'true' if value else 'false'}"))
-        elif isinstance(value, str):
-            (out.exact if common else out.tokens).append(packed(f"{coding}{value}"))
+                found = forms(value.get("system"), value["value"], unique)
+                out.tokens += found[0]
+                out.exact += found[1]
+        else:
+            plain_value(value, out)
 
     return visit
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from fhir.search.hashing import tag
-from fhir.ucum import canonical
+from fhir.ucum import parse
 
 JSON = dict[str, Any]
 UCUM = "http://unitsofmeasure.org"
@@ -26,10 +26,10 @@ def ranges_of(id: str, mark: float, value: JSON) -> list[float]:
     unit = value.get("code") or value.get("unit") or value.get("currency")
     if unit:
         found += (unit_tag(id, unit), low, high)
-        base = in_base(Decimal(number), unit) if value.get("system", UCUM) == UCUM else None
-        if base is not None:
-            low, high = edges(base[0], value.get("comparator", ""))
-            found += (base_tag(id, base[1]), low, high)
+        held = in_base(number, unit) if value.get("system", UCUM) == UCUM else None
+        if held is not None:
+            low, high = edges(held[0], value.get("comparator", ""))
+            found += (base_tag(id, held[1]), low, high)
     return found
 
 
@@ -40,7 +40,7 @@ def between(id: str, mark: float, first: JSON, last: JSON) -> list[float]:
     unit = first.get("code") or last.get("code") or first.get("unit") or last.get("unit")
     if unit:
         found += (unit_tag(id, unit), *found[1:3])
-        ends = [None if end is None else in_base(Decimal(end), unit) for end in (low, high)]
+        ends = [None if end is None else in_base(end, unit) for end in (low, high)]
         known = next((end for end in ends if end is not None), None)
         if known is not None:
             found += (base_tag(id, known[1]), ends[0][0] if ends[0] else -INFINITE, ends[1][0] if ends[1] else INFINITE)
@@ -55,10 +55,17 @@ def edges(number: float, comparator: str) -> tuple[float, float]:
     )
 
 
-def in_base(number: Decimal, unit: str) -> tuple[float, str] | None:
-    """A value in the base units of its dimension; None for a unit UCUM does not know."""
-    found = canonical(number, unit)
-    return (float(found[0]), found[1]) if found is not None else None
+def in_base(number: Decimal | float, unit: str) -> tuple[float, str] | None:
+    """A value in the base units of its dimension, to a float's precision; None for a unit UCUM does not know."""
+    found = base(unit)
+    return (float(number) * found[0] + found[1], found[2]) if found is not None else None
+
+
+@lru_cache(maxsize=4096)
+def base(unit: str) -> tuple[float, float, str] | None:
+    """A unit's factor, shift and dimension."""
+    found = parse(unit)
+    return (float(found.factor), float(found.shift), found.dimension) if found is not None else None
 
 
 @lru_cache(maxsize=4096)
