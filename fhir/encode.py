@@ -23,6 +23,7 @@ MAX_EXPONENT = 1000
 
 DECODER = msgspec.json.Decoder(float_hook=Decimal)
 ENCODER = msgspec.json.Encoder(decimal_format="number")
+SORTED = msgspec.json.Encoder(decimal_format="number", order="deterministic")
 HEX4 = re.compile(rb"\\u[dD][89a-fA-F]")
 
 

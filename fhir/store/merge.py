@@ -1,0 +1,39 @@
+"""What a merging write leaves of the stored resource: everything the new body does not state, save what it clears.
+
+A member of a choice that is stated replaces whichever stood; a primitive goes with its `_` sibling. What may not be empty is the
+identity of the resource: `resourceType` and `id` are the new body's.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from fhir.model import type_of
+
+JSON = dict[str, Any]
+
+
+def merge(stored: JSON, body: JSON, clear: tuple[str, ...] = ()) -> JSON:
+    """The merged resource, stored names first in their order."""
+    gone = set(clear) | {f"_{name}" for name in clear}
+    for name in body:
+        gone.update(rivals(str(body["resourceType"]), name))
+    kept = {name: value for name, value in stored.items() if name not in gone and name != "meta"}
+    meta = {**stored.get("meta", {}), **body.get("meta", {})}
+    meta = {name: value for name, value in meta.items() if name not in ("versionId", "lastUpdated")}
+    merged = {**kept, **body}
+    merged.pop("meta", None)
+    return {**merged, "meta": meta} if meta else merged
+
+
+@cache
+def rivals(type: str, name: str) -> frozenset[str]:
+    """What cannot stand beside an element: its own sibling's old text, and the other members of its choice."""
+    held = type_of(type)
+    plain = name.removeprefix("_")
+    element = held.elements.get(plain) if held else None
+    if held is None or element is None:
+        return frozenset()
+    names = set(held.groups[element.choice].members) if element.choice else {plain}
+    return frozenset({*names, *(f"_{other}" for other in names)})

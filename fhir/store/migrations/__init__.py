@@ -1,0 +1,1 @@
+"""The FHIR store's own branch of database revisions."""

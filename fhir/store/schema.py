@@ -1,0 +1,81 @@
+"""The tables of the FHIR store.
+
+One row per resource holds everything: the body as the text that is served, and what searches need. Few B-trees (each costs
+microseconds a row), one GIN index over hashed values; what is not selective is compared on the rows found. Superseded versions
+move to `fhir.history`, so a resource that never changes costs one row.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Double,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import TSVECTOR
+
+metadata = MetaData(schema="fhir")
+
+resource = Table(
+    "resource",
+    metadata,
+    Column("num", BigInteger, Identity(always=False, cache=64), nullable=False),  # order of creation: pages go by it
+    Column("key", Uuid, nullable=False),  # digest of type and id
+    Column("type", SmallInteger, nullable=False),  # fhir.type.code
+    Column("id", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("updated", DateTime(timezone=True), nullable=False),
+    Column("deleted", Boolean, nullable=False),
+    Column("patient", BigInteger),  # digest of the Patient it is about
+    Column("low", BigInteger),  # when it was: first and last microsecond since 1970
+    Column("high", BigInteger),
+    Column("tokens", ARRAY(BigInteger), nullable=False),
+    Column("exact", ARRAY(BigInteger), nullable=False),
+    Column("ranges", ARRAY(Double)),
+    Column("strings", TSVECTOR),
+    Column("digest", Uuid, nullable=False),  # of the content without its version
+    Column("body", Text, nullable=False),
+    Index("resource_key", "key", unique=True),
+    Index("resource_type", "type", "num"),
+    Index("resource_patient", "patient", "type", "num", postgresql_where=text("patient is not null")),
+    Index(
+        "fhir_resource_tokens",
+        "tokens",
+        postgresql_using="gin",
+        postgresql_with={"fastupdate": "on", "gin_pending_list_limit": 1024},
+    ),
+    Index("resource_strings", "strings", postgresql_using="gin", postgresql_where=text("strings is not null")),
+    Index("resource_updated", "updated", postgresql_using="brin"),
+)
+
+history = Table(
+    "history",
+    metadata,
+    Column("key", Uuid, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("type", SmallInteger, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("updated", DateTime(timezone=True), nullable=False),
+    Column("deleted", Boolean, nullable=False),
+    Column("body", Text, nullable=False),
+    Index("history_updated", "updated", postgresql_using="brin"),
+)
+
+type_ = Table(
+    "type",
+    metadata,
+    Column("code", SmallInteger, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False, unique=True),
+)

@@ -1,0 +1,170 @@
+"""Writes batches of resources inside the caller's transaction: one look-up, one COPY, and no new version for the same content.
+
+A resource that comes several times in a batch yields successive versions, in order. What is replaced goes to the history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from engine.types import JSON, Connection, Put, Written
+from fhir import encode
+from fhir.search.extract import Entries, extractor
+from fhir.store import rows
+from fhir.store.content import Content, canonical, head, instant
+from fhir.store.merge import merge
+from fhir.store.sql import sql
+from fhir.store.types import CODES, key_of
+
+NOTHING = Entries()
+
+
+class Held:
+    """What is known of one resource while a batch is written."""
+
+    __slots__ = ("at", "body", "deleted", "digest", "key", "num", "raw", "stored", "type", "id", "version")  # noqa: RUF023
+
+    def __init__(self, type: str, id: str, key: bytes) -> None:
+        self.type, self.id, self.key = type, id, key
+        self.num: int | None = None
+        self.version = 0
+        self.stored = 0  # the version in the database; 0 when there is none
+        self.deleted = False
+        self.digest = b""
+        self.raw = b""  # the newest body's text
+        self.body: JSON | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """A resource to delete: its tombstone is a version too."""
+
+    type: str
+    id: str
+
+
+Change = Put | Delete
+
+
+class FhirStore:
+    """The store as the engine asks for it (entry point `isthmus.stores`)."""
+
+    def write(self, connection: Connection, puts: Sequence[Put], at: datetime) -> list[Written]:
+        """Writes a batch; what became of each, in order."""
+        return apply(connection, puts, at)
+
+
+def apply(connection: Connection, changes: Sequence[Change], at: datetime) -> list[Written]:
+    """Writes puts and deletes in order inside the caller's transaction."""
+    if not changes:
+        return []
+    named = [name(change) for change in changes]
+    held = {(type, id): Held(type, id, key_of(type, id)) for type, id in named}
+    with connection.cursor() as cursor:
+        look_up(cursor, held, {pair for pair, change in zip(named, changes, strict=True) if merges(change)})
+        batch = Batch(at)
+        written = [batch.take(cursor, held[pair], change) for pair, change in zip(named, changes, strict=True)]
+        batch.store(cursor, held.values())
+    return written
+
+
+def name(change: Change) -> tuple[str, str]:
+    """The type and id of what is changed."""
+    if isinstance(change, Delete):
+        return change.type, change.id
+    return change.body["resourceType"], change.body["id"]
+
+
+def merges(change: Change) -> bool:
+    """Whether the stored body is needed at once."""
+    return isinstance(change, Put) and change.merge
+
+
+def look_up(cursor: Any, held: dict[tuple[str, str], Held], merged: set[tuple[str, str]]) -> None:
+    """Reads what is stored of all resources of the batch in one query."""
+    by_key = {one.key: one for one in held.values()}
+    keys = [UUID(bytes=key) for key in sorted(by_key)]
+    cursor.execute(sql("lookup"), {"keys": keys, "merged": [UUID(bytes=held[pair].key) for pair in merged]}, prepare=True)
+    for key, num, version, deleted, digest, body in cursor.fetchall():
+        one = by_key[key.bytes]
+        one.num, one.version, one.stored, one.deleted, one.digest = num, version, version, deleted, digest.bytes
+        if body:
+            one.raw = body.encode()
+
+
+class Batch:
+    """The rows of one batch while they are made."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at, self.instant, self.micros = at, instant(at), rows.microseconds(at)
+        self.rows: dict[bytes, bytes] = {}  # the newest version's row of each changed resource, by key
+        self.past: list[bytes] = []  # versions that came and went within the batch
+
+    def take(self, cursor: Any, one: Held, change: Change) -> Written:
+        """Applies one change to what is held."""
+        if isinstance(change, Delete):
+            return self.delete(one)
+        body = change.body
+        if change.merge and one.version and not one.deleted:
+            body = merge(encode.trusted(one.raw), body, change.clear)
+        content = Content(body)
+        digest = content.digest()
+        if one.version and not one.deleted and (digest == one.digest or self.same(cursor, one, body)):
+            return Written(one.type, one.id, one.version, "unchanged")
+        fresh = one.version == 0 or one.deleted
+        self.outdate(one)
+        one.raw = content.text(head(one.type, one.id), one.version, self.instant)
+        one.digest, one.deleted = digest, False
+        self.put(one, extractor(one.type)(body))
+        return Written(one.type, one.id, one.version, "created" if fresh else "updated")
+
+    def delete(self, one: Held) -> Written:
+        """Leaves a tombstone; deleting what is gone changes nothing."""
+        if one.version == 0 or one.deleted:
+            return Written(one.type, one.id, one.version, "unchanged")
+        self.outdate(one)
+        one.raw, one.digest, one.deleted = b"", bytes(16), True
+        self.put(one, NOTHING)
+        return Written(one.type, one.id, one.version, "deleted")
+
+    def same(self, cursor: Any, one: Held, body: JSON) -> bool:
+        """Whether only the order of names differs from the newest version."""
+        if not one.raw:
+            cursor.execute(sql("bodies"), {"keys": [UUID(bytes=one.key)]}, prepare=True)
+            one.raw = cursor.fetchone()[1].encode()
+        return canonical(encode.trusted(one.raw)) == canonical(body)
+
+    def outdate(self, one: Held) -> None:
+        """Counts the version up; one made in this same batch goes to the history from here."""
+        if one.version > one.stored:
+            self.past.append(
+                rows.past(one.key, one.version, CODES[one.type], one.id, self.micros, one.deleted, one.raw)
+            )
+        one.version += 1
+
+    def put(self, one: Held, entries: Entries) -> None:
+        """Packs the newest version's row."""
+        self.rows[one.key] = rows.row(
+            one.num, one.key, CODES[one.type], one.id, one.version, self.micros, one.deleted, entries, one.digest, one.raw
+        )
+
+    def store(self, cursor: Any, held: Iterable[Held]) -> None:
+        """Sends everything: superseded versions out, new rows in."""
+        changed = [one for one in held if one.version > one.stored]
+        replaced = [one for one in changed if one.stored]
+        if replaced:
+            cursor.execute(sql("supersede"), {"keys": [UUID(bytes=one.key) for one in replaced]}, prepare=True)
+            copy(cursor, f"fhir.resource ({rows.COLUMNS})", [self.rows[one.key] for one in replaced])
+        copy(cursor, f"fhir.resource ({rows.FRESH})", [self.rows[one.key] for one in changed if not one.stored])
+        copy(cursor, f"fhir.history ({rows.HISTORY})", self.past)
+
+
+def copy(cursor: Any, into: str, packed: list[bytes]) -> None:
+    """Copies packed rows into a table."""
+    if packed:
+        with cursor.copy(f"copy {into} from stdin (format binary)") as stream:
+            stream.write(b"".join((rows.HEADER, *packed, rows.TRAILER)))
