@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from fhir.search.hashing import packed, tag
+from fhir.search.hashing import packed, tag_packed
 from fhir.search.parameters import Component, Parameter, Path
 
 Visit = Callable[[Any, Any], None]
@@ -39,8 +39,8 @@ def visit(path: Path, first: Component, second: Component) -> Visit:
         for one in left.tokens + left.exact:
             for other in right.tokens + right.exact:
                 out.exact.append(packed(f"{prefix}|{one.hex()}|{other.hex()}"))
-            for place in range(0, len(right.ranges), 3):
-                out.ranges += (tag(f"{prefix}|{one.hex()}|{right.ranges[place]}"), *right.ranges[place + 1 : place + 3])
+            for held in right.ranges:
+                out.ranges.append(tag_packed(f"{prefix}|{one.hex()}|{held[:12].hex()}") + held[12:])
 
     def each(value: Any, out: Entries) -> None:
         for one in value if isinstance(value, list) else [value]:

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from fhir.search import composite
-from fhir.search.hashing import digest8, packed, tag, unique
+from fhir.search.hashing import digest8, ends, packed, tag_packed, unique
 from fhir.search.parameters import Path, date_path, parameters, patient_path
 from fhir.search.quantities import ranges_of
 from fhir.search.values import EARLIEST, LATEST, period, plain
@@ -30,7 +30,7 @@ class Entries:
     def __init__(self) -> None:
         self.tokens: list[bytes] = []
         self.exact: list[bytes] = []
-        self.ranges: list[float] = []  # tag, low, high; tag, low, high …
+        self.ranges: list[bytes] = []  # each a tag, a low and a high end
         self.strings: set[str] = set()
         self.low: int | None = None
         self.high: int | None = None
@@ -38,6 +38,7 @@ class Entries:
 
 
 Visit = Callable[[Any, Entries], None]
+Forms = tuple[tuple[bytes, ...], tuple[bytes, ...]]  # for the index, to compare
 
 
 @cache
@@ -149,11 +150,11 @@ def exists(path: Path) -> Visit:
 def token(path: Path) -> Visit:
     """Codes, identifiers, flags, contacts: the bare code for the index, the code with its system to compare."""
     coding, common = f"{path.id}|", path.common
-    kept: dict[tuple[Any, Any], tuple[tuple[bytes, ...], tuple[bytes, ...]]] = {}
+    kept: dict[tuple[Any, Any], Forms] = {}
 
-    def forms(system: Any, value: Any, make: Callable[[str], bytes]) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
-        bare = (make(f"{coding}{value}"),) if value is not None else ()
-        full = (make(f"{coding}{system or ''}|{value}"),) if value is not None else ()
+    def forms(system: Any, value: Any) -> Forms:
+        bare = (unique(f"{coding}{value}"),) if value is not None else ()
+        full = (unique(f"{coding}{system or ''}|{value}"),) if value is not None else ()
         whole = (packed(f"{coding}{system}|"),) if system else ()
         return ((), (*bare, *full, *whole)) if common else (bare, (*full, *whole))
 
@@ -163,30 +164,26 @@ def token(path: Path) -> Visit:
         if found is None:
             if len(kept) > MAX_KEPT:
                 kept.clear()
-            found = kept[key] = forms(*key, unique)
+            found = kept[key] = forms(*key)
         out.tokens += found[0]
         out.exact += found[1]
 
-    def plain_value(value: Any, out: Entries) -> None:
+    def concept(value: Any, out: Entries) -> None:
+        for one in value.get("coding", ()):
+            code(one, out)
+
+    def valued(value: Any, out: Entries) -> None:
+        bare, finer = forms(value.get("system"), value.get("value"))
+        out.tokens += bare
+        out.exact += finer
+
+    def flag(value: Any, out: Entries) -> None:
         text = ("true" if value else "false") if isinstance(value, bool) else value
         if isinstance(text, str):
             (out.exact if common else out.tokens).append(packed(f"{coding}{text}"))
 
-    def visit(value: Any, out: Entries) -> None:
-        if isinstance(value, dict):
-            if "coding" in value:
-                for one in value["coding"]:
-                    code(one, out)
-            elif "code" in value:
-                code(value, out)
-            elif "value" in value:
-                found = forms(value.get("system"), value["value"], unique)
-                out.tokens += found[0]
-                out.exact += found[1]
-        else:
-            plain_value(value, out)
-
-    return visit
+    known = {"CodeableConcept": concept, "Coding": code, "Identifier": valued, "ContactPoint": valued}
+    return known.get(path.type, code if path.type in ("Quantity", "Money") else flag)
 
 
 def reference(path: Path, mine: bool) -> Visit:
@@ -208,9 +205,9 @@ def reference(path: Path, mine: bool) -> Visit:
         if text and text[0] != "#":
             text = text.partition("/_history/")[0]
             if mine and text.startswith("Patient/") and out.patient is None:
-                out.patient = digest8(text)
+                out.patient = packed(text)[4:]
             else:
-                out.tokens.append(unique(f"{id}|{text}"))
+                out.tokens.append(packed(f"{id}|{text}"))
         held = value.get("identifier")
         if held is not None and "value" in held:
             out.tokens.append(unique(f"{id}:identifier|{held['value']}"))
@@ -273,7 +270,7 @@ def bounds(value: Any) -> tuple[int, int] | None:
 
 def date(path: Path, main: bool) -> Visit:
     """Dates as ranges; the main one's in columns."""
-    mark = tag(path.id)
+    mark = tag_packed(path.id)
 
     def visit(value: Any, out: Entries) -> None:
         found = bounds(value)
@@ -282,19 +279,19 @@ def date(path: Path, main: bool) -> Visit:
         if main and out.low is None:
             out.low, out.high = found
         else:
-            out.ranges += (mark, float(found[0]), float(found[1]))
+            out.ranges.append(mark + ends(float(found[0]), float(found[1])))
 
     return visit
 
 
 def quantity(path: Path) -> Visit:
     """Numbers as they are, and in the canonical unit of their dimension."""
-    id, mark = path.id, tag(path.id)
+    id, mark = path.id, tag_packed(path.id)
 
     def visit(value: Any, out: Entries) -> None:
-        if isinstance(value, Decimal | int) and not isinstance(value, bool):
-            out.ranges += (mark, float(value), float(value))
-        elif isinstance(value, dict):
+        if isinstance(value, dict):
             out.ranges += ranges_of(id, mark, value)
+        elif isinstance(value, Decimal | int):
+            out.ranges.append(mark + ends(float(value), float(value)))
 
     return visit

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import struct
 from hashlib import blake2b
 
 LENGTH = b"\x00\x00\x00\x08"  # PostgreSQL's binary form of an array's element: its length, then its bytes
 MAX_KEPT = 1 << 16
+ENDS = struct.Struct("!idid")
 _kept: dict[str, bytes] = {}
 
 
@@ -38,3 +40,13 @@ def number(text: str) -> int:
 def tag(text: str) -> float:
     """A text's number as a whole float8: what stands before a range."""
     return float(int.from_bytes(digest8(text)[:6], "big"))
+
+
+def tag_packed(text: str) -> bytes:
+    """A tag as an element of a binary array of float8."""
+    return LENGTH + struct.pack("!d", tag(text))
+
+
+def ends(low: float, high: float) -> bytes:
+    """A range as two elements of a binary array of float8."""
+    return ENDS.pack(8, low, 8, high)

@@ -6,7 +6,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from fhir.search.hashing import tag
+from fhir.search.hashing import ends, tag_packed
 from fhir.ucum import parse
 
 JSON = dict[str, Any]
@@ -14,36 +14,38 @@ UCUM = "http://unitsofmeasure.org"
 INFINITE = float("inf")
 
 
-def ranges_of(id: str, mark: float, value: JSON) -> list[float]:
-    """The ranges a Quantity, Money, Range or SampledData leaves: tag, low, high; …"""
+def ranges_of(id: str, mark: bytes, value: JSON) -> list[bytes]:
+    """The ranges a Quantity, Money, Range or SampledData leaves."""
     if "low" in value or "high" in value:
         return between(id, mark, value.get("low", {}), value.get("high", {}))
     number = value.get("value")
     if number is None or isinstance(number, str):
         return []
-    low, high = edges(float(number), value.get("comparator", ""))
-    found = [mark, low, high]
+    comparator = value.get("comparator", "")
+    plain = ends(*edges(float(number), comparator))
+    found = [mark + plain]
     unit = value.get("code") or value.get("unit") or value.get("currency")
     if unit:
-        found += (unit_tag(id, unit), low, high)
+        found.append(unit_tag(id, unit) + plain)
         held = in_base(number, unit) if value.get("system", UCUM) == UCUM else None
         if held is not None:
-            low, high = edges(held[0], value.get("comparator", ""))
-            found += (base_tag(id, held[1]), low, high)
+            found.append(base_tag(id, held[1]) + ends(*edges(held[0], comparator)))
     return found
 
 
-def between(id: str, mark: float, first: JSON, last: JSON) -> list[float]:
+def between(id: str, mark: bytes, first: JSON, last: JSON) -> list[bytes]:
     """A Range; an end that is not told is open."""
     low, high = first.get("value"), last.get("value")
-    found = [mark, -INFINITE if low is None else float(low), INFINITE if high is None else float(high)]
+    plain = ends(-INFINITE if low is None else float(low), INFINITE if high is None else float(high))
+    found = [mark + plain]
     unit = first.get("code") or last.get("code") or first.get("unit") or last.get("unit")
     if unit:
-        found += (unit_tag(id, unit), *found[1:3])
-        ends = [None if end is None else in_base(end, unit) for end in (low, high)]
-        known = next((end for end in ends if end is not None), None)
+        found.append(unit_tag(id, unit) + plain)
+        based = [None if end is None else in_base(end, unit) for end in (low, high)]
+        known = next((end for end in based if end is not None), None)
         if known is not None:
-            found += (base_tag(id, known[1]), ends[0][0] if ends[0] else -INFINITE, ends[1][0] if ends[1] else INFINITE)
+            edge = ends(based[0][0] if based[0] else -INFINITE, based[1][0] if based[1] else INFINITE)
+            found.append(base_tag(id, known[1]) + edge)
     return found
 
 
@@ -69,12 +71,12 @@ def base(unit: str) -> tuple[float, float, str] | None:
 
 
 @lru_cache(maxsize=4096)
-def unit_tag(id: str, unit: str) -> float:
+def unit_tag(id: str, unit: str) -> bytes:
     """Stands before a range in a unit as it was written."""
-    return tag(f"{id}|{unit}")
+    return tag_packed(f"{id}|{unit}")
 
 
 @lru_cache(maxsize=4096)
-def base_tag(id: str, dimension: str) -> float:
+def base_tag(id: str, dimension: str) -> bytes:
     """Stands before a range in the base units of a dimension."""
-    return tag(f"{id}~{dimension}")
+    return tag_packed(f"{id}~{dimension}")

@@ -39,7 +39,9 @@ def _period(text: str) -> tuple[int, int] | None:
         return None
     year, month, day, hour, minute, second, fraction, zone = match.groups()
     try:
-        low = datetime(int(year), int(month or 1), int(day or 1), int(hour or 0), int(minute or 0), min(int(second or 0), 59), tzinfo=UTC)
+        low = datetime(
+            int(year), int(month or 1), int(day or 1), int(hour or 0), int(minute or 0), min(int(second or 0), 59), tzinfo=UTC
+        )
     except ValueError:
         return None
     start = (low - EPOCH) // MICRO + (int((fraction or "0")[:6].ljust(6, "0"))) + (1_000_000 if second == "60" else 0)

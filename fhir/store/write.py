@@ -100,7 +100,8 @@ class Batch:
     """The rows of one batch while they are made."""
 
     def __init__(self, at: datetime) -> None:
-        self.at, self.instant, self.micros = at, instant(at), rows.microseconds(at)
+        at = at.replace(microsecond=at.microsecond // 1000 * 1000)  # as `lastUpdated` tells it
+        self.instant, self.micros = instant(at), rows.microseconds(at)
         self.rows: dict[bytes, bytes] = {}  # the newest version's row of each changed resource, by key
         self.past: list[bytes] = []  # versions that came and went within the batch
 
@@ -141,9 +142,7 @@ class Batch:
     def outdate(self, one: Held) -> None:
         """Counts the version up; one made in this same batch goes to the history from here."""
         if one.version > one.stored:
-            self.past.append(
-                rows.past(one.key, one.version, CODES[one.type], one.id, self.micros, one.deleted, one.raw)
-            )
+            self.past.append(rows.past(one.key, one.version, CODES[one.type], one.id, self.micros, one.deleted, one.raw))
         one.version += 1
 
     def put(self, one: Held, entries: Entries) -> None:
