@@ -96,6 +96,11 @@ class Intake(Protocol):
 class Scope(Protocol):
     """A parsed body or one group of it. Paths compiled by the format read from it."""
 
+    @property
+    def parent(self) -> Scope | None:
+        """What encloses it; None for the whole body."""
+        ...
+
     def each(self, group: str) -> Sequence[Scope]:
         """The instances below this one, in order, of a group (`OBSERVATION`), of a segment (`NTE`) or of the repetitions of a
         field (`PID-3`). From inside one, its own paths read that one instance and all others what encloses it."""

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from uuid import UUID, uuid5
+from hashlib import sha1
+from uuid import UUID
 
 NAMESPACE = UUID("0f4d6c1e-6f0b-5d0a-9a5e-1f6b7c0e4a11")
+_SEED = NAMESPACE.bytes
 SEPARATOR = "\x1f"  # stands in no HL7 value, so ("a", "bc") and ("ab", "c") differ
 
 
 def resource_id(type: str, *parts: str) -> str:
-    """The UUIDv5 of a resource type and the parts of its key, as text."""
-    return str(uuid5(NAMESPACE, SEPARATOR.join((type, *parts))))
+    """The UUIDv5 (RFC 9562 section 5.5) of a resource type and the parts of its key, as text.
+
+    Written out, because uuid.uuid5 spends three quarters of its time on objects that only the text is wanted of.
+    """
+    text = sha1(_SEED + SEPARATOR.join((type, *parts)).encode(), usedforsecurity=False).hexdigest()
+    variant = "89ab"[int(text[16], 16) & 3]
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{variant}{text[17:20]}-{text[20:32]}"

@@ -240,7 +240,7 @@ def conversion(type: str, element: Element, at: Span, context: Context, name: st
     ends, target = context.ends, element.type
     first, _, kept = type.partition(" ")
     if first == "Coded" and element.primitive:
-        return _literal(context, element)
+        return _code(context, element)
     if kept:  # a table that keeps: a Coded, or the source's own value
         coded, own = ends.converter("Coded", target), conversion(kept, element, at, context, name)
         return (lambda value: coded(value) if isinstance(value, Coded) else own(value)) if coded and own else None
@@ -256,6 +256,23 @@ def conversion(type: str, element: Element, at: Span, context: Context, name: st
 def _literal(context: Context, element: Element) -> Convert:
     literal, type = context.ends.model.literal, element.type
     return lambda value: literal(type, text_of(value))
+
+
+def _code(context: Context, element: Element) -> Convert:
+    """The literals of a table's codes; they are few, so each is made once."""
+    literal, type = context.ends.model.literal, element.type
+    known: dict[str, Any] = {}
+
+    def convert(value: Any) -> Any:
+        text = text_of(value)
+        found = known.get(text)
+        if found is None:
+            found = literal(type, text)
+            if isinstance(value, Coded) and len(known) < 5000:
+                known[text] = found
+        return found
+
+    return convert
 
 
 def _help(element: Element, type: str, context: Context) -> str:

@@ -17,7 +17,7 @@ from engine.mapping.compile_value import Fill, value_of
 from engine.mapping.run import Lineage, Run
 from engine.types import Scope
 
-Ask = Callable[[Scope], bool]
+Ask = Callable[[Scope, Run], bool]
 
 
 def fill(value: bound.Value | bound.Fixed | bound.Object, traced: bool, model: Any) -> Fill:
@@ -129,7 +129,7 @@ def variant(one: bound.Variant, many: bool, traced: bool, model: Any) -> Fill:
 
 
 def _under(made: Fill, holds: Ask) -> Fill:
-    return lambda scope, run: made(scope, run) if holds(scope) else None
+    return lambda scope, run: made(scope, run) if holds(scope, run) else None
 
 
 def _listed(made: Fill) -> Fill:
@@ -161,35 +161,44 @@ def _each(made: Fill, each: str, many: bool, traced: bool) -> Fill:
 def ask(test: bound.Ask) -> Ask:
     """The closure of a test."""
     if isinstance(test, bound.Group):
-        parts = [ask(part) for part in test.parts]
-        if test.sign == "and":
-            return lambda scope: all(part(scope) for part in parts)
-        return lambda scope: any(part(scope) for part in parts)
-    first, text, words = test.path.first, test.text, test.words
+        return _group(test.sign, [ask(part) for part in test.parts])
+    first = test.path.first
     if test.sign == "valued":
-        return lambda scope: first(scope) is not None
+        return lambda scope, run: first(scope) is not None
     if test.sign == "empty":
-        return lambda scope: first(scope) is None
+        return lambda scope, run: first(scope) is None
     if test.sign == "repeats":
         every = test.path.all
-        return lambda scope: len(every(scope)) > 1
-    if test.sign in ("<", ">", "<=", ">=", "number"):
-        return _order(test)
-    wanted, negative = frozenset(words), test.sign in ("!=", "not in")
-
-    def among(scope: Scope) -> bool:
-        value = first(scope)
-        return (value is not None and (value if value.__class__ is str else text(value)) in wanted) is not negative
-
-    return among
-
-
-def _order(test: bound.Clause) -> Ask:
-    first, text, sign = test.path.first, test.text, test.sign
+        return lambda scope, run: len(every(scope)) > 1
     word = test.words[0] if test.words else ""
+    read, sign = _read(test), test.sign
+    if sign in ("<", ">", "<=", ">="):
+        return lambda scope, run: (text := read(scope, run)) is not None and ordered(text, sign, word)
+    if sign == "number":
+        return lambda scope, run: (text := read(scope, run)) is not None and is_number(text)
+    wanted = frozenset(test.words)
+    if sign in ("!=", "not in"):
+        return lambda scope, run: read(scope, run) not in wanted
+    return lambda scope, run: read(scope, run) in wanted
 
-    def holds(scope: Scope) -> bool:
-        value = first(scope)
-        return value is not None and (is_number(text(value)) if sign == "number" else ordered(text(value), sign, word))
 
-    return holds
+def _group(sign: str, parts: Sequence[Ask]) -> Ask:
+    if sign == "and":
+        return lambda scope, run: all(part(scope, run) for part in parts)
+    return lambda scope, run: any(part(scope, run) for part in parts)
+
+
+def _read(test: bound.Clause) -> Callable[[Scope, Run], str | None]:
+    """The text a test compares, None when there is none; several tests of one path read it once."""
+    first, code, name = test.path.first, test.text, test.path.text
+
+    def read(scope: Scope, run: Run) -> str | None:
+        key = (name, id(scope))
+        try:
+            return run.texts[key]
+        except KeyError:
+            value = first(scope)
+            found = run.texts[key] = None if value is None else value if value.__class__ is str else code(value)
+            return found
+
+    return read

@@ -27,7 +27,10 @@ def condition(
         return [parsed]
     context = _context(format, structure, converters)
     bound = bind_test(parsed, context)
-    return context.notes.found if context.notes.found or bound is None else ask(bound)
+    if context.notes.found or bound is None:
+        return context.notes.found
+    holds = ask(bound)
+    return lambda scope: holds(scope, Run())
 
 
 def order(

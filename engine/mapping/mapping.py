@@ -138,7 +138,7 @@ def _identify(rules: tuple[Rule, ...], root: Scope, run: Run, model: Any) -> lis
     repeated: dict[tuple[str, tuple[str, ...]], int] = {}
     for rule in rules:
         for scope in run.each(root, rule.each) if rule.each else (root,):
-            if rule.test is not None and not rule.test(scope):
+            if rule.test is not None and not rule.test(scope, run):
                 continue
             parts = [part(scope, run) or "" if part is not None else "" for part in rule.identity]
             if not any(parts):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from engine.diagnostic import Span
 from engine.fault import Fault
@@ -28,13 +28,14 @@ class Lineage:
 class Run:
     """What one message's run gathers. Not shared, not kept."""
 
-    __slots__ = ("faults", "instances", "lineage", "made", "names", "places", "warnings")
+    __slots__ = ("faults", "instances", "lineage", "made", "names", "places", "texts", "warnings")
 
     def __init__(self) -> None:
         self.faults: list[Fault] = []
         self.warnings: list[Fault] = []
         self.instances: dict[tuple[int, str], Sequence[Scope]] = {}
-        self.made: dict[str, dict[int, list[tuple[str, str]]]] = {}  # name -> id(scope) -> (type, id) of what is inside it
+        self.made: dict[str, dict[int, dict[tuple[str, str], None]]] = {}  # name -> id(scope) -> (type, id) of what is in it
+        self.texts: dict[tuple[str, int], str | None] = {}  # what tests have read
         self.lineage: list[Lineage] = []
         self.names: list[str] = []  # only when traced: the way to the element being written
         self.places: list[int] = []
@@ -50,12 +51,14 @@ class Run:
     def enter(self, name: str, scope: Scope, type: str, id_: str) -> None:
         """Makes an instance known to references, from its own scope outwards."""
         index = self.made.setdefault(name, {})
-        place: Any = scope
+        made, place = (type, id_), cast(Any, scope)
         while place is not None:
-            inside = index.setdefault(id(place), [])
-            if (type, id_) not in inside:
-                inside.append((type, id_))
-            place = getattr(place, "parent", None)
+            inside = index.get(id(place))
+            if inside is None:
+                index[id(place)] = {made: None}
+            else:
+                inside[made] = None
+            place = place.parent
 
     def near(self, name: str, scope: Scope) -> Sequence[tuple[str, str]]:
         """The (type, id) of the instances of a name in the nearest scope that holds any."""
@@ -66,8 +69,8 @@ class Run:
         while place is not None:
             found = index.get(id(place))
             if found is not None:
-                return found
-            place = getattr(place, "parent", None)
+                return tuple(found)
+            place = place.parent
         return NONE
 
     def fail(self, fault: Fault, path: Path, scope: Scope) -> None:

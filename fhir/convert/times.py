@@ -61,6 +61,7 @@ def offset(zone: str, local: tuple[int, int, int, int, int]) -> str:
     return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
 
 
+@lru_cache(maxsize=2048)  # the results of an order share their times
 def moment(text: str, zone: str) -> str | Fault | None:
     """An HL7 time in FHIR's notation, to the precision sent."""
     match = DTM.match(text)
