@@ -45,6 +45,7 @@ class Hl7Path:
         "_header",
         "_kind",
         "_near",
+        "_rep",
         "_routes",
         "_segment",
         "_sub",
@@ -63,7 +64,7 @@ class Hl7Path:
         self._segment = place.segment
         self._field = place.field
         self._header = place.segment in ("MSH", "BHS", "FHS") and place.field <= 2
-        self._comp, self._sub = place.comp, place.sub
+        self._comp, self._sub, self._rep = place.comp, place.sub, place.rep
         self._routes: dict[Node, _Route | None] = {}
         self._near: dict[Node, int] = {}  # how many levels up the segment stands, where it needs no way down
 
@@ -90,9 +91,11 @@ class Hl7Path:
         marks = segment._message.delimiters
         if marks.repetition in source and not self._header:
             source = self._pick(source.split(marks.repetition))
-        elif self.place.rep > 1:
+        elif self._rep > 1:
             return None
-        return self._value(source, segment)
+        if self._comp or self._kind == "varies" or source == NULL or not source:
+            return self._value(source, segment)
+        return Rep(source, segment._message, self._kind)
 
     def all(self, scope: Group) -> list[Rep | str]:
         """Every valued repetition, of every such segment there."""

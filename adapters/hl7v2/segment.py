@@ -41,9 +41,10 @@ class Rep:
         if component > len(parts):
             return ""
         part = parts[component - 1]
-        if self._marks.subcomponent in part and not is_primitive(self.type, component):
-            part = part.split(self._marks.subcomponent, 1)[0]
-        return self._text(part)
+        marks = self._marks
+        if marks.subcomponent in part and not is_primitive(self.type, component):
+            part = part.split(marks.subcomponent, 1)[0]
+        return self._text(part) if marks.escape in part or part == NULL else part
 
     def sub(self, component: int, sub: int) -> str:
         """A subcomponent, both from 1."""
@@ -68,7 +69,10 @@ class Rep:
     @property
     def text(self) -> str:
         """The whole repetition, unescaped; delimiters that stand in it stay."""
-        return "" if self.null else unescape(self.source, self._marks, self._message.codec)
+        source = self.source
+        if self._marks.escape not in source:
+            return "" if source == NULL else source
+        return unescape(source, self._marks, self._message.codec)
 
     @property
     def null(self) -> bool:

@@ -42,12 +42,12 @@ class Function:
 
 def text_of(value: Any) -> str:
     """A source value as text: what a person reads in the field."""
-    if isinstance(value, str):
+    if value.__class__ is str:
         return value
-    if isinstance(value, bool):
+    if value.__class__ is bool:
         return "true" if value else "false"
     text = getattr(value, "text", None)  # a field's repetition
-    return text if isinstance(text, str) else str(value)
+    return text if text.__class__ is str else str(value)
 
 
 def _join(between: str = ", ") -> Callable[[Sequence[Any]], str]:

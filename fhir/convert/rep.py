@@ -53,7 +53,7 @@ def whole(value: Rep | str) -> Rep:
 
 def first(value: Rep | str) -> str:
     """The text of a primitive value, blanks around it dropped."""
-    return (value if isinstance(value, str) else value[1]).strip()
+    return (value if value.__class__ is str else value[1]).strip()
 
 
 def lift(value: Rep, comp: int, width: int = 8) -> Parts:
