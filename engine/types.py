@@ -308,4 +308,5 @@ class Site:
     new_id: Callable[[], UUID]
     pool: Any = None  # psycopg_pool.AsyncConnectionPool, for routes
     intake: Intake | None = None
+    rules: Mapping[str, Any] = field(default_factory=dict)  # alert rules by name
     run_slow: Callable[..., Awaitable[Any]] | None = None  # runs a function in the process pool

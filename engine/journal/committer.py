@@ -24,7 +24,9 @@ from engine.types import Arrival, Outcome, Receipt
 Future = asyncio.Future[list[Receipt | Fault]]
 STOPPED = Fault(Kind.UNAVAILABLE, "E624", "the engine is stopping; the message was not stored", help="send it again")
 FULL = Fault(Kind.BUSY, "E625", "too many messages wait to be stored; this one was not", help="send it again later")
-BROKEN = Fault(Kind.INTERRUPTED, "E621", "storing the message failed in a way that leaves its outcome unknown", help="send it again")
+BROKEN = Fault(
+    Kind.INTERRUPTED, "E621", "storing the message failed in a way that leaves its outcome unknown", help="send it again"
+)
 LATE = Fault(Kind.INTERRUPTED, "E626", "the message is stored but its processing takes longer than the answer can wait")
 
 
@@ -114,9 +116,7 @@ class Committer:
 
     def _crowded(self) -> bool:
         limits = self._limits
-        return (
-            self._waiting > limits.waiting or self._bytes > limits.waiting_bytes or self._journal.pending > limits.pending
-        )
+        return self._waiting > limits.waiting or self._bytes > limits.waiting_bytes or self._journal.pending > limits.pending
 
     def _run(self) -> None:
         while True:

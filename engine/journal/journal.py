@@ -154,5 +154,3 @@ class Journal:
     def _counted(self, change: int) -> None:
         with self._count:
             self._pending += change
-
-

@@ -51,7 +51,9 @@ def _ranges(day: datetime) -> Iterator[tuple[str, str, str, str]]:
 def _make(connection: Connection, table: str, name: str, low: str, high: str) -> bool:
     try:
         with connection.transaction():
-            connection.execute(f"create table journal.{name} partition of journal.{table} for values from ('{low}') to ('{high}')")
+            connection.execute(
+                f"create table journal.{name} partition of journal.{table} for values from ('{low}') to ('{high}')"
+            )
     except psycopg.errors.CheckViolation:
         return False  # rows of that day already lie in the table for the rest, and stay there
     return True

@@ -77,9 +77,7 @@ def faults_json(faults: Sequence[Fault]) -> str | None:
 
 def faults_from(rows: Sequence[dict[str, str]] | None) -> tuple[Fault, ...]:
     """Faults as they were kept."""
-    return tuple(
-        Fault(Kind(row["kind"]), row["code"], row["text"], row.get("at", ""), row.get("help", "")) for row in rows or ()
-    )
+    return tuple(Fault(Kind(row["kind"]), row["code"], row["text"], row.get("at", ""), row.get("help", "")) for row in rows or ())
 
 
 def pack(resources: Sequence[str]) -> str | None:

@@ -1,0 +1,128 @@
+"""The step `alert`: judges the resources of a message by the rules that watch them. Pure; what follows is kept in the transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from engine.alerts.life import Reading
+from engine.alerts.rule import Rule
+from engine.fault import Fault, Kind
+from engine.types import JSON, Run, Site, Work
+
+STEP = "alert"
+TIMES = ("effectiveDateTime", "effectiveInstant", "issued", "recordedDate", "authoredOn", "date")
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One rule's judgement of one resource. `born` is the patient's date of birth where the message tells it."""
+
+    rule: Rule
+    subject: str  # Patient/…
+    reading: Reading
+    born: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """`alert: [critical_potassium, high_heart_rate]`, or `alert: all` for every rule there is."""
+
+    rules: tuple[str, ...]
+
+    def compile(self, site: Site) -> Run | Fault:
+        """Looks the rules up."""
+        known: Mapping[str, Rule] = site.rules
+        names = tuple(known) if self.rules == ("all",) else self.rules
+        missing = [name for name in names if name not in known]
+        if missing:
+            text = f"there is no alert rule called {missing[0]}"
+            return Fault(Kind.NOT_FOUND, "E753", text, "alert", f"rules: {', '.join(sorted(known))}")
+        watching: dict[str, list[Rule]] = {}
+        for name in names:
+            watching.setdefault(known[name].watches, []).append(known[name])
+
+        def step(work: Work) -> Work:
+            found, warnings = judge(watching, [put.body for put in work.puts], work.message.received)
+            if not found and not warnings:
+                return work
+            before = work.data.get(STEP, ())
+            return replace(work, data={**work.data, STEP: (*before, *found)}, warnings=(*work.warnings, *warnings))
+
+        return step
+
+
+def judge(watching: Mapping[str, Sequence[Rule]], bodies: Sequence[JSON], received: datetime) -> tuple[list[Signal], list[Fault]]:
+    """Every judgement of the resources; a reading that cannot be judged is a warning, never silence."""
+    signals: list[Signal] = []
+    warnings: list[Fault] = []
+    births: dict[str, str] | None = None
+    for body in bodies:
+        for rule in watching.get(body.get("resourceType", ""), ()):
+            subject = subject_of(body)
+            if (
+                not subject
+                or body.get("status") in ("cancelled", "entered-in-error", "registered")
+                or not rule.condition.concerns(body)
+            ):
+                continue
+            holds = rule.condition.holds(body)
+            clears = rule.clears.holds(body) if rule.clears is not None else holds is False
+            wrong = holds if isinstance(holds, Fault) else clears if isinstance(clears, Fault) else None
+            if wrong is not None:
+                warnings.append(replace(wrong, at=f"{rule.name}: {body['resourceType']}.{wrong.at}"))
+                continue
+            if births is None:
+                births = {
+                    f"Patient/{each['id']}": each.get("birthDate", "") for each in bodies if each.get("resourceType") == "Patient"
+                }
+            reading = Reading(
+                when(body, received), holds is True, clears is True, number(body), f"{body['resourceType']}/{body['id']}"
+            )
+            signals.append(Signal(rule, subject, reading, births.get(subject, "")))
+    return signals, warnings
+
+
+def subject_of(body: JSON) -> str:
+    """The patient (or device, location …) a resource is about."""
+    for name in ("subject", "patient", "for"):
+        found = body.get(name)
+        if isinstance(found, dict) and isinstance(found.get("reference"), str):
+            return str(found["reference"])
+    return ""
+
+
+def when(body: JSON, received: datetime) -> datetime:
+    """When it was observed, else when it was received; a date without a zone is read as UTC, a date alone as its midnight."""
+    for name in TIMES:
+        text = body.get(name)
+        if isinstance(text, str):
+            try:
+                found = datetime.fromisoformat(text) if len(text) >= 10 else datetime.fromisoformat(f"{text}-01-01"[:10])
+            except ValueError:
+                continue
+            return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return received
+
+
+def number(body: JSON) -> Decimal | None:
+    """The reading's number as it was sent, for a rate of change."""
+    quantity = body.get("valueQuantity")
+    value = quantity.get("value") if isinstance(quantity, dict) else body.get("valueInteger")
+    return Decimal(str(value)) if isinstance(value, int | Decimal) and not isinstance(value, bool) else None
+
+
+def age(born: str, at: datetime) -> Decimal | None:
+    """The age in days on a day, from a date of birth of any precision; None when it is not known or lies ahead."""
+    parts: list[Any] = [int(part) for part in born.split("-")] if born.replace("-", "").isdigit() else []
+    if not parts:
+        return None
+    try:
+        day = date(*[*parts, 1, 1][:3])
+    except ValueError:
+        return None
+    days = (at.date() - day).days
+    return Decimal(days) if days >= 0 else None
