@@ -16,6 +16,7 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool
 
 from engine import __version__, home, migrate, postgres
+from engine.alerts.desk import Desk
 from engine.deployment import Deployment, deploy
 from engine.diagnostic import render
 from engine.fault import Fault, Kind
@@ -75,7 +76,11 @@ class Engine:
             text = f"the channels have {len(findings)} findings"
             first = findings[0] if findings else {}
             return Fault(Kind.INCORRECT, str(first.get("code", "E290")), text, str(first.get("file", "")), "run `isthmus lint`")
-        self.worker = Worker(self.journal, lambda: self.deployment.plans if self.deployment else {}, self.store(), self.site.now)
+        store = self.store()
+        self.desk = Desk(lambda: self.deployment.site.rules if self.deployment else {}, store, self.journal.post)
+        self.worker = Worker(
+            self.journal, lambda: self.deployment.plans if self.deployment else {}, store, self.site.now, self.desk
+        )
         self.worker.start()
         self.web = Web(self.site, self.settings, self.status, self.redeploy)
         fault = await self.web.start()

@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
 
+from engine.alerts.rule import Rule, read_rule
 from engine.channel import Channel, compile_channel, read_channel
 from engine.channel.compile import Tools
 from engine.channel.read import Kinds
@@ -44,10 +45,11 @@ def deploy(settings: Settings, site: Site) -> Deployment:
     """Reads both folders and compiles what they hold. Starts nothing."""
     tools = installed()
     library = load_folder(settings.mappings, tools)
-    site = replace(site, mappings=library.mappings)
-    kinds = Kinds(plugins("sources"), plugins("steps"), plugins("destinations"), plugins("stores"), formats())
     found: list[Diagnostic] = []
     texts: dict[str, str] = {}
+    rules = _rules(settings.channels, found, texts)
+    site = replace(site, mappings=library.mappings, rules=rules)
+    kinds = Kinds(plugins("sources"), plugins("steps"), plugins("destinations"), plugins("stores"), formats())
     channels: dict[str, Channel] = {}
     plans: dict[str, Plan] = {}
     for path in _files(settings.channels):
@@ -71,6 +73,23 @@ def deploy(settings: Settings, site: Site) -> Deployment:
     findings = (*library.diagnostics, *sourced(found, texts))
     digest = sha256(" ".join(sorted(plan.digest for plan in plans.values())).encode()).hexdigest()[:16]
     return Deployment(MappingProxyType(channels), MappingProxyType(plans), library, site, findings, digest)
+
+
+def _rules(folder: Path, found: list[Diagnostic], texts: dict[str, str]) -> Mapping[str, Rule]:
+    """The alert rules of the channels' folder `alerts`."""
+    condition = plugins("conditions").get("fhir")
+    rules: dict[str, Rule] = {}
+    for path in _files(folder / "alerts") if condition else ():
+        shown = f"{folder.name}/alerts/{path.name}"
+        raw = path.read_bytes()
+        texts[shown] = raw.decode("utf-8", "replace")
+        rule, wrong = read_rule(raw, shown, condition, os.environ)
+        found += wrong
+        if rule is not None and rule.name in rules:
+            found.append(Diagnostic("E227", f"the rule {rule.name} stands in {rules[rule.name].file} already", Span(shown)))
+        elif rule is not None:
+            rules[rule.name] = rule
+    return MappingProxyType(rules)
 
 
 def _files(folder: Path) -> list[Path]:

@@ -259,6 +259,10 @@ class Store(Protocol):
         """Writes a batch inside the caller's transaction: same content, no new version."""
         ...
 
+    def bodies(self, connection: Connection, names: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], JSON]:
+        """The current resources of these (type, id); those that are not there are left out."""
+        ...
+
 
 # --- what serves and what leaves --------------------------------------------------------------------------------------
 

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 import psycopg
 
+from engine.alerts.desk import Told
 from engine.fault import Fault, Kind
 from engine.journal import Journal, Settlement
 from engine.log import failed, log
 from engine.run import Plan, bug, run
-from engine.types import Filtered, Message, Put, State, Store, Work
+from engine.types import Connection, Filtered, Message, Put, State, Store, Work
 
 BATCH = 64
 TRANSIENT = (psycopg.OperationalError, psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
@@ -34,10 +37,11 @@ class Worker(threading.Thread):
         plans: Callable[[], Mapping[str, Plan]],
         store: Store,
         now: Callable[[], datetime],
+        alerts: Callable[[Connection, Sequence[Any], datetime], Told],
         batch: int = BATCH,
     ) -> None:
         super().__init__(name="worker", daemon=True)
-        self.journal, self.plans, self.store, self.now, self.batch = journal, plans, store, now, batch
+        self.journal, self.plans, self.store, self.now, self.alerts, self.batch = journal, plans, store, now, alerts, batch
         self._stop_asked = threading.Event()
 
     def run(self) -> None:
@@ -72,7 +76,7 @@ class Worker(threading.Thread):
         except Exception as error:
             if len(done) > 1:
                 for one in done:
-                    self.work([one[0].message])
+                    self.work([one.settlement.message])
             else:
                 fault = bug(error)
                 log(
@@ -82,33 +86,48 @@ class Worker(threading.Thread):
                     channel=messages[0].channel,
                     code=fault.code,
                 )
-                self.commit([(held(messages[0], (fault,), done[0][0].plan), ())])
+                self.commit([Done(held(messages[0], (fault,), done[0].settlement.plan))])
 
-    def commit(self, done: Sequence[tuple[Settlement, Sequence[Put]]]) -> None:
-        """Writes resources, outbox rows, events and states in one transaction (R6)."""
-        puts = [put for _, group in done for put in group]
-        settlements = [one for one, _ in done]
+    def commit(self, done: Sequence[Done]) -> None:
+        """Writes resources, alerts, outbox rows, events and states in one transaction (R6)."""
+        puts = [put for one in done for put in one.puts]
+        signals = [signal for one in done for signal in one.signals]
+        settlements = [one.settlement for one in done]
+        now = self.now()
         with self.journal.transaction() as connection:
+            if signals:
+                effects = self.alerts(connection, signals, now)
+                puts += effects.puts
+                last = settlements[-1]
+                settlements[-1] = replace(last, parcels=(*last.parcels, *effects.parcels), events=(*last.events, *effects.events))
             if puts:
-                self.store.write(connection, puts, self.now())
+                self.store.write(connection, puts, now)
             self.journal.settle(connection, settlements)
         self.journal.committed(settlements)
 
 
-def settlement(plan: Plan | None, message: Message) -> tuple[Settlement, Sequence[Put]]:
-    """Runs a message's plan; what became of it, and what is to be written."""
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A message that was run: what became of it, what is to be written, what the alert rules saw."""
+
+    settlement: Settlement
+    puts: tuple[Put, ...] = ()
+    signals: tuple[Any, ...] = ()
+
+
+def settlement(plan: Plan | None, message: Message) -> Done:
+    """Runs a message's plan."""
     if plan is None:
-        return held(message, (NO_CHANNEL,), ""), ()
+        return Done(held(message, (NO_CHANNEL,), ""))
     result = run(plan, message)
     if isinstance(result, Filtered):
-        return Settlement(message, State.FILTERED, plan=plan.digest), ()
+        return Done(Settlement(message, State.FILTERED, plan=plan.digest))
     if not isinstance(result, Work):
-        return held(message, result, plan.digest), ()
-    names = tuple(f"{put.body['resourceType']}/{put.body['id']}" for put in result.puts)
-    return (
-        Settlement(message, State.PROCESSED, result.warnings, result.parcels, result.events, plan.digest, names),
-        result.puts,
-    )
+        return Done(held(message, result, plan.digest))
+    puts = result.puts if plan.stores else ()
+    names = tuple(f"{put.body['resourceType']}/{put.body['id']}" for put in puts)
+    found = Settlement(message, State.PROCESSED, result.warnings, result.parcels, result.events, plan.digest, names)
+    return Done(found, puts, result.data.get("alert", ()))
 
 
 def held(message: Message, faults: tuple[Fault, ...], plan: str) -> Settlement:
