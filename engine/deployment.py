@@ -77,9 +77,9 @@ def deploy(settings: Settings, site: Site) -> Deployment:
 
 def _rules(folder: Path, found: list[Diagnostic], texts: dict[str, str]) -> Mapping[str, Rule]:
     """The alert rules of the channels' folder `alerts`."""
-    condition = plugins("conditions").get("fhir")
+    condition = plugins("conditions")["fhir"]
     rules: dict[str, Rule] = {}
-    for path in _files(folder / "alerts") if condition else ():
+    for path in _files(folder / "alerts"):
         shown = f"{folder.name}/alerts/{path.name}"
         raw = path.read_bytes()
         texts[shown] = raw.decode("utf-8", "replace")

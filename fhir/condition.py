@@ -1,10 +1,10 @@
 """Conditions over one FHIR resource, for alert rules and watches: a small subset of FHIRPath in an analyst's words.
 
     code has http://loinc.org#2823-3 and (value < 2.8 or value > 6.2)
-    status in (final, amended, corrected) and interpretation has #HH
+    status in (final, amended, corrected) and interpretation has any#HH
 
     test    := clause { ("and" | "or") clause }        `and` binds closer; parentheses group; `not` turns a clause
-    clause  := path ("valued" | "empty") | path "has" SYSTEM#CODE | path OP word | path "in" "(" word {"," word} ")"
+    clause  := path ("valued" | "empty") | path "has" SYSTEM#CODE (any#CODE for every system) | path OP word | path "in" "(" word {"," word} ")"
     OP      := = != < <= > >=
 
 `value` stands for value[x]. A comparison with a number reads a Quantity in the condition's unit: it is converted first, and a
@@ -238,8 +238,9 @@ def _either(tests: list[Test]) -> Test:
 
 def _has(path: tuple[str, ...], word: str) -> Test:
     system, mark, code = word.rpartition("#")
+    system = "" if system == "any" else system
     if not mark or not code:
-        raise Refused(_wrong("`has` wants SYSTEM#CODE, or #CODE for any system", word))
+        raise Refused(_wrong("`has` wants SYSTEM#CODE, or any#CODE for every system", word))
 
     def test(resource: dict[str, Any]) -> bool:
         for found in values(resource, path):

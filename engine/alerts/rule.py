@@ -154,9 +154,10 @@ class _Reader:
         return made  # type: ignore[no-any-return]
 
     def timing(self) -> tuple[Timing, tuple[str, ...]]:
-        steps = _STEP.findall(self.text("escalate"))
+        parts = [_STEP.fullmatch(part.strip()) for part in self.text("escalate").split(",")]
+        steps = [(match.group(1), match.group(2)) for match in parts if match]
         spans = [duration(after) for after, _ in steps]
-        if (self.node.get("escalate") is not None and not steps) or None in spans:
+        if self.node.get("escalate") is not None and (len(steps) < len(parts) or None in spans):
             self.wrong("escalate", "after 10m to charge_nurse, after 30m to physician")
         row = _ROW.search(self.text("for"))
         dwell = (
@@ -164,7 +165,8 @@ class _Reader:
             if row
             else duration(self.text("for"))
         )
-        if self.node.get("for") is not None and row is None and dwell is None:
+        rest = self.text("for").replace(row.group(0), "").replace("and", "").strip() if row else self.text("for")
+        if self.node.get("for") is not None and rest and dwell is None:
             self.wrong("for", "2m, or 3 in a row, or both joined by `and`")
         missing = duration(self.text("no reading for"))
         if self.node.get("no reading for") is not None and missing is None:
@@ -202,11 +204,12 @@ class _Reader:
 
     def silent(self) -> tuple[tuple[time, time], ...]:
         text = self.text("silent")
-        found = _SILENT.findall(text)
+        found = [_SILENT.fullmatch(part.strip()) for part in text.split(",")]
         try:
-            spans = tuple((time.fromisoformat(start), time.fromisoformat(end)) for start, end in found)
+            spans = tuple((time.fromisoformat(one.group(1)), time.fromisoformat(one.group(2))) for one in found if one)
         except ValueError:
             spans = ()
+        spans = spans if all(found) else ()
         if text and not spans:
             self.wrong("silent", "22:00 to 06:00")
         return spans

@@ -132,7 +132,9 @@ def show(connection: Connection, id: UUID) -> Shown | Fault:
         return DAMAGED
     names = ("at", "state", "attempt", "plan", "faults", "resources")
     history = run(connection, select(*(event.c[name] for name in names)).where(event.c.id == id).order_by(*_order()))
-    events = tuple(Happened(at, state, n, plan, faults_from(faults), unpack(made)) for at, state, n, plan, faults, made in history)
+    events = tuple(
+        Happened(at, state, n, plan, faults_from(faults), unpack(made)) for at, state, n, plan, faults, made in history
+    )
     return Shown(_found(rows[0][:-4]), key, peer, bytes(digest).hex(), bytes(body), events)
 
 

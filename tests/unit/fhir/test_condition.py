@@ -37,6 +37,7 @@ def holds(text: str, resource: dict[str, Any], unit: str = "") -> bool | Fault:
     [
         ("code has http://loinc.org#2823-3", True),
         ("code has #2823-3", True),
+        ("code has any#2823-3", True),
         ("code has http://snomed.info/sct#2823-3", False),
         ("value > 6.2", True),
         ("value > 6.8", False),

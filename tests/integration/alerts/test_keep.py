@@ -1,0 +1,160 @@
+"""Alerts on a real database: raised once, folded, escalated, acknowledged, resolved, silenced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from engine.alerts import Rule, Signal, acknowledged, apply, elapse, read_rule
+from engine.alerts.signals import judge
+from fhir.alert import detected_issue
+from fhir.condition import compile_condition
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+RULE = """
+alert: high_potassium
+title: Potassium is high
+if: code has any#2823-3 and value > 6.2
+unit: mmol/L
+clear when: value <= 6.0
+severity: critical
+notify: [ward]
+escalate: after 10m to charge_nurse, after 30m to physician
+"""
+
+
+def rule(text: str = RULE) -> Rule:
+    found, wrong = read_rule(text, "channels/alerts/x.yaml", compile_condition, {})
+    assert found is not None, wrong
+    return found
+
+
+def signals(of: Rule, *readings: tuple[float, str], patient: str = "p1") -> list[Signal]:
+    bodies = []
+    for minute, value in readings:
+        code = {"coding": [{"code": "2823-3"}]}
+        quantity = {"value": Decimal(value), "code": "mmol/L"}
+        at = (NOON + minute * MINUTE).isoformat()
+        bodies.append({"resourceType": "Observation", "id": f"o{minute}", "status": "final", "code": code, "valueQuantity": quantity,
+                       "effectiveDateTime": at, "subject": {"reference": f"Patient/{patient}"}})  # fmt: skip
+    found, warnings = judge({"Observation": [of]}, bodies, NOON)
+    assert not warnings
+    return found
+
+
+@pytest.fixture
+def connection(database: str) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(database, autocommit=True) as open_:
+        yield open_
+
+
+def alerts(connection: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:
+    return connection.execute("select state, repeats, level, acknowledged_by from alerts.alert order by raised_at").fetchall()
+
+
+def test_a_batch_of_readings_raises_one_alert_and_folds_the_others(connection: psycopg.Connection[Any]) -> None:
+    effects = apply(connection, signals(rule(), (0, "6.8"), (1, "6.9"), (2, "7.0")), NOON, {})
+    assert alerts(connection) == [("raised", 2, 0, None)]
+    assert [event.body["turn"] for event in effects.events] == ["raised"]
+    assert [parcel.destination for parcel in effects.parcels] == ["alerts.ward"]
+
+
+def test_the_life_goes_on_in_a_later_batch(connection: psycopg.Connection[Any]) -> None:
+    apply(connection, signals(rule(), (0, "6.8")), NOON, {})
+    assert apply(connection, signals(rule(), (1, "6.1")), NOON, {}).events == []
+    effects = apply(connection, signals(rule(), (2, "5.9")), NOON, {})
+    assert [event.body["turn"] for event in effects.events] == ["resolved"]
+    assert alerts(connection)[0][0] == "resolved"
+    apply(connection, signals(rule(), (3, "6.9")), NOON, {})
+    assert [row[0] for row in alerts(connection)] == ["resolved", "raised"]
+
+
+def test_two_patients_have_two_alerts(connection: psycopg.Connection[Any]) -> None:
+    apply(connection, [*signals(rule(), (0, "6.8")), *signals(rule(), (0, "6.8"), patient="p2")], NOON, {})
+    assert len(alerts(connection)) == 2
+
+
+def test_an_alert_is_escalated_until_somebody_acknowledges_it(connection: psycopg.Connection[Any]) -> None:
+    of = rule()
+    apply(connection, signals(of, (0, "6.8")), NOON, {})
+    rules = {of.name: of}
+    assert elapse(connection, rules, NOON + 9 * MINUTE).parcels == []
+    assert [parcel.destination for parcel in elapse(connection, rules, NOON + 10 * MINUTE).parcels] == ["alerts.charge_nurse"]
+    id = connection.execute("select id from alerts.alert").fetchone()
+    assert id is not None
+    assert acknowledged(connection, rules, id[0], "Dr. Osler", NOON + 12 * MINUTE) is not None
+    assert elapse(connection, rules, NOON + 60 * MINUTE).parcels == []
+    assert alerts(connection) == [("acknowledged", 0, 1, "Dr. Osler")]
+    assert acknowledged(connection, rules, id[0], "again", NOON) is None
+
+
+def test_missing_readings_raise_an_alert_and_the_next_reading_resolves_it(connection: psycopg.Connection[Any]) -> None:
+    of = rule("alert: silent\nif: code has any#2823-3 and value > 99\nunit: mmol/L\nno reading for: 15m\n")
+    apply(connection, signals(of, (0, "4.1")), NOON, {})
+    assert elapse(connection, {of.name: of}, NOON + 14 * MINUTE).events == []
+    assert [event.body["turn"] for event in elapse(connection, {of.name: of}, NOON + 15 * MINUTE).events] == ["raised"]
+    effects = apply(connection, signals(of, (20, "4.2")), NOON + 20 * MINUTE, {})
+    assert [event.body["turn"] for event in effects.events] == ["resolved"]
+
+
+def test_maintenance_holds_notices_back_and_never_the_alert(connection: psycopg.Connection[Any]) -> None:
+    connection.execute("insert into alerts.quiet (rule, subject, since, until, reason) values ('', 'Patient/p1', %s, %s, 'pump swap')",
+                       [NOON - MINUTE, NOON + MINUTE])  # fmt: skip
+    effects = apply(connection, signals(rule(), (0, "6.8")), NOON, {})
+    assert effects.parcels == []
+    assert alerts(connection)[0][0] == "raised"
+
+
+def test_a_rule_for_adults_leaves_children_and_unknown_ages_alone(connection: psycopg.Connection[Any]) -> None:
+    of = rule(RULE + "patients: age >= 18 years\n")
+    readings = signals(of, (0, "6.8"))
+    assert apply(connection, readings, NOON, {"Patient/p1": "2020-05-01"}).events == []
+    assert apply(connection, readings, NOON, {}).events == []
+    assert len(apply(connection, [replace(readings[0], born="1960-01-01")], NOON, {}).events) == 1
+
+
+def test_an_alert_becomes_a_detected_issue_that_is_valid_r4(connection: psycopg.Connection[Any]) -> None:
+    from fhir.validate import validate
+
+    of = rule()
+    raised = apply(connection, signals(of, (0, "6.8")), NOON, {}).alerts[0]
+    body = detected_issue(raised)
+    assert validate(body) == []
+    assert (body["status"], body["severity"], body["patient"]["reference"]) == ("preliminary", "high", "Patient/p1")
+    assert body["evidence"][0]["detail"][0]["reference"] == "Observation/o0"
+    resolved = apply(connection, signals(of, (5, "5.0")), NOON, {}).alerts[0]
+    assert detected_issue(resolved)["status"] == "final"
+    assert "end" in detected_issue(resolved)["identifiedPeriod"]
+
+
+@pytest.mark.parametrize(
+    "path", sorted((Path(__file__).parents[3] / "channels" / "alerts").glob("*.yaml")), ids=lambda path: path.stem
+)
+def test_every_shipped_rule_names_where_its_limits_come_from(path: Path) -> None:
+    found, wrong = read_rule(path.read_bytes(), path.name, compile_condition, {})
+    assert found is not None, wrong
+    assert found.name == path.stem
+    assert len(found.source) > 20
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [("severity: critical", "severity: huge", "E752"), ("if: code", "iff: code", "E751"), ("value > 6.2", "value > ", "E742"),
+     ("mmol/L", "mm", ""), ("mmol/L", "bpm", "E743"), ("after 10m to", "in 10m to", "E752")],
+)  # fmt: skip
+def test_a_wrong_rule_is_refused_with_its_place(old: str, new: str, code: str) -> None:
+    found, wrong = read_rule(RULE.replace(old, new), "x.yaml", compile_condition, {})
+    if not code:
+        assert found is not None
+        return
+    assert found is None
+    assert wrong[0].code == code
+    assert wrong[0].at.line > 1
