@@ -79,30 +79,25 @@ async def settled(engine: Any) -> None:
 
 def report(engine: Any, answers: Counter[tuple[str, str]]) -> None:
     """Prints messages and acknowledgements, states, resources by type, one report, one fault."""
-    import psycopg  # noqa: PLC0415
-
-    from engine.journal.look import find, tally  # noqa: PLC0415
+    from engine.journal import Filter  # noqa: PLC0415
+    from engine.journal.look import connect  # noqa: PLC0415
 
     show_table(
         ("message", "acknowledged", "count"),
         [(kind, answer, count) for (kind, answer), count in sorted(answers.items())],
         "Messages",
     )
-    with psycopg.connect(engine.dsn, autocommit=True) as connection:
-        show_table(("state", "count"), sorted(tally(connection).items()), "What became of them")
-        held = find(connection, state="held", limit=5)
-        rows = [
-            (
-                row["type"],
-                row["id"],
-                row["faults"][0]["code"] if row["faults"] else "",
-                row["faults"][0]["text"] if row["faults"] else "",
-            )
-            for row in held
-        ]
-        show_table(("type", "id", "fault", "meaning"), rows, "Held for a person (isthmus show ID)")
+    counts = engine.journal.counts()
+    states = ("received", "processed", "filtered", "held", "stored")
+    show_table(
+        ("channel", *states),
+        [(name, *(row.get(state, 0) for state in states)) for name, row in counts.items()],
+        "What became of them",
+    )
+    held = engine.journal.find(Filter(state="held", limit=5))
+    show_table(("type", "id", "fault"), [(one.type, one.id, one.code) for one in held], "Held for a person: isthmus show ID")
     store = engine.store()
-    with psycopg.connect(engine.dsn, autocommit=True) as connection:
+    with connect(engine.dsn) as connection:
         show_table(("resource", "count"), sorted(store.counts(connection).items()), "FHIR resources")
         sample = store.newest(connection, "DiagnosticReport")
     if sample:

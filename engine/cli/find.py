@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from engine.cli.options import data_option, database
 from engine.cli.output import as_json, show_json, show_table
 from engine.options import duration
+
+if TYPE_CHECKING:
+    from engine.journal.look import Filter
 
 STATES = ("stored", "processed", "filtered", "held")
 
@@ -36,6 +40,7 @@ def filters(function: Any) -> Any:
         click.option("--until", help="Received before: an ISO date, or a span ago such as 1h."),
         click.option("--since", help="Received after: an ISO date, or a span ago such as 2h or 7d."),
         click.option("--code", help="Held by a fault of this code, such as E454."),
+        click.option("--sender", help="The sender, MSH-3|MSH-4."),
         click.option("--type", "type_", help="The message type, such as ORU^R01."),
         click.option("--state", type=click.Choice(STATES), help="Where the message stands."),
         click.option("--channel", help="The channel."),
@@ -47,10 +52,11 @@ def filters(function: Any) -> Any:
 @click.command(short_help="Find messages in the journal.")
 @click.argument("text", default="")
 @filters
+@click.option("--reused", is_flag=True, help="Only those whose control id was used before with other bytes.")
 @data_option
 @as_json
-def command(text: str, data: Path | None, json_: bool, **given: Any) -> None:
-    """Find messages in the journal, newest first. TEXT is a control id, a sender or the beginning of a message id.
+def command(text: str, reused: bool, data: Path | None, json_: bool, **given: Any) -> None:
+    """Find messages in the journal, newest first. TEXT is a control id (MSH-10).
 
     \b
     Examples:
@@ -58,27 +64,35 @@ def command(text: str, data: Path | None, json_: bool, **given: Any) -> None:
       isthmus find LAB12345
       isthmus find --channel hospital --type ORU^R01 --since 2h --json
     """
-    import psycopg  # noqa: PLC0415
+    from engine.journal.look import connect, find  # noqa: PLC0415
 
-    from engine.journal.look import find  # noqa: PLC0415
-
-    with database(data, json_) as dsn, psycopg.connect(dsn, autocommit=True) as connection:
-        rows = find(connection, text=text, **chosen(given))
+    with database(data, json_) as dsn, connect(dsn) as connection:
+        rows = find(connection, replace(chosen(given), control_id=text, reused=reused))
     if json_:
-        show_json(rows)
+        show_json([asdict(row) for row in rows])
     else:
         cells = [
-            (row["received"].astimezone().strftime("%m-%d %H:%M:%S"), row["state"], row["channel"], row["type"], row["sender"], row["control_id"],
-             row["id"], " ".join(fault["code"] for fault in row["faults"]))
+            (
+                row.received.astimezone().strftime("%m-%d %H:%M:%S"),
+                row.state,
+                row.channel,
+                row.type,
+                row.sender,
+                row.control_id,
+                row.id,
+                row.code,
+            )
             for row in rows
-        ]  # fmt: skip
-        show_table(("received", "state", "channel", "type", "sender", "control id", "id", "faults"), cells)
+        ]
+        show_table(("received", "state", "channel", "type", "sender", "control id", "id", "fault"), cells)
     sys.exit(0 if rows else 1)
 
 
-def chosen(given: dict[str, Any]) -> dict[str, Any]:
-    """The options as the journal's filters."""
-    return {
-        "channel": given["channel"] or "", "state": given["state"] or "", "type": given["type_"] or "", "code": given["code"] or "",
-        "since": moment(given["since"]), "until": moment(given["until"]), "limit": given["limit"],
-    }  # fmt: skip
+def chosen(given: dict[str, Any]) -> Filter:
+    """The options as the journal's filter."""
+    from engine.journal.look import Filter  # noqa: PLC0415
+
+    return Filter(
+        channel=given["channel"] or "", state=given["state"] or "", type=given["type_"] or "", code=given["code"] or "",
+        sender=given["sender"] or "", since=moment(given["since"]), until=moment(given["until"]), limit=given["limit"],
+    )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import click
 
@@ -30,16 +31,17 @@ def command(ids: tuple[str, ...], dry_run: bool, data: Path | None, json_: bool,
       isthmus replay --state held --code E454 --dry-run
       isthmus replay --state held --channel hospital --since 1d
     """
-    if not ids and not any(given[name] for name in ("channel", "state", "type_", "code", "since", "until")):
+    if not ids and not any(given[name] for name in ("channel", "state", "type_", "code", "sender", "since", "until")):
         raise click.UsageError("name messages, or choose them: --state held, --channel …, --since …")
-    import psycopg  # noqa: PLC0415
+    from engine.journal.look import connect  # noqa: PLC0415
+    from engine.journal.replay import replay as again  # noqa: PLC0415
 
-    from engine.journal.look import find  # noqa: PLC0415
-    from engine.journal.replay import replay  # noqa: PLC0415
-
-    with database(data, json_) as dsn, psycopg.connect(dsn, autocommit=True) as connection:
-        wanted = list(ids) or [str(row["id"]) for row in reversed(find(connection, **chosen(given)))]
-        done = wanted if dry_run else [str(each) for each in replay(connection, wanted)]
+    try:
+        wanted = [UUID(id) for id in ids] if ids else chosen(given)
+    except ValueError:
+        raise click.UsageError("a message id is a UUID; `isthmus find` lists them") from None
+    with database(data, json_) as dsn, connect(dsn) as connection:
+        done = [str(each) for each in again(connection, wanted, dry_run)]
     if json_:
         show_json({"dry_run": dry_run, "messages": done})
     else:

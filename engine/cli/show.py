@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID
 
 import click
 
 from engine.cli.options import data_option, database
 from engine.cli.output import as_json, printable, say, show_json, show_table, stop
-from engine.fault import Fault, Kind
+from engine.fault import Fault
+
+if TYPE_CHECKING:
+    from engine.journal.look import Shown
 
 
 @click.command(short_help="Show one message: its bytes, its history, its faults.")
@@ -26,32 +32,37 @@ def command(id: str, raw: bool, data: Path | None, json_: bool) -> None:
       isthmus show 019c8e5e-7a31-7cc0-9d2e-3b5f9a1c0d4e
       isthmus show 019c8e5e-7a31-7cc0-9d2e-3b5f9a1c0d4e --raw > message.hl7
     """
-    import psycopg  # noqa: PLC0415
+    from engine.journal import look  # noqa: PLC0415
 
-    from engine.journal.look import show  # noqa: PLC0415
-
-    with database(data, json_) as dsn, psycopg.connect(dsn, autocommit=True) as connection:
-        found = show(connection, id)
-    if found is None:
-        stop(Fault(Kind.NOT_FOUND, "E917", "there is no message of this id", help="`isthmus find` lists them"), json_)
-    if isinstance(found, Fault):
-        stop(found, json_)
+    try:
+        wanted = UUID(id)
+    except ValueError:
+        raise click.UsageError(f"{id!r} is no message id; `isthmus find` lists them") from None
+    with database(data, json_) as dsn, look.connect(dsn) as connection:
+        shown = look.show(connection, wanted)
+    if isinstance(shown, Fault):
+        stop(shown, json_)
     if raw:
-        click.get_binary_stream("stdout").write(found["body"])
+        click.get_binary_stream("stdout").write(shown.body)
     elif json_:
-        show_json(found)
+        show_json(asdict(shown))
     else:
-        for name in ("id", "channel", "type", "sender", "control_id", "state", "received"):
-            click.echo(f"{name.replace('_', ' '):11} {printable(str(found[name]))}")
-        click.echo()
-        for line in found["body"].replace(b"\r\n", b"\n").replace(b"\r", b"\n").decode("utf-8", "backslashreplace").split("\n"):
-            click.echo(printable(line))
-        rows = [
-            (event["at"].astimezone().strftime("%m-%d %H:%M:%S.%f")[:-3], event["state"], event["attempt"], event["plan"])
-            for event in found["events"]
-        ]
-        show_table(("at", "state", "attempt", "channel version"), rows, "History")
-        for fault in found["faults"]:
-            say(Fault(Kind(fault["kind"]), fault["code"], fault["text"], fault.get("at", ""), fault.get("help", "")))
-        for name in [name for event in found["events"] for name in event.get("resources", ())]:
+        _print(shown)
+
+
+def _print(shown: Shown) -> None:
+    found = shown.found
+    for name in ("id", "channel", "type", "sender", "control_id", "state", "received", "size"):
+        click.echo(f"{name.replace('_', ' '):11} {printable(str(getattr(found, name)))}")
+    click.echo(f"{'sha256':11} {shown.digest}\n")
+    for line in shown.body.replace(b"\r\n", b"\n").replace(b"\r", b"\n").decode("utf-8", "backslashreplace").split("\n"):
+        click.echo(printable(line))
+    rows = [
+        (each.at.astimezone().strftime("%m-%d %H:%M:%S.%f")[:-3], each.state, each.attempt, each.plan) for each in shown.events
+    ]
+    show_table(("at", "state", "attempt", "channel version"), rows, "History")
+    for each in shown.events:
+        for fault in each.faults:
+            say(fault)
+        for name in each.resources:
             click.echo(f"wrote {name}")
