@@ -51,7 +51,7 @@ resource = Table(
     Index("resource_type", "type", "num"),
     Index("resource_patient", "patient", "type", "num", postgresql_where=text("patient is not null")),
     Index(
-        "fhir_resource_tokens",
+        "resource_tokens",
         "tokens",
         postgresql_using="gin",
         postgresql_with={"fastupdate": "on", "gin_pending_list_limit": 1024},
