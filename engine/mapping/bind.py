@@ -104,7 +104,7 @@ def _object(body: tree.Body, context: Context, many: bool) -> bound.Object:
         element = context.ends.model.element(context.element)
         own = bind_formula(body.own, element, many, context) if element else None
     variants: dict[str, list[bound.Variant]] = {}
-    several: dict[str, bool] = {}
+    kinds: dict[str, Element] = {}
     first: dict[str, Span] = {}
     for rule in body.rules:
         name, here = rule.key.element, context.below(rule.key.element)
@@ -119,10 +119,12 @@ def _object(body: tree.Body, context: Context, many: bool) -> bound.Object:
                 "E309", f"{name} has its value in line {first[name].line} already", rule.key.at, "put the rule with `if` first"
             )
         variants.setdefault(name, []).extend(made)
-        several[name] = element.max != 1
+        kinds[name] = element
         first.setdefault(name, rule.key.at)
     _required(body, set(variants), context)
-    entries = tuple(bound.Entry(name, tuple(found), several[name]) for name, found in variants.items())
+    entries = tuple(
+        bound.Entry(name, tuple(found), kinds[name].max != 1, kinds[name].choice) for name, found in variants.items()
+    )
     return bound.Object(entries, own, body.at, many)
 
 

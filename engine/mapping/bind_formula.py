@@ -242,13 +242,14 @@ def conversion(type: str, element: Element, at: Span, context: Context, name: st
     if first == "Coded" and element.primitive:
         return _code(context, element)
     if kept:  # a table that keeps: a Coded, or the source's own value
-        coded, own = ends.converter("Coded", target), conversion(kept, element, at, context, name)
-        return (lambda value: coded(value) if isinstance(value, Coded) else own(value)) if coded and own else None
+        coded, own = conversion("Coded", element, at, context, name), conversion(kept, element, at, context, name)
+        return (lambda value: coded(value) if value.__class__ is Coded else own(value)) if coded and own else None
     found = ends.converter(type, target) if type else None
     if found is None and type in FREE and element.primitive:
         return _literal(context, element)
     if found is None:
-        source = f"{name} is {type or 'of no stated type'}" if name else f"this is {type}"
+        kind = "a code of a table" if type == "Coded" else type or "of no stated type"
+        source = f"{name} is {kind}" if name else f"this is {kind}"
         context.say("E301", f"{source}; {context.element} wants {target}", at, _help(element, type, context))
     return found
 

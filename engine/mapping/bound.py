@@ -112,6 +112,7 @@ class Entry:
     name: str
     variants: tuple[Variant, ...]
     many: bool
+    choice: str = ""  # value[x]: of its members only the first that gives something is written
 
     @property
     def sure(self) -> bool:

@@ -48,17 +48,20 @@ def _traced(made: Fill, value: bound.Value | bound.Fixed) -> Fill:
 
 
 def _object(value: bound.Object, traced: bool, model: Any) -> Fill:
-    entries = [(one.name, entry(one, traced, model), not one.sure) for one in value.entries]
+    entries = [(one.name, entry(one, traced, model), not one.sure, one.choice) for one in value.entries]
     sure = all(one.sure for one in value.entries)
     own = fill(value.own, traced, model) if value.own is not None else None
 
     def build(scope: Scope, run: Run) -> dict[str, Any] | None:
         body: dict[str, Any] = {}
-        some = sure
-        for name, made, counts in entries:
+        some, chosen = sure, ""
+        for name, made, counts, choice in entries:
+            if choice and choice in chosen:
+                continue
             found = made(scope, run)
             if found is not None:
                 body[name] = found
+                chosen += choice
                 if counts:
                     some = True
         return body if some else None

@@ -68,3 +68,20 @@ def test_the_traced_way_gives_the_same_values_with_their_rules(bench: Any) -> No
     assert lineage["Observation[2].note[2].text"].value == "b"
     assert lineage["Patient[1].gender"].rule.line == 10
     assert lineage["Patient[1].gender"].path == "patient.sex"
+
+
+def test_of_a_choice_only_the_first_member_that_gives_something_is_written(bench: Any) -> None:
+    mapping = """mapping: choice
+reads: json
+writes: fhir R4
+resources:
+  Observation each readings:
+    key: code
+    status: final
+    code: { text: =code }
+    valueQuantity if value number: { value: =value }
+    valueString: =code
+"""
+    first, _, third = (put.body for put in bench.run(mapping))
+    assert "valueString" not in first
+    assert third["valueString"] == "150022"
