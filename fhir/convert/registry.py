@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from fhir.convert import attachments, codes, identifiers, numbers, people, places, telecoms, texts, times, waves
+from fhir.convert import attachments, codes, identifiers, numbers, people, places, said, telecoms, texts, times, waves
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,17 @@ _MANY: list[tuple[tuple[str, ...], tuple[str, ...], Callable[..., Any], Callable
     (("Coded",), ("Coding",), codes.coded, None),
     (("ST",), ("CodeableConcept",), codes.text_concept, codes.from_text_concept),
     (("ST",), STRINGS, texts.text, texts.from_text),
-    (("ST", "ID", "NM", "DTM", "DT", "TM"), WORDS, texts.word, texts.from_text),
+    (("ST", "ID", "DTM", "DT", "TM"), WORDS, texts.word, texts.from_text),
     (("ID", "NM", "DTM", "DT", "TM"), STRINGS, texts.word, texts.from_text),
     (("VR",), STRINGS, texts.vr, texts.from_vr),
+    (("XPN",), STRINGS, said.name, None),
+    (("XCN",), STRINGS, said.doctor, None),
+    (("XAD",), STRINGS, said.address, None),
+    (("XTN",), STRINGS, said.telecom, None),
+    (("CX",), STRINGS, said.number, None),
+    (("DLN",), STRINGS, texts.word, None),
+    (("MO", "CP"), STRINGS, said.amount, None),
+    (("SN", "NM"), ("code",), numbers.comparator, None),
     (("NM",), ("Quantity", "Age", "Duration", "Count"), numbers.nm_quantity, numbers.from_nm_quantity),
     (("NM", "ST"), ("decimal",), numbers.decimal, numbers.from_decimal),
     (("NM", "ST"), ("integer",), numbers.integer, numbers.from_decimal),
@@ -56,7 +64,6 @@ _MANY: list[tuple[tuple[str, ...], tuple[str, ...], Callable[..., Any], Callable
     (("SN",), ("Ratio",), numbers.sn_ratio, numbers.from_sn_ratio),
     (("SN",), STRINGS, numbers.sn_text, None),
     (("SN",), ("decimal",), numbers.quantity_value, None),
-    (("SN", "NM"), ("comparator",), numbers.comparator, None),
     (("NR",), ("Range",), numbers.nr, numbers.from_nr),
     (("CQ",), ("Quantity",), numbers.cq, numbers.from_cq),
     (("MO",), ("Money",), numbers.mo, numbers.from_mo),
