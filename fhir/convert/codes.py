@@ -176,3 +176,8 @@ def coded_concept(value: Any) -> JSON | None:
     """What a code table answered, as CodeableConcept."""
     found = coded(value)
     return {"coding": [found]} if found else None
+
+
+def coded_unit(value: Any) -> JSON | None:
+    """A unit a code table answered, as the coded parts of a Quantity."""
+    return {"system": value.system, "code": value.code} if value.code and value.system else None

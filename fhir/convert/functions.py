@@ -29,7 +29,7 @@ class Function:
     @property
     def least(self) -> int:
         """The least number of words."""
-        return 0
+        return sum(not word.endswith("?") for word in self.words)
 
 
 def _text(value: Any) -> str:
@@ -59,6 +59,8 @@ PATIENT_ID = Function(
 PERSON_ID = Function("person_id", "A person's number with its assigning authority, or the name where there is none.", lambda: keys.person)
 LINK_ID = Function("link_id", "The same for the person in an NDL.", lambda: keys.named_link)
 ORGANIZATION_ID = Function("organization_id", "An organization's number with its assigning authority, or its name.", lambda: keys.organization)
-PLACE_ID = Function("place_id", "Everything a location names, within its facility.", lambda: keys.place)
+PLACE_ID = Function(
+    "place_id", "A place a location names, down to site, building, floor, ward, room or bed.", keys.place, words=("level",)
+)
 RANGE_LOW = Function("range_low", "The lower bound of a reference range such as 3.5-5.1 or >=60.", lambda: low)
 RANGE_HIGH = Function("range_high", "The upper bound of a reference range such as 3.5-5.1 or <5.", lambda: high)

@@ -6,7 +6,7 @@ sent it is the sending facility (MSH-4), so that two hospitals' number 4711 neve
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from engine.fault import Fault, Kind
 from fhir.convert.rep import Rep, whole
@@ -78,9 +78,16 @@ def organization(value: Rep | str) -> str | None:
     return f"{LOCAL}{getattr(value, 'facility', '')}|{name}" if name else None
 
 
-def place(value: Rep | str) -> str | None:
-    """The key of a PL: all the places it names, within its facility or the sending one."""
-    rep = whole(value)
-    parts = "^".join(rep[comp].strip() for comp in (1, 2, 3, 7, 8, 9)).rstrip("^")
-    home = authority_uri(rep[4].strip(), rep.sub(4, 2), rep.sub(4, 3))
-    return f"{home or LOCAL + getattr(value, 'facility', '')}|{parts}" if parts or home else None
+PLACES = {"site": (), "building": (7,), "floor": (7, 8), "ward": (7, 8, 1), "room": (7, 8, 1, 2), "bed": (7, 8, 1, 2, 3)}
+
+
+def place(level: str) -> Callable[[Rep | str], str | None]:
+    """A function giving the key of a PL down to a level: the places it names so far, within its facility or the sending one."""
+    comps = PLACES[level]
+
+    def key(value: Rep | str) -> str | None:
+        rep = whole(value)
+        home = authority_uri(rep[4].strip(), rep.sub(4, 2), rep.sub(4, 3)) or LOCAL + getattr(value, "facility", "")
+        return f"{home}|{level}|" + "^".join(rep[comp].strip() or rep.sub(comp, 2) for comp in comps)
+
+    return key

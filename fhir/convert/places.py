@@ -5,6 +5,7 @@ Guide maps XAD[Address], SAD[Address], XON[Organization], PL[Location]; table 01
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from engine.fault import Fault
@@ -142,26 +143,18 @@ def pl_name(value: Rep | str) -> str | None:
     return " ".join(said) or rep[9].strip() or None
 
 
-def pl(value: Rep | str) -> JSON | None:
-    """A PL as the parts of the finest Location it names; the coarser places are told in its name."""
-    parts, rep = pl_parts(value), whole(value)
-    if not parts:
-        return {"description": rep[9], "mode": "instance"} if rep[9] else None
-    kind, identifiers = parts[0]
-    out: JSON = {"identifier": identifiers, "name": pl_name(rep) or ""}
-    if rep[9]:
-        out["description"] = rep[9]
-    out["mode"] = "instance"
-    if kind:
-        system = "http://terminology.hl7.org/CodeSystem/location-physical-type"
-        out["physicalType"] = {"coding": [{"system": system, "code": kind}]}
-    return out
-
-
 def pl_identifiers(value: Rep | str) -> list[JSON] | None:
     """The identifiers of the finest place a PL names."""
     parts = pl_parts(value)
     return parts[0][1] if parts else None
+
+
+def _level(comp: int) -> Callable[[Rep | str], list[JSON] | None]:
+    return lambda value: hd_identifiers(lift(whole(value), comp, 3))
+
+
+# the identifiers of one place a PL names, for `| as(PL_BED)` and its like
+PL_LEVELS = {"POC": _level(1), "ROOM": _level(2), "BED": _level(3), "FACILITY": _level(4), "BUILDING": _level(7), "FLOOR": _level(8)}
 
 
 def pl_reference(value: Rep | str) -> JSON | None:

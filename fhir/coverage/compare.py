@@ -2,7 +2,8 @@
 
 Resources are paired by type and by how many facts they share, best pairs first. Only what hangs together with the clinical
 resources counts: an organization that only a message header names says nothing about the mapping. Directory resources told twice in
-the same words (one practitioner in three fields) count once.
+the same words (one practitioner in three fields) count once. A resource that says nothing of its own, such as a specimen of which only the
+existence is stated, counts for nothing on either side.
 """
 
 from __future__ import annotations
@@ -67,7 +68,24 @@ def connected(resources: Sequence[JSON]) -> list[JSON]:
             if name in known and name not in kept:
                 kept[name] = known[name]
                 todo.append(known[name])
-    return list(kept.values())
+    return _speaking(list(kept.values()))
+
+
+def _speaking(resources: list[JSON]) -> list[JSON]:
+    """The resources that say anything of their own; references to the others are taken out with them."""
+    mute = {f"{one.get('resourceType')}/{one.get('id')}" for one in resources if not _says(one)}
+    return [_without(one, mute) for one in resources if f"{one.get('resourceType')}/{one.get('id')}" not in mute]
+
+
+def _says(resource: JSON) -> bool:
+    return resource.get("resourceType") == "Patient" or any(not fact.value.startswith("-> ") for fact in facts(resource))
+
+
+def _without(value: Any, names: set[str]) -> Any:
+    if isinstance(value, dict):
+        kept = {name: _without(part, names) for name, part in value.items()}
+        return {} if kept.get("reference") in names else kept
+    return [_without(part, names) for part in value] if isinstance(value, list) else value
 
 
 def _references(value: Any) -> Iterator[str]:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import unquote
 
 JSON = dict[str, Any]
-LEFT_OUT = frozenset({"id", "extension", "modifierExtension", ""resourceType", "contained", "lastUpdated"})
+LEFT_OUT = frozenset({"id", "extension", "modifierExtension", "resourceType", "contained", "lastUpdated"})
 TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)\Z")
 LOCAL = re.compile(r"urn:id:(L|99.*)\Z|.*v2-0396-99zzzorL\Z", re.IGNORECASE)
 
@@ -66,7 +66,7 @@ def _shown(value: Any) -> str:
 def plain(path: str, value: Any) -> str:
     """A value in the form in which equal ones are equal."""
     text = _shown(value).strip()
-    if isinstance(value, (int, float, Decimal)) or isinstance(value, bool):
+    if isinstance(value, (int, float, Decimal)):
         return text
     if path.endswith(".system"):
         return system(text)
@@ -74,7 +74,7 @@ def plain(path: str, value: Any) -> str:
     if match:
         fraction = (match[2] or "").rstrip("0").rstrip(".")
         at = datetime.fromisoformat(match[1] + ("+00:00" if match[3] == "Z" else match[3]))
-        return at.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S") + fraction
+        return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S") + fraction
     return text
 
 

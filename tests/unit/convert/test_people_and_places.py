@@ -6,7 +6,7 @@ import pytest
 
 from engine.fault import Fault
 from fhir.convert.people import ndl_identifier, ndl_name, xpn
-from fhir.convert.places import from_xad, pl, pl_name, pl_parts, xad
+from fhir.convert.places import from_xad, pl_name, pl_parts, xad
 from fhir.convert.telecoms import from_xtn, xtn
 
 from .fields import er7, rep
@@ -126,19 +126,6 @@ def test_the_finest_place_of_a_pl_comes_first() -> None:
     field = rep("ICU^12^B^GENERAL&2.4.4.4&ISO^^^North^3")
     assert [kind for kind, _ in pl_parts(field)] == ["bd", "ro", "lvl", "", "bu", "si"]
     assert pl_name(field) == "GENERAL North 3 ICU 12 B"
-    assert pl(rep("^^^Hospital A&2.4.4.4&ISO")) == {
-        "identifier": [
-            {"value": "Hospital A"},
-            {
-                "type": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0301", "code": "ISO"}]},
-                "system": "urn:ietf:rfc:3986",
-                "value": "2.4.4.4",
-            },
-        ],
-        "name": "Hospital A",
-        "mode": "instance",
-        "physicalType": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/location-physical-type", "code": "si"}]},
-    }
 
 
 def test_an_ndl_has_a_name_and_an_identifier_in_its_first_component() -> None:
