@@ -1,0 +1,329 @@
+"""One MLLP connection: bytes to blocks, blocks to the intake, answers back, all in the order they came.
+
+Blocks that arrive together are stored together; their answers follow one by one, each in one write. While they are being
+stored, or the engine asks for patience, or the sender does not read its answers, reading pauses. A time limit runs from the
+first byte of a block to its last, not from byte to byte.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from adapters.hl7v2 import inbound
+from adapters.hl7v2.framing import Frame, Framer, FramingFault, wrap
+from adapters.hl7v2.header import read_header
+from adapters.hl7v2.inbound import Block
+from adapters.hl7v2.ledger import Entry, tell
+from adapters.safe_tls import names_of
+from engine.fault import Fault, Kind
+from engine.types import Arrival, Receipt
+
+if TYPE_CHECKING:
+    from adapters.hl7v2.server import Listener
+
+MAX_QUEUED = 64  # blocks of one connection waiting to be stored
+MAX_QUEUED_BYTES = 1024 * 1024
+LINGER = 5.0  # seconds in which a sender that is being turned away may still read its answer
+IDLE_FS = 0.25  # seconds after which an FS without its CR ends a block
+
+
+class Connection(asyncio.Protocol):
+    """The protocol object of one connection."""
+
+    def __init__(self, listener: Listener) -> None:
+        self.listener = listener
+        self.rules = listener.rules
+        self.framer = Framer(listener.options.max_frame)
+        self.entry = Entry("", listener.site.now())
+        self.task: asyncio.Task[None] | None = None
+        self._transport: Any = None
+        self._host = ""
+        self._names: tuple[str, ...] = ()
+        self._queue: deque[Frame | FramingFault] = deque()
+        self._queued = 0
+        self._wake: asyncio.Future[None] | None = None
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._deadline: asyncio.TimerHandle | None = None
+        self._idle: asyncio.TimerHandle | None = None
+        self._flush: asyncio.TimerHandle | None = None
+        self._ended = self._turned_away = self._reading_paused = self._draining = False
+
+    # --- asyncio's side ---
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        name = transport.get_extra_info("peername") or ("", 0)
+        self._host, self.entry.peer = str(name[0]), f"{name[0]}:{name[1]}"
+        self._names = names_of(transport.get_extra_info("peercert"))
+        refusal = self.listener.admit(self, self._host, self._names)
+        if refusal:
+            self._turned_away = True
+            tell("a connection was refused", logging.WARNING, address=self._host, reason=refusal, channel=self.rules.channel)
+            self._transport.abort()
+            return
+        _keep_alive(transport.get_extra_info("socket"))
+        self.task = asyncio.get_running_loop().create_task(self._work())
+        self._watch_idle()
+
+    def data_received(self, data: bytes) -> None:
+        self.entry.bytes_in += len(data)
+        found = self.framer.feed(data)
+        self._time(bool(found))
+        if found:
+            self._take(found)
+
+    def eof_received(self) -> bool:
+        self._take(self.framer.flush())
+        self._ended = True
+        self._stir()
+        return self._transport.get_extra_info("sslcontext") is None  # our answers can still be written
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._ended = True
+        self._writable.set()
+        for timer in (self._deadline, self._idle, self._flush):
+            if timer:
+                timer.cancel()
+        if not self._turned_away:
+            self._take(self.framer.flush())
+        if self.framer.open:
+            self._note("E104", "a connection ended within a block")
+        self.listener.forget(self, self._host)
+        self._stir()
+
+    def pause_writing(self) -> None:
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        self._writable.set()
+
+    def drain(self) -> None:
+        """Takes no further block; what has come is finished, answered, and the connection closed."""
+        self._draining = True
+        if not self.framer.open and self.task is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+        self._stir()
+
+    def abort(self) -> None:
+        """Closes at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    # --- time ---
+
+    def _time(self, moved: bool) -> None:
+        """Starts the time limit when a block begins, stops it when it is whole."""
+        framer, loop = self.framer, self.listener.loop
+        self.entry.partial = len(framer.partial) if framer.open and moved else self.entry.partial if framer.open else 0
+        if self._flush:
+            self._flush.cancel()
+            self._flush = None
+        if not framer.open:
+            if self._deadline:
+                self._deadline.cancel()
+                self._deadline = None
+            return
+        if self._deadline is None or moved:
+            if self._deadline:
+                self._deadline.cancel()
+            self._deadline = loop.call_later(self.listener.options.frame_timeout, self._too_slow)
+        if framer.awaiting_cr:
+            self._flush = loop.call_later(IDLE_FS, self._end_of_block)
+
+    def _end_of_block(self) -> None:
+        self._flush = None
+        self._take(self.framer.flush())
+        self._time(moved=True)
+
+    def _too_slow(self) -> None:
+        self._note("E104", "a block did not end in time")
+        self.abort()
+
+    def _watch_idle(self) -> None:
+        limit = self.listener.options.idle_timeout
+        if limit:
+            self._idle = self.listener.loop.call_later(limit, self._was_idle, self.entry.bytes_in)
+
+    def _was_idle(self, before: int) -> None:
+        if self.entry.bytes_in == before and not self._queue and not self.framer.open:
+            tell("an idle connection was closed", address=self._host, channel=self.rules.channel)
+            self._transport.close()
+            return
+        self._watch_idle()
+
+    # --- blocks ---
+
+    def _take(self, found: list[Frame | FramingFault]) -> None:
+        if not found:
+            return
+        self._queue += found
+        self._queued += sum(len(item.body) if isinstance(item, Frame) else len(item.part) for item in found)
+        if (len(self._queue) >= MAX_QUEUED or self._queued >= MAX_QUEUED_BYTES) and not self._reading_paused:
+            self._pause()
+        self._stir()
+
+    def _pause(self) -> None:
+        if not self._transport.is_closing():
+            self._transport.pause_reading()
+            self._reading_paused = True
+
+    def _resume(self) -> None:
+        if self._reading_paused and not self._transport.is_closing() and not (self._draining and not self.framer.open):
+            self._transport.resume_reading()
+        self._reading_paused = False
+
+    def _stir(self) -> None:
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+
+    async def _work(self) -> None:
+        try:
+            while await self._next():
+                await self.listener.intake.ready()
+                items = list(self._queue)
+                self._queue.clear()
+                self._queued = 0
+                if not await self._handle(items):
+                    break
+                self._resume()
+            if not self._turned_away:
+                self._transport.close()
+        except Exception as error:  # a defect must cost one connection, not the listener
+            tell(
+                "a connection failed", logging.ERROR, reason=type(error).__name__, channel=self.rules.channel, address=self._host
+            )
+            self.abort()
+
+    async def _next(self) -> bool:
+        """Waits for something to do; False when nothing can come any more."""
+        while not self._queue:
+            if self._ended or (self._draining and not self.framer.open):
+                return False
+            self._wake = self.listener.loop.create_future()
+            await self._wake
+        return True
+
+    async def _handle(self, items: list[Frame | FramingFault]) -> bool:
+        """Stores and answers what came, in order; False when the connection is to be closed."""
+        now, site = self.listener.site.now(), self.listener.site
+        blocks = [
+            inbound.read(item.body, self.rules, self.entry.peer, self._names, now, site.new_id)
+            for item in items
+            if isinstance(item, Frame)
+        ]
+        parts = [self._partial(item) for item in items if isinstance(item, FramingFault)]
+        arrivals = [entry.arrival for block in blocks for entry in block.entries] + [part for part in parts if part]
+        receipts = iter(await self.listener.intake.accept(arrivals) if arrivals else [])
+        for block in blocks:
+            if not await self._answer(block, [next(receipts) for _ in block.entries]):
+                return False
+        return await self._turn_away(items)
+
+    async def _answer(self, block: Block, receipts: list[Receipt | Fault]) -> bool:
+        answers: list[bytes | None] = []
+        site, rules = self.listener.site, self.rules
+        self._count(block)
+        for entry, receipt in zip(block.entries, receipts, strict=True):
+            if isinstance(receipt, Fault):
+                if receipt.kind is Kind.INTERRUPTED:  # stored or not, nobody knows: the sender has to send it again
+                    return self._give_up(receipt.code)
+                self._note(receipt.code, "a message could not be stored")
+                answers.append(inbound.answer_unstored(entry, receipt, rules, site.now()))
+                continue
+            if entry.arrival.fault:
+                self._note(entry.arrival.fault.code, "a message was refused")
+            found = inbound.answer_stored(entry, receipt, rules, site.now())
+            if inbound.waits(entry, receipt, rules):
+                if found is not None and block.batch is None:
+                    await self._send(found)
+                    found = None
+                outcome = await self.listener.intake.settled(receipt.id, self.listener.options.ack_timeout)
+                if isinstance(outcome, Fault):
+                    return self._give_up(outcome.code)
+                found = inbound.answer_processed(entry, outcome, rules, site.now()) or found
+            answers.append(found)
+        for answer in inbound.gather(block, answers, rules, site.now()):
+            await self._send(answer)
+        return True
+
+    async def _send(self, answer: bytes) -> None:
+        if self._transport.is_closing():
+            return
+        self._transport.write(wrap(answer))
+        self.entry.answers += 1
+        self.listener.ledger.answers += 1
+        if not self._writable.is_set():
+            try:
+                await asyncio.wait_for(self._writable.wait(), self.listener.options.write_timeout)
+            except TimeoutError:
+                self._note("E105", "a sender did not read its answers")
+                self.abort()
+
+    def _partial(self, item: FramingFault) -> Arrival | None:
+        """A block that was never closed is kept, held; nobody waits for an answer to it."""
+        self._note(item.fault.code, item.fault.text, item.part[:64].hex() if item.fault.code == "E101" else "")
+        if item.fault.code != "E102":
+            return None
+        site = self.listener.site
+        return Arrival(site.new_id(), self.rules.channel, "hl7v2", item.part, site.now(), peer=self.entry.peer, fault=item.fault)
+
+    async def _turn_away(self, items: list[Frame | FramingFault]) -> bool:
+        """After a fatal fault: the answer that can still be given, time to read it, and the end."""
+        fatal = next((item for item in items if isinstance(item, FramingFault) and item.fatal), None)
+        if fatal is None:
+            return True
+        if fatal.fault.code == "E103":
+            header = read_header(fatal.part)
+            site = self.listener.site
+            arrival = Arrival(site.new_id(), self.rules.channel, "hl7v2", b"", site.now())
+            entry = inbound.Entry(arrival, None if isinstance(header, Fault) else header)
+            answer = inbound.answer_unstored(entry, fatal.fault, self.rules, site.now())
+            if answer:
+                await self._send(answer)
+            await self._linger()
+        return False
+
+    async def _linger(self) -> None:
+        """Reads on and throws away, so that closing does not destroy the answer on its way."""
+        if self._reading_paused:
+            self._resume()
+        with contextlib.suppress(OSError, RuntimeError, NotImplementedError):
+            self._transport.write_eof()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LINGER):
+                while not self._ended:
+                    self._wake = self.listener.loop.create_future()
+                    await self._wake
+
+    def _give_up(self, code: str) -> bool:
+        self._note(code, "a message could not be answered")
+        self.abort()
+        return False
+
+    def _count(self, block: Block) -> None:
+        number = len(block.entries)
+        self.entry.messages += number
+        self.entry.last_message = self.listener.site.now()
+        self.listener.ledger.messages += number
+
+    def _note(self, code: str, event: str, place: str = "") -> None:
+        self.entry.errors += 1
+        self.entry.last_error = code
+        self.listener.ledger.errors += 1
+        tell(event, logging.WARNING, code=code, address=self._host, channel=self.rules.channel, place=place)
+
+
+def _keep_alive(sock: Any) -> None:
+    if sock is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 6)):
+            if hasattr(socket, name):
+                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

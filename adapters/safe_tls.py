@@ -1,0 +1,80 @@
+"""TLS for listeners and senders: 1.2 or later, forward secrecy, and certificates checked both ways where a CA is named (RFC
+9325, RFC 8996).
+"""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from engine.fault import Fault, Kind
+
+_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Files in PEM. A listener needs `cert` and `key`; with `ca` it asks for the caller's certificate.
+
+    `verify` is `required` where `ca` is given, unless it says `optional`. `names` are the only names a caller's certificate may
+    bear; `server_name` is the name a sender expects where it is not the host it connects to.
+    """
+
+    cert: str = ""
+    key: str = ""
+    ca: str = ""
+    verify: Literal["required", "optional"] = "required"
+    names: tuple[str, ...] = ()
+    server_name: str = ""
+
+
+def server_context(tls: Tls) -> ssl.SSLContext | Fault:
+    """What a listener needs; a Fault when a file is missing or no certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        _harden(context)
+        context.load_cert_chain(tls.cert, tls.key or None)
+        if tls.ca:
+            context.load_verify_locations(tls.ca)
+            context.verify_mode = ssl.CERT_REQUIRED if tls.verify == "required" else ssl.CERT_OPTIONAL
+    except (OSError, ssl.SSLError) as error:
+        return _fault(error)
+    return context
+
+
+def client_context(tls: Tls) -> ssl.SSLContext | Fault:
+    """What a sender needs: the far side's certificate and name are always checked."""
+    try:
+        context = ssl.create_default_context(cafile=tls.ca or None)
+        _harden(context)
+        if tls.cert:
+            context.load_cert_chain(tls.cert, tls.key or None)
+    except (OSError, ssl.SSLError) as error:
+        return _fault(error)
+    return context
+
+
+def names_of(certificate: dict[str, Any] | None) -> tuple[str, ...]:
+    """The names in a peer's certificate: subject alternative names, then the common name; () when there is none."""
+    if not certificate:
+        return ()
+    names = [value for _, value in certificate.get("subjectAltName", ())]
+    names += [value for part in certificate.get("subject", ()) for key, value in part if key == "commonName"]
+    return tuple(dict.fromkeys(names))
+
+
+def _harden(context: ssl.SSLContext) -> None:
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(_CIPHERS)
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
+
+
+def _fault(error: Exception) -> Fault:
+    return Fault(
+        Kind.INCORRECT,
+        "E108",
+        f"the TLS files cannot be used ({type(error).__name__})",
+        "tls",
+        "cert, key and ca are files in PEM that the engine may read.",
+    )
