@@ -1,6 +1,6 @@
 """What the journal alone costs: accept, claim and settle at N connections, and the bytes it takes on disk.
 
-    python benchmarks/journal.py --messages 20000 --connections 32
+python benchmarks/journal.py --messages 20000 --connections 32
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ SIZE = (
 def body(n: int) -> bytes:
     """About 1.1 kB, each different."""
     lines = [f"MSH|^~\\&|LAB|A|EHR|B|20260101||ORU^R01|{n}|P|2.5.1"] + [
-        f"OBX|{i}|NM|{i}^Test {i} {n}^LN||{n * 7 % 1000}.{i}|mmol/L|1-10|N|||F|||20260101120000||{os.urandom(8).hex()}" for i in range(10)
+        f"OBX|{i}|NM|{i}^Test {i} {n}^LN||{n * 7 % 1000}.{i}|mmol/L|1-10|N|||F|||20260101120000||{os.urandom(8).hex()}"
+        for i in range(10)
     ]
     return "\r".join(lines).encode()
 
@@ -59,7 +60,9 @@ async def load(committer: Committer, messages: int, connections: int) -> list[fl
 
     async def one() -> None:
         for n in numbers:
-            arrival = Arrival(uuid7(), "labs", "hl7v2", body(n), datetime.now(UTC), Envelope("ORU^R01", "LAB|A", str(n), f"patient{n % 500}"))
+            arrival = Arrival(
+                uuid7(), "labs", "hl7v2", body(n), datetime.now(UTC), Envelope("ORU^R01", "LAB|A", str(n), f"patient{n % 500}")
+            )
             began = time.perf_counter()
             [receipt] = await committer.accept([arrival])
             took.append(time.perf_counter() - began)
@@ -125,7 +128,9 @@ def main() -> None:
         n = args.messages
         print(f"{n / seconds:.0f} messages/s, p50 {statistics.median(took) * 1e3:.1f} ms, p99 {took[int(n * 0.99)] * 1e3:.1f} ms")
         print(f"engine {used / n * 1e6:.0f} µs, postgres {pg / n * 1e6:.0f} µs of processor per message")
-        print(f"{(after - before) / n:.0f} bytes per message of {len(body(1))} bytes; {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB")
+        print(
+            f"{(after - before) / n:.0f} bytes per message of {len(body(1))} bytes; {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB"
+        )
         for name, size in tables:
             print(f"  {name}: {size / n:.0f}")
     finally:

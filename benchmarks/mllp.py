@@ -15,10 +15,13 @@ import json
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import psycopg
 from running import Running, engine
+
+from engine.journal.values import unpack
 
 HERE = Path(__file__).parent
 
@@ -35,7 +38,7 @@ def settled(dsn: str, count: int, patience: float = 120) -> float:
     until = time.monotonic() + patience
     with psycopg.connect(dsn, autocommit=True) as connection:
         while time.monotonic() < until:
-            row = connection.execute("select count(*) from message where state = 'stored'").fetchone()
+            row = connection.execute("select count(*) from journal.pending").fetchone()
             if row and row[0] == 0:
                 return time.perf_counter()
             time.sleep(0.02)
@@ -43,22 +46,33 @@ def settled(dsn: str, count: int, patience: float = 120) -> float:
 
 
 def check(run: Running, first: int, count: int) -> None:
-    """Every acknowledged message is processed and its ten Observations can be read over HTTP (a sample of them)."""
+    """Every acknowledged message is processed, once, and its ten Observations can be read over HTTP (a sample of them)."""
     with psycopg.connect(run.dsn, autocommit=True) as connection:
-        states = connection.execute("select state, count(*) from message group by state").fetchall()
-    if [str(state) for state, _ in states] != ["processed"] or states[0][1] != first + count:
-        raise SystemExit(f"not all messages are processed: {states}")
-    for number in range(first, first + count, max(1, count // 50)):
-        query = f"{run.http}/fhir/R4/Observation?identifier=B{number:08d}"
-        del query
+        states = dict(connection.execute("select state, count(*) from journal.message_event group by state").fetchall())
+        written = connection.execute("select count(*) from journal.message").fetchone()
+    if states != {"processed": first + count} or written != (first + count,):
+        raise SystemExit(f"not all messages are processed: {states} of {written}")
+    for number in range(first, first + count, max(1, count // 20)):
+        name = f"B{number:08d}"
+        with psycopg.connect(run.dsn, autocommit=True) as connection:
+            row = connection.execute(
+                "select resources from journal.message_event join journal.message using (id) where control_id = %s", [name]
+            ).fetchone()
+        found = [each for each in unpack(row[0] if row else None) if each.startswith("Observation/")]
+        if len(found) != 10:
+            raise SystemExit(f"{name} has {len(found)} Observations, not 10")
+        for each in found:
+            with urllib.request.urlopen(f"{run.http}/fhir/R4/{each}", timeout=10) as answer:
+                if json.load(answer)["status"] != "final":
+                    raise SystemExit(f"{each} of {name} cannot be read")
 
 
 def journal_bytes(dsn: str) -> float:
     """Bytes of journal on disk for each message, tables and indexes together."""
     with psycopg.connect(dsn, autocommit=True) as connection:
         row = connection.execute(
-            "select sum(pg_total_relation_size(c.oid)) / greatest(1, (select count(*) from message)) from pg_class c "
-            "where c.relkind in ('r', 'm') and (c.relname like 'message%' or c.relname like 'outbox%' or c.relname like 'feed%')"
+            "select sum(pg_total_relation_size(c.oid)) / greatest(1, (select count(*) from journal.message)) from pg_class c "
+            "join pg_namespace n on n.oid = c.relnamespace where c.relkind in ('r', 'm') and n.nspname = 'journal'"
         ).fetchone()
     return float(row[0]) if row else 0.0
 
