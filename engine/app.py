@@ -77,7 +77,7 @@ class Engine:
             first = findings[0] if findings else {}
             return Fault(Kind.INCORRECT, str(first.get("code", "E290")), text, str(first.get("file", "")), "run `isthmus lint`")
         store = self.store()
-        self.desk = Desk(lambda: self.deployment.site.rules if self.deployment else {}, store, self.journal.post)
+        self.desk = Desk(lambda: self.deployment.site.rules if self.deployment else {}, store, getattr(self.journal, "post", lambda *_: None))
         self.worker = Worker(
             self.journal, lambda: self.deployment.plans if self.deployment else {}, store, self.site.now, self.desk
         )

@@ -51,7 +51,7 @@ class Reading:
 
 def build(kind: type, node: Node | None, reading: Reading, at: Span) -> Any | None:
     """An instance of a plug-in's dataclass, or None with the findings noted."""
-    fields = {each.name: each for each in dataclasses.fields(kind) if each.init}
+    fields = {each.name: each for each in dataclasses.fields(kind) if each.init} if dataclasses.is_dataclass(kind) else {}
     hints = typing.get_type_hints(kind)
     before = len(reading.found)
     given: dict[str, Any] = {}
