@@ -67,7 +67,7 @@ def identity(folder: Path) -> Identity | Fault:
         Kind.FORBIDDEN,
         "E612",
         "PostgreSQL does not run as root, and there is no other user to run it as",
-        help=f"create a user named {NAMES[0]} (useradd --system {NAMES[0]}), or start the engine as an ordinary user",
+        help="create one (useradd --system isthmus), or start the engine as an ordinary user",
     )
 
 

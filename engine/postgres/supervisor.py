@@ -209,9 +209,13 @@ def _ready(folder: Folder, found: Binaries, child: subprocess.Popen[bytes], lock
 
 
 def _said(folder: Folder) -> str:
+    """What the server complained of: before its log was open, or else in its log."""
     logs = sorted(folder.log.glob("*.log"), key=lambda path: path.stat().st_mtime)
-    texts = [path.read_text(encoding="utf-8", errors="replace") for path in (folder.start_log, *logs[-1:])]
-    return "\n".join(text for text in texts if text)
+    for path in (folder.start_log, *logs[-1:]):
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        if path is not folder.start_log or any("FATAL:" in line or "PANIC:" in line for line in lines):
+            return "\n".join(lines[-3:])
+    return ""
 
 
 def _dsn(folder: Folder, sockets: str, port: int) -> str:
