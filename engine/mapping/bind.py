@@ -39,9 +39,9 @@ def bind(file: tree.Tree, ends: Ends, parts: Sequence[tree.Tree] = ()) -> tuple[
             names[rule.key.name] = (*names.get(rule.key.name, ()), rule.key.element)
     context = Context(ends, notes, names=names)
     made = [_resource(rule, context) for rule in rules]
-    _unused(rules, file, notes)
     if errors(notes.found):
         return None, notes.found
+    _unused(rules, file, notes)
     return (
         bound.Plan(
             name=file.name,
@@ -90,10 +90,11 @@ def _is_occurrence(part: Formula) -> bool:
 def _inside(each: str, at: Span, context: Context) -> Context:
     """The context inside an `each`, checked when the format can tell which groups there are."""
     groups = getattr(context.ends.format, "group", None)
-    if each and groups is not None:
+    if each and groups is not None and not context.lost:
         fault = groups(each, context.ends.structure, context.group)
         if isinstance(fault, Fault):
             context.say("E308", fault.text, at, fault.help)
+            return replace(context, lost=True)
     return context.inside(each)
 
 
@@ -122,16 +123,14 @@ def _object(body: tree.Body, context: Context, many: bool) -> bound.Object:
         kinds[name] = element
         first.setdefault(name, rule.key.at)
     _required(body, set(variants), context)
-    entries = tuple(
-        bound.Entry(name, tuple(found), kinds[name].max != 1, kinds[name].choice) for name, found in variants.items()
-    )
+    entries = tuple(bound.Entry(name, tuple(found), kinds[name].max != 1, kinds[name].choice) for name, found in variants.items())
     return bound.Object(entries, own, body.at, many)
 
 
 def _near(name: str, context: Context) -> str:
     children = context.ends.model.children(context.element)
     choices = [one for one in children if one.startswith(name) and one != name]
-    return did_you_mean(name, children) or (f"one of {', '.join(choices[:6])}" if choices else "")
+    return f"one of {', '.join(choices[:6])}" if len(choices) > 1 else did_you_mean(name, children)
 
 
 def _required(body: tree.Body, given: set[str], context: Context) -> None:

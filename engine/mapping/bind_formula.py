@@ -65,7 +65,9 @@ def _alternative(atom: Source | Literal | Call, node: Formula, element: Element,
 
 def _refer(atom: Call, element: Element, context: Context) -> bound.Alternative | None:
     if atom.name != "ref":
-        help = did_you_mean(atom.name, ("ref",)) or f"functions follow a field: OBX-3 | {atom.name}"
+        known = atom.name in context.ends.functions
+        field = atom.words[0].text if atom.words else "OBX-3"
+        help = f"a function follows its field: {field} | {atom.name}" if known else did_you_mean(atom.name, ("ref",))
         context.say("E307", f"{atom.name} cannot stand at the beginning of a formula", atom.at, help)
         return None
     must = len(atom.words) == 2 and atom.words[1].text == "must"

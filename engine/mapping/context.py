@@ -57,6 +57,7 @@ class Context:
     element: str = ""  # Observation.valueQuantity
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # resource names, with the types they make
     settled: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # OBX-2: (NM,)
+    lost: bool = False  # inside an `each` of nothing: its paths are not judged
 
     def say(self, code: str, text: str, at: Span, help: str = "", severity: str = "error") -> None:
         """Notes a finding."""
@@ -72,6 +73,8 @@ class Context:
 
     def path(self, text: str, at: Span) -> Path | None:
         """The compiled path; a finding and None when it does not exist."""
+        if self.lost:
+            return None
         path = self.ends.format.path(text, self.ends.structure, self.group)
         if isinstance(path, Fault):
             self.say("E302", path.text, at, path.help)

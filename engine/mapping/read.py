@@ -74,7 +74,7 @@ def _end(node: Pairs, name: str, reading: _Reading) -> End:
     text = _text(node, name, reading)
     value = node.get(name)
     first, _, rest = text.partition(" ")
-    return End(first, rest.strip(), value.at if value is not None else NOWHERE)
+    return End(first, rest.strip(), value.at.part(0, len(first)) if value is not None else NOWHERE)
 
 
 def _list(node: Pairs, name: str, reading: _Reading) -> tuple[Plain, ...]:

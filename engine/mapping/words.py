@@ -83,7 +83,7 @@ class Words:
     def fail(self, wanted: str, help: str = "") -> Syntax:
         """The error that says what was wanted here."""
         token = self.now
-        got = "the formula ends" if token.kind == "end" else f"{token.text or 'an empty text'} stands there"
+        got = "the line ends" if token.kind == "end" else f"{token.text or 'an empty text'} stands there"
         return Syntax(Diagnostic(self.code, f"{wanted} is wanted here, but {got}", token.at, help))
 
     def sign(self, sign: str) -> Token:
