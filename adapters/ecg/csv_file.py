@@ -27,7 +27,7 @@ LEAD = re.compile(r"^(lead|leads|ableitung|channel|kanal)\b", re.I)
 UNIT = re.compile(r"^(unit|units|einheit)\b", re.I)
 TIME = re.compile(r"^(time|t|zeit|seconds|sec|sample|samples|index|n|ms|time ?[\[(].*|)$", re.I)
 NUMBER = re.compile(r"^[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?$|^nan$", re.I)
-DEFAULT_RATE, HEAD = 512.0, 200
+DEFAULT_RATE, HEAD, MOST_PLACES = 512.0, 200, 6
 
 
 @dataclass(slots=True)
@@ -57,8 +57,10 @@ def read(body: bytes) -> Recording | Fault:
     first = next((n for n, line in enumerate(lines[: HEAD + 1]) if _numeric(_cells(line, mark), mark)), -1)
     if first < 0:
         return bad("E151", "there are no rows of numbers")
-    head = _head([_cells(line, mark) for line in lines[:first]])
-    table = _table(lines[first:], mark)
+    width = len(_cells(lines[first].rstrip().rstrip(mark), mark))
+    head = _head([_cells(line, mark) for line in lines[:first]], width)
+    numbers = _numbers(lines[first:], mark)
+    table = _table(numbers, width)
     if table is None:
         return bad("E156", "a row is not numbers, or has more or fewer than the first", f"line {first + 1}")
     warnings: list[str] = []
@@ -68,10 +70,10 @@ def read(body: bytes) -> Recording | Fault:
         return bad("E155", "the unit is not one of volts", "unit")
     if len(names) != columns.shape[1]:
         return bad("E152", "there are not as many columns as lead names", f"line {first + 1}")
-    step = _step(lines[first : first + 500]) * unit
-    steps = columns.T * float(unit / step)
-    exact = np.abs(steps - np.rint(steps)).max(initial=0, where=np.isfinite(steps)) < 1e-6
-    samples = physical(np.rint(steps), step) if exact else physical(columns.T, unit)
+    places = _places(numbers)
+    exact = places <= MOST_PLACES
+    step = Decimal(1).scaleb(-places) * unit if exact else unit
+    samples = physical(np.rint(columns.T * 10.0**places), step) if exact else physical(columns.T, unit)
     count = len(names) if exact else 0
     return checked(
         Recording(
@@ -115,9 +117,10 @@ def _numeric(cells: list[str], mark: str) -> bool:
     return bool(filled) and all(NUMBER.match(cell) and (mark != "," or "," not in cell) for cell in filled)
 
 
-def _head(rows: list[list[str]]) -> Head:
+def _head(rows: list[list[str]], width: int) -> Head:
+    """Rate, lead, unit and column names, wherever they stand in the rows before the numbers."""
     head = Head()
-    for row in rows:
+    for place, row in enumerate(rows):
         for at, cell in enumerate(row):
             after = row[at + 1] if at + 1 < len(row) else cell.partition(":")[2].strip() or " ".join(cell.split()[1:])
             if RATE.match(cell):
@@ -128,29 +131,35 @@ def _head(rows: list[list[str]]) -> Head:
                 head.lead = leads.canonical(LEAD.sub("", after).strip() or after)
             elif UNIT.match(cell) and after:
                 head.unit = after
-        if not head.unit:
-            head.unit = next((cell for cell in row if cell in TO_UV), "")
-        named = [_named(cell) for cell in row]
-        known = sum(name in leads.SCP or name == "MLII" for name in named)
-        if known >= max(1, sum(map(bool, row)) - 1) and not any(LEAD.match(cell) and cell == row[0] for cell in row):
-            head.names = named
-            units = {
-                cell.partition("(")[2].strip(" )") or cell.partition("[")[2].strip(" ]") for cell in row if not TIME.match(cell)
-            }
-            head.unit = units.pop() if len(units) == 1 and next(iter(units)) else head.unit
+        head.unit = head.unit or next((cell for cell in row if cell in TO_UV), "")
+        _name_row(head, row, bool(place == len(rows) - 1 and len(row) == width and head.rate and head.unit and all(row)))
     return head
+
+
+def _name_row(head: Head, row: list[str], last: bool) -> None:
+    """Takes a row as names of columns: all but one are known leads, or it is the last row of a head that is complete."""
+    known = sum(_named(cell) in leads.SCP or _named(cell) == "MLII" for cell in row)
+    if not (last or known >= max(1, sum(map(bool, row)) - 1)) or any(kind.match(row[0]) for kind in (LEAD, RATE, UNIT)):
+        return
+    head.names = [_named(cell) for cell in row]
+    units = {cell.partition("(")[2].strip(" )") or cell.partition("[")[2].strip(" ]") for cell in row if not TIME.match(cell)}
+    head.unit = units.pop() if len(units) == 1 and units <= set(TO_UV) else head.unit
 
 
 def _named(cell: str) -> str:
     return leads.canonical(re.sub(r"\s*[\[(].*$", "", cell))
 
 
-def _table(lines: list[str], mark: str) -> NDArray[Any] | None:
-    """All numbers [rows, columns], or None when a row is not like the first."""
-    width = len(_cells(lines[0].rstrip().rstrip(mark), mark))
+def _numbers(lines: list[str], mark: str) -> str:
+    """The rows with blanks between the cells and points for decimal commas."""
     text = "\n".join(lines)
-    if mark != " ":
-        text = (text.replace(",", ".") if mark in "\t;" else text).replace('"', "").replace(mark, " ")
+    if mark == " ":
+        return text
+    return (text.replace(",", ".") if mark in "\t;" else text).replace('"', "").replace(mark, " ")
+
+
+def _table(text: str, width: int) -> NDArray[Any] | None:
+    """All numbers [rows, columns], or None when a row is not like the first."""
     try:
         values = np.array(text.split(), dtype=np.float64)
     except ValueError:
@@ -199,7 +208,8 @@ def _rate(column: NDArray[Any]) -> float:
     return round(1 / step if step < 0.5 else 1000 / step, 6)
 
 
-def _step(lines: list[str]) -> Decimal:
-    """The finest decimal place written, at most six: 12.5 gives 0.1."""
-    places = max((len(found) for line in lines for found in re.findall(r"[.](\d+)", line)), default=0)
-    return Decimal(1).scaleb(-min(places, 6))
+def _places(text: str) -> int:
+    """Decimal places of the finest number; beyond all bounds when one has an exponent."""
+    if re.search(r"\d[eE]", text):
+        return MOST_PLACES + 1
+    return max((len(found) for found in re.findall(r"\.(\d+)", text)), default=0)

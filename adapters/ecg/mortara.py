@@ -92,12 +92,15 @@ def _channel(channel: _Element) -> tuple[str, Samples, Decimal, Decimal] | Fault
         return bad("E157", "a channel is not Base64 of 16-bit samples", f"channel {name[:20]}")
     if units is None or not units or offset is None:
         return bad("E155", "a channel has no units per mV", f"channel {name[:20]}")
-    steps = int16(channel.get("DATA", ""))
-    if steps is None:
+    raw = int16(channel.get("DATA", ""))
+    if raw is None:
         return bad("E156", "a channel's samples are not Base64", f"channel {name[:20]}")
+    steps = raw.astype("int64")
     if count is not None and count != len(steps):
         return bad("E152", "a channel has not as many samples as declared", f"channel {name[:20]}")
     scale = Decimal(1000) / units
+    if offset == int(offset):
+        return name, physical(steps + int(offset), scale), scale, Decimal(0)
     return name, physical(steps, scale, offset * scale), scale, offset * scale
 
 

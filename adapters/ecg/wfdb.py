@@ -78,7 +78,7 @@ def read(header: bytes, files: Mapping[str, bytes]) -> Recording | Fault:
         Recording(
             format="wfdb", leads=tuple(leads.canonical(signal.name) for signal in signals), samples=samples,
             rate=float(hertz) * multiple, start=_start(words), patient=_patient(notes), annotations=marks,
-            scale=tuple(_scale(one) for one in signals), origin=tuple(-one.baseline * _scale(one) for one in signals),
+            scale=tuple(_scale(one) for one in signals), origin=(Decimal(0),) * len(signals),
             comment="\n".join(notes), warnings=tuple(warnings),
         )
     )  # fmt: skip
@@ -152,7 +152,7 @@ def _gaps(own: wfdb_signal.Steps) -> bool:
 
 def _microvolts(own: wfdb_signal.Steps, signal: Signal, fastest: int) -> Samples:
     scale = _scale(signal)
-    values = physical(own, scale, -signal.baseline * scale)
+    values = physical(own.astype(np.int64) - signal.baseline, scale)
     values[own == wfdb_signal.MISSING] = np.nan
     if signal.skew:
         values = np.concatenate([values[signal.skew :], np.full(min(signal.skew, len(values)), np.nan, np.float32)])
