@@ -29,6 +29,7 @@ class Node:
     value: Any
     parent: Node | None = None
     place: str = ""
+    name: str = ""
     cache: dict[str, list[Node]] = field(default_factory=dict)
 
     def each(self, group: str) -> list[Node]:
@@ -36,7 +37,7 @@ class Node:
         found = self.cache.get(group)
         if found is None:
             names = parts(group) or ()
-            found = self.cache[group] = [Node(value, self, place) for place, value in walk(self.value, names, self.place)]
+            found = self.cache[group] = [Node(value, self, place, group) for place, value in walk(self.value, names, self.place)]
         return found
 
 

@@ -97,6 +97,11 @@ class Scope(Protocol):
     """A parsed body or one group of it. Paths compiled by the format read from it."""
 
     @property
+    def name(self) -> str:
+        """What `each` found it by; '' for the whole body."""
+        ...
+
+    @property
     def parent(self) -> Scope | None:
         """What encloses it; None for the whole body."""
         ...

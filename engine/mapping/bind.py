@@ -17,7 +17,7 @@ from engine.mapping.ports import Element
 
 @dataclass(frozen=True, slots=True)
 class Complex:
-    """An element of a type that has others below it, for the formulas of `=:`, references and resources."""
+    """A whole resource, as what its `=:` line is converted to."""
 
     type: str
     min: int = 0
@@ -102,8 +102,8 @@ def _object(body: tree.Body, context: Context, many: bool) -> bound.Object:
     """The rules of one element, grouped by the element they write, in the file's order."""
     own = None
     if body.own is not None:
-        element = context.ends.model.element(context.element)
-        own = bind_formula(body.own, element, many, context) if element else None
+        whole: Element = context.ends.model.element(context.element) or Complex(context.element)
+        own = bind_formula(body.own, whole, many, context)
     variants: dict[str, list[bound.Variant]] = {}
     kinds: dict[str, Element] = {}
     first: dict[str, Span] = {}

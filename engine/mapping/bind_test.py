@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from engine.fault import Fault
@@ -22,7 +23,11 @@ def bind_test(test: formula.Test | None, context: Context) -> bound.Ask | None:
     if path is None:
         return None
     words = tuple(word.text for word in test.words)
-    return bound.Clause(path, as_code(path.type, context), test.sign, words, test.at)
+    made = bound.Clause(path, as_code(path.type, context), test.sign, words, test.at)
+    if test.other is None:
+        return made
+    other = context.path(test.other.text, test.other.at)
+    return replace(made, other=bound.Clause(other, as_code(other.type, context), "valued", (), test.at)) if other else None
 
 
 def as_code(type: str, context: Context) -> Callable[[Any], str]:

@@ -129,6 +129,7 @@ class Clause:
     sign: str
     words: tuple[str, ...]
     at: Span
+    other: Clause | None = None  # of same: the other field, to be read as text
 
 
 @dataclass(frozen=True, slots=True)

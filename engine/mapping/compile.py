@@ -173,6 +173,8 @@ def ask(test: bound.Ask) -> Ask:
     if test.sign == "repeats":
         every = test.path.all
         return lambda scope, run: len(every(scope)) > 1
+    if test.other is not None:
+        return _same(test, test.other)
     word = test.words[0] if test.words else ""
     read, sign = _read(test), test.sign
     if sign in ("<", ">", "<=", ">="):
@@ -189,6 +191,17 @@ def _group(sign: str, parts: Sequence[Ask]) -> Ask:
     if sign == "and":
         return lambda scope, run: all(part(scope, run) for part in parts)
     return lambda scope, run: any(part(scope, run) for part in parts)
+
+
+def _same(test: bound.Clause, right: bound.Clause) -> Ask:
+    """Whether two fields say the same; two empty ones say nothing, and so not the same."""
+    one, other, negative = _read(test), _read(right), test.sign == "not same"
+
+    def same(scope: Scope, run: Run) -> bool:
+        text = one(scope, run)
+        return (text is not None and text == other(scope, run)) is not negative
+
+    return same
 
 
 def _read(test: bound.Clause) -> Callable[[Scope, Run], str | None]:

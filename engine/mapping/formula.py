@@ -6,7 +6,8 @@
     call    := name [ "(" word { "," word } ")" ]
     test    := group { "or" group }                   "and" binds closer than "or"
     group   := part { "and" part }
-    part    := "(" test ")" | path ( "valued" | "empty" | "number" | "repeats" | sign word | [ "not" ] "in" "(" word { "," word } ")" )
+    part    := "(" test ")" | path question
+    question := "valued" | "empty" | "number" | "repeats" | sign word | [ "not" ] "in" "(" word { "," word } ")" | [ "not" ] "same" path
     key     := element [ "as" name ] [ "each" where ] [ "if" test ]
 
 Every parser returns a value or a Diagnostic and raises nothing.
@@ -68,12 +69,13 @@ class Formula:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """A path and what is asked of it: valued, empty, number, repeats, =, !=, <, >, <=, >=, in, not in."""
+    """A path and what is asked of it: valued, empty, number, repeats, =, !=, <, >, <=, >=, in, not in, same, not same."""
 
     source: Source
     sign: str
     words: tuple[Literal, ...]
     at: Span
+    other: Source | None = None  # of same
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +240,12 @@ def _part(words: Words, depth: int) -> Test:
     words.next()
     source = Source(first.text, first.at)
     sign, given = _ask(words)
-    return Clause(source, sign, given, _from(first, words))
+    other = None
+    if sign.endswith("same"):
+        if words.now.kind != "word" or words.now.text in KEYWORDS:
+            raise words.fail("a field", "same compares two fields: MRG-1 same PID-3")
+        other = Source(words.now.text, words.next().at)
+    return Clause(source, sign, given, _from(first, words), other)
 
 
 def _ask(words: Words) -> tuple[str, tuple[Literal, ...]]:
@@ -247,15 +254,14 @@ def _ask(words: Words) -> tuple[str, tuple[Literal, ...]]:
         return words.next().text, ()
     if words.is_sign("=", "!=", "<", ">", "<=", ">="):
         return words.next().text, (_word(words),)
-    if words.is_word("not", "in"):
+    if words.is_word("not", "in", "same"):
         sign = words.next().text
         if sign == "not":
-            if not words.is_word("in"):
-                raise words.fail("in")
-            words.next()
-            sign = "not in"
-        return sign, _words(words)
-    raise words.fail("valued, empty, number, repeats, =, !=, <, >, in or not in")
+            if not words.is_word("in", "same"):
+                raise words.fail("in or same")
+            sign = f"not {words.next().text}"
+        return sign, () if sign.endswith("same") else _words(words)
+    raise words.fail("valued, empty, number, repeats, same, =, !=, <, >, in or not in")
 
 
 def _key(words: Words) -> Key:

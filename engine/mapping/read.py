@@ -58,7 +58,7 @@ def _tree(node: Node, reading: _Reading) -> Tree | None:
         writes=writes,
         events=tuple(one.text for one in _list(node, "events", reading)),
         include=_list(node, "include", reading),
-        resources=_resources(node.get("resources") or node.get("segments"), reading),
+        resources=_resources(node.get("resources") or node.get("segments"), node.get("include") is not None, reading),
         title=_text(node, "title", reading),
     )
 
@@ -89,7 +89,9 @@ def _list(node: Pairs, name: str, reading: _Reading) -> tuple[Plain, ...]:
     return tuple(Plain(item.text, item.at) for item in items if isinstance(item, Text))
 
 
-def _resources(node: Node | None, reading: _Reading) -> tuple[Resource, ...]:
+def _resources(node: Node | None, included: bool, reading: _Reading) -> tuple[Resource, ...]:
+    if node is None and included:
+        return ()
     if node is None:
         reading.say("E205", "the mapping writes nothing", Span(reading.file), "add resources: with what is to be written")
         return ()

@@ -34,7 +34,8 @@ class Run:
         self.faults: list[Fault] = []
         self.warnings: list[Fault] = []
         self.instances: dict[tuple[int, str], Sequence[Scope]] = {}
-        self.made: dict[str, dict[int, dict[tuple[str, str], None]]] = {}  # name -> id(scope) -> (type, id) of what is in it
+        # name -> id(scope) -> (type, id) of what is in it, with the name of the part of the scope it is in ("" for its own)
+        self.made: dict[str, dict[int, dict[tuple[str, str], str]]] = {}
         self.texts: dict[tuple[str, int], str | None] = {}  # what tests have read
         self.lineage: list[Lineage] = []
         self.names: list[str] = []  # only when traced: the way to the element being written
@@ -51,26 +52,31 @@ class Run:
     def enter(self, name: str, scope: Scope, type: str, id_: str) -> None:
         """Makes an instance known to references, from its own scope outwards."""
         index = self.made.setdefault(name, {})
-        made, place = (type, id_), cast(Any, scope)
+        made, place, part = (type, id_), cast(Any, scope), ""
         while place is not None:
             inside = index.get(id(place))
             if inside is None:
-                index[id(place)] = {made: None}
+                index[id(place)] = {made: part}
             else:
-                inside[made] = None
-            place = place.parent
+                inside[made] = part
+            part, place = place.name, place.parent
 
     def near(self, name: str, scope: Scope) -> Sequence[tuple[str, str]]:
-        """The (type, id) of the instances of a name in the nearest scope that holds any."""
+        """The (type, id) of the instances of a name in the nearest scope that holds any.
+
+        What is in a sibling of the same name is another's: an order without a requester does not find the next order's.
+        """
         index = self.made.get(name)
         if index is None:
             return NONE
-        place: Any = scope
+        place, part = cast(Any, scope), ""
         while place is not None:
             found = index.get(id(place))
             if found is not None:
-                return tuple(found)
-            place = place.parent
+                own = tuple(found) if not part else tuple(made for made, inside in found.items() if inside != part)
+                if own:
+                    return own
+            part, place = place.name, place.parent
         return NONE
 
     def fail(self, fault: Fault, path: Path, scope: Scope) -> None:

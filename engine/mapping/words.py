@@ -14,7 +14,7 @@ _TOKEN = re.compile(
       | (?P<word>(?:[^\s|,()=!<>"\[\]]|\[[^\[\]]*\])+)""",
     re.VERBOSE,
 )
-KEYWORDS = frozenset({"else", "and", "or", "in", "not", "valued", "empty", "number", "repeats", "if", "each", "as"})
+KEYWORDS = frozenset({"else", "and", "or", "in", "not", "valued", "empty", "number", "repeats", "same", "if", "each", "as"})
 
 
 @dataclass(frozen=True, slots=True)

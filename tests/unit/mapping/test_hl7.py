@@ -11,6 +11,7 @@ from engine.mapping.installed import installed
 from engine.mapping.library import build
 from engine.mapping.mapping import Mapping, _run
 from engine.mapping.run import Run
+from engine.types import Put
 
 MESSAGE = "\r".join([
     r"MSH|^~\&|L|LAB|E|EHR|20260101120000+0100||ORU^R01^ORU_R01|1|P|2.5.1",
@@ -117,10 +118,9 @@ def test_a_reference_that_must_stand_holds_the_message_without_it() -> None:
 
 
 def test_a_field_sent_as_null_clears_the_element_and_an_empty_one_does_not() -> None:
-    (put,) = mapping(PATIENT).run(scope(MESSAGE.replace("|555|", '|""|')))
-    assert (put.merge, put.clear) == (True, ("telecom",))
-    (put,) = mapping(PATIENT).run(scope(MESSAGE.replace("|555|", "||")))
-    assert (put.merge, put.clear) == (True, ())
+    nulled, empty = (mapping(PATIENT).run(scope(MESSAGE.replace("|555|", sent))) for sent in ('|""|', "||"))
+    assert [(put.merge, put.clear) for put in nulled if isinstance(put, Put)] == [(True, ("telecom",))]
+    assert [(put.merge, put.clear) for put in empty if isinstance(put, Put)] == [(True, ())]
 
 
 def test_one_resource_for_each_repetition_and_references_between_them_hold() -> None:
@@ -182,3 +182,41 @@ def test_lineage_tells_the_bytes_of_a_value() -> None:
     assert value.rule.line == 15
     code = lineage["Observation[4].code"]
     assert (code.path, MESSAGE.encode()[code.start : code.end]) == ("OBX[3]-3", b"NA^Na^L")
+
+
+def test_an_order_does_not_find_what_is_another_order_s() -> None:
+    doctor = "  Practitioner as orderer each OBR-16:\n    key: OBR-16.1\n    identifier: { value: =OBR-16.1 }\n"
+    request = """  ServiceRequest each ORDER_OBSERVATION:
+    key: OBR-3
+    status: active
+    intent: order
+    subject: { display: any }
+    requester: =ref(orderer)
+"""
+    message = MESSAGE.replace("OBR|1||F1|CBC^Count^L|||20260101", "OBR|1||F1|CBC^Count^L|||20260101|||||||||D1^Doc")
+    bodies = [body for body in run(doctor + request, message) if body["resourceType"] == "ServiceRequest"]
+    assert ["requester" in body for body in bodies] == [True, False]
+
+
+def test_two_fields_can_be_compared() -> None:
+    text = PATIENT.replace("Patient as patient:", "Patient as patient if {}:")
+    assert len(run(text.format("PID-3.1 same PID-3[1].1"))) == 1
+    assert run(text.format("PID-3.1 not same PID-3[1].1")) == []
+    assert run(text.format("PID-3.1 same PID-3[2].1")) == []
+    assert run(text.format("PID-2 same PID-4")) == []
+
+
+def test_a_resource_can_begin_with_what_a_field_converts_to() -> None:
+    text = "  Practitioner each PV1-7:\n    key: PV1-7.1\n    =: =PV1-7\n    active: true\n"
+    first, _ = run(text)
+    assert (first["resourceType"], first["name"][0]["family"], first["active"]) == ("Practitioner", "Ash", True)
+
+
+def test_a_mapping_may_be_made_of_parts_alone() -> None:
+    part = "part: people\nresources:\n" + PATIENT
+    whole = HEAD.replace("resources:\n", "include: people\n")
+    library = build({"people.yaml": part, "it.yaml": whole}, installed())
+    assert library.sound, "\n".join(map(render, library.diagnostics))
+    made = library.mappings["it"].run(scope())
+    assert isinstance(made, list)
+    assert [put.body["resourceType"] for put in made] == ["Patient"]
