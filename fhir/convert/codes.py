@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fhir.convert.rep import Components, Rep, compose, first, whole
+from fhir.convert.rep import Components, Rep, compose, first, lift, lower, whole
 from fhir.convert.systems import authority_uri, system_name, system_uri
 
 JSON = dict[str, Any]
@@ -181,3 +181,22 @@ def coded_concept(value: Any) -> JSON | None:
 def coded_unit(value: Any) -> JSON | None:
     """A unit a code table answered, as the coded parts of a Quantity."""
     return {"system": value.system, "code": value.code} if value.code and value.system else None
+
+
+def inner_concept(value: Rep | str) -> JSON | None:
+    """A type whose first component is a CWE (SPS, DLD, FC), as CodeableConcept; some senders write its parts as components."""
+    rep = whole(value)
+    if len(rep) > 2 and not rep.sub(1, 2) and system_uri(rep[3]).startswith(("http", "urn:oid:")):
+        return coded_concept_of(rep)
+    return concept(lift(rep, 1, 20))
+
+
+def coded_concept_of(rep: Rep) -> JSON | None:
+    """The first triplet of a field as a concept."""
+    found = coding(rep)
+    return {"coding": [found]} if found else None
+
+
+def from_inner_concept(value: JSON) -> Components:
+    """A CodeableConcept as the first component of such a type."""
+    return [lower(from_concept(value))]

@@ -52,30 +52,32 @@ def patient(values: Sequence[Rep]) -> str | Fault | None:
     return best[1] if best else None
 
 
+def _named(key: str, name: tuple[str, ...], value: Rep | str) -> str | None:
+    """A number with the family and given name it stands beside: placeholders such as 0000 stand for many people."""
+    said = "^".join(part.strip().upper() for part in name)
+    if not key and not said.strip("^"):
+        return None
+    return f"{key or LOCAL + getattr(value, 'facility', '') + '|'}|{said}"
+
+
 def person(value: Rep | str) -> str | None:
-    """The key of an XCN: its number, or, where none was sent, its name within the sending facility."""
-    if key := numbered(value, 1, 9):
-        return key
+    """The key of an XCN: its number (within the sending facility when nobody assigned it) and its name."""
     rep = whole(value)
-    name = "^".join(rep[comp].strip() for comp in (2, 3, 4, 5, 7))
-    return f"{LOCAL}{getattr(value, 'facility', '')}|{name}" if name.strip("^") else None
+    return _named(numbered(value, 1, 9), (rep[2], rep[3]), value)
 
 
 def named_link(value: Rep | str) -> str | None:
-    """The key of an NDL: the number, or the name within the sending facility, of the person in its first component."""
+    """The key of an NDL: the number and name of the person in its first component."""
     rep = whole(value)
-    number = rep[1].strip() or "^".join(rep.sub(1, sub).strip() for sub in (2, 3, 4, 5, 7)).rstrip("^")
-    uri = authority_uri(rep.sub(1, 9).strip(), rep.sub(1, 10), rep.sub(1, 11))
-    return f"{uri or LOCAL + getattr(value, 'facility', '')}|{number}" if number else None
+    uri = authority_uri(rep.sub(1, 9).strip(), rep.sub(1, 10), rep.sub(1, 11)) or LOCAL + getattr(value, "facility", "")
+    number = rep[1].strip()
+    return _named(f"{uri}|{number}" if number else "", (rep.sub(1, 2), rep.sub(1, 3)), value)
 
 
 def organization(value: Rep | str) -> str | None:
-    """The key of an XON: its number, or, where none was sent, its name within the sending facility."""
+    """The key of an XON: its number (within the sending facility when nobody assigned it) and its name."""
     rep = whole(value)
-    if key := numbered(value, 10, 6) or numbered(value, 3, 6):
-        return key
-    name = rep[1].strip()
-    return f"{LOCAL}{getattr(value, 'facility', '')}|{name}" if name else None
+    return _named(numbered(value, 10, 6) or numbered(value, 3, 6), (rep[1],), value)
 
 
 PLACES = {"site": (), "building": (7,), "floor": (7, 8), "ward": (7, 8, 1), "room": (7, 8, 1, 2), "bed": (7, 8, 1, 2, 3)}
@@ -88,6 +90,6 @@ def place(level: str) -> Callable[[Rep | str], str | None]:
     def key(value: Rep | str) -> str | None:
         rep = whole(value)
         home = authority_uri(rep[4].strip(), rep.sub(4, 2), rep.sub(4, 3)) or LOCAL + getattr(value, "facility", "")
-        return f"{home}|{level}|" + "^".join(rep[comp].strip() or rep.sub(comp, 2) for comp in comps)
+        return f"{home}|{rep[4].strip().upper()}|{level}|" + "^".join(rep[comp].strip() or rep.sub(comp, 2) for comp in comps)
 
     return key

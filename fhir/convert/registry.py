@@ -85,6 +85,7 @@ _MANY: list[tuple[tuple[str, ...], tuple[str, ...], Callable[..., Any], Callable
     (("XON",), ("Reference",), places.xon_reference, places.from_xon_reference),
     (("XON",), STRINGS, places.xon_name, places.from_xon_name),
     (("PL",), ("Identifier",), places.pl_identifiers, None),
+    *(((f"NDL_{level}",), ("Identifier",), make, None) for level, make in places.NDL_LEVELS.items()),
     *(((f"PL_{level}",), ("Identifier",), make, None) for level, make in places.PL_LEVELS.items()),
     (("PL",), ("Reference",), places.pl_reference, places.from_pl_reference),
     (("PL",), STRINGS, places.pl_name, None),
@@ -92,7 +93,7 @@ _MANY: list[tuple[tuple[str, ...], tuple[str, ...], Callable[..., Any], Callable
     (("RP",), ("Attachment",), attachments.rp, attachments.from_rp),
     (("NA",), ("SampledData",), waves.na, waves.from_na),
     (("MA",), ("SampledData",), waves.ma, waves.from_ma),
-    (("FC", "JCC", "DLD", "SPS"), ("CodeableConcept",), codes.concept, codes.from_concept),
+    (("FC", "JCC", "DLD", "SPS"), ("CodeableConcept",), codes.inner_concept, codes.from_inner_concept),
     (("TM",), ("time",), times.time, times.from_time),
 ]
 _ZONED: list[tuple[tuple[str, ...], tuple[str, ...], Callable[..., Any], Callable[[Any], Any] | None]] = [

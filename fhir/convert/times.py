@@ -1,9 +1,9 @@
 """Dates and times: DTM, TS, DT, TM, DR and FHIR dateTime, instant, date, time, Period.
 
 HL7 v2.9.1 section 2A.3.21: YYYY[MM[DD[HH[MM[SS[.S[S[S[S]]]]]]]]][+/-ZZZZ]. FHIR R4 wants seconds and an offset wherever a time is
-given. Policy: precision is kept up to the day; minutes and seconds that were not sent are zero; fraction digits stay as
-they are; an offset not sent is the one named by `zone` (as a rule MSH-7, which HL7 makes the default of its
-message, or a zone such as Europe/Berlin), else UTC. Zeros for an unknown date read as nothing.
+given. Policy: precision is kept up to the day; minutes and seconds that were not sent are zero; fraction digits stay as they
+are; ISO 8601's dashes and colons, which some senders write, are read too; an offset not sent is the one named
+by `zone` (as a rule MSH-7, which HL7 makes the default of its message, or a zone such as Europe/Berlin), else UTC. Zeros for an unknown date read as nothing.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ DTM = re.compile(
     r"(\d{4})(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:\.(\d{1,9}))?)?)?)?)?)?\s*([+-]\d{4}|Z)?\Z", re.ASCII
 )
 TM = re.compile(r"(\d\d)(?::?(\d\d)(?::?(\d\d)(\.\d{1,9})?)?)?([+-]\d{4})?\Z", re.ASCII)
+ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?\s*(Z|[+-]\d\d:?\d\d)?\Z", re.ASCII)
 FHIR = re.compile(
     r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d))?)?)?\Z", re.ASCII
 )
@@ -64,10 +65,11 @@ def offset(zone: str, local: tuple[int, int, int, int, int]) -> str:
 @lru_cache(maxsize=2048)  # the results of an order share their times
 def moment(text: str, zone: str) -> str | Fault | None:
     """An HL7 time in FHIR's notation, to the precision sent."""
-    match = DTM.match(text)
+    match = DTM.match(text) or ISO.match(text)
     if match is None:
         return None if not text.strip("0+- .") else _bad("date or time")
     year, month, day, hour, minute, second, fraction, shift = match.groups()
+    shift = shift.replace(":", "") if shift else shift
     if shift and shift != "Z" and (shift[1:3] > "14" or shift[3:] > "59"):
         return _bad("date or time")
     if year == "0000" or month == "00":

@@ -56,20 +56,29 @@ def test_without_a_number_there_is_no_patient() -> None:
     assert patient([]) is None
 
 
+def test_a_doctor_is_known_by_number_and_name() -> None:
+    assert person(rep("17^Doe^Jo^^^^^^NPI")) == person(rep("17^DOE^Jo^M^^^^^NPI")) == "urn:id:NPI|17|DOE^JO"
+
+
+def test_a_placeholder_number_does_not_make_two_doctors_one() -> None:
+    assert person(rep("0000^Doe^Jo")) != person(rep("0000^Roe^Al"))
+
+
 def test_a_doctor_without_a_number_is_known_by_name_in_the_facility_only() -> None:
-    assert person(At("^Doe^Jo", "NORTH")) == "urn:id:NORTH|Doe^Jo^^^"
-    assert person(rep("17^Doe^Jo^^^^^^NPI")) == "urn:id:NPI|17"
+    assert person(At("^Doe^Jo", "NORTH")) != person(At("^Doe^Jo", "SOUTH"))
+    assert person(rep("^^^M")) is None
 
 
-def test_an_organization_is_known_by_its_number_or_its_name() -> None:
-    assert organization(rep("Lab^^^^^CLIA^XX^^^11D1111111")) == "urn:id:CLIA|11D1111111"
-    assert organization(At("Lab", "NORTH")) == "urn:id:NORTH|Lab"
+def test_an_organization_is_known_by_its_number_and_name() -> None:
+    assert organization(rep("Lab^^^^^CLIA^XX^^^11D1111111")) == "urn:id:CLIA|11D1111111|LAB"
+    assert organization(At("Lab", "NORTH")) != organization(At("Lab", "SOUTH"))
 
 
 def test_the_bed_and_the_ward_of_a_location_are_two_places() -> None:
     field = rep("ICU^12^B^GENERAL")
-    assert place("bed")(field) == "urn:id:GENERAL|bed|^^ICU^12^B"
-    assert place("ward")(field) == "urn:id:GENERAL|ward|^^ICU"
+    assert place("bed")(field) != place("ward")(field)
+    assert place("ward")(field) == place("ward")(rep("ICU^14^A^GENERAL"))
+    assert place("ward")(field) != place("ward")(rep("ICU^12^B^ST ELSEWHERE"))
 
 
 @pytest.mark.parametrize(
