@@ -3,7 +3,8 @@
 HL7 v2.9.1 section 2A.3.21: YYYY[MM[DD[HH[MM[SS[.S[S[S[S]]]]]]]]][+/-ZZZZ]. FHIR R4 wants seconds and an offset wherever a time is
 given. Policy: precision is kept up to the day; minutes and seconds that were not sent are zero; fraction digits stay as they
 are; ISO 8601's dashes and colons, which some senders write, are read too; an offset not sent is the one named
-by `zone` (as a rule MSH-7, which HL7 makes the default of its message, or a zone such as Europe/Berlin), else UTC. Zeros for an unknown date read as nothing.
+by `zone` (as a rule MSH-7, which HL7 makes the default of its message, or a zone such as Europe/Berlin), else UTC. Zeros for an
+unknown date read as nothing.
 """
 
 from __future__ import annotations

@@ -82,3 +82,23 @@ def report(cases: Sequence[Case]) -> Report:
         verdicts = compare(case.ours or (), case.expected)
         rows += [(case.name, one, reason(one, case.fault)) for one in verdicts]
     return Report(tuple(rows), tuple(refused), len(cases))
+
+
+def table(found: Report) -> str:
+    """The report as a Markdown table: the share, and every class of disagreement with its reason."""
+    lines = [
+        f"{found.kinds['agree']} of {found.comparable} comparable facts agree ({found.agreed:.1%}) in {found.cases} messages.",
+        "",
+        "| facts | class | why |",
+        "|---|---|---|",
+    ]
+    for name, count in found.reasons.most_common():
+        text = REASONS[name].text if name in REASONS else FIXED.get(name, "")
+        lines.append(f"| {count} | {name} | {text} |")
+    return "\n".join(lines) + "\n"
+
+
+FIXED = {
+    "refused": "The message is held with a fault; see the list of refused messages.",
+    UNEXPLAINED: "Nobody has looked at it yet.",
+}
