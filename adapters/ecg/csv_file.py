@@ -164,7 +164,8 @@ def _table(text: str, width: int) -> NDArray[Any] | None:
         values = np.array(text.split(), dtype=np.float64)
     except ValueError:
         return None
-    return values.reshape(-1, width) if width and len(values) % width == 0 and len(values) else None
+    rows = sum(1 for line in text.split("\n") if line.strip())
+    return values.reshape(-1, width) if width and len(values) == rows * width else None
 
 
 def _columns(table: NDArray[Any], head: Head, warnings: list[str]) -> tuple[list[str], NDArray[Any], float]:

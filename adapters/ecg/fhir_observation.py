@@ -111,7 +111,7 @@ def _rows(part: JSON, count: int, warnings: list[str]) -> list[Row] | Fault:
     values = _values(str(data.get("data", "")), warnings)
     if values is None:
         return bad("E156", "the data are not numbers", place)
-    if not isinstance(dimensions, int) or not 0 < dimensions <= MAX_LEADS or not len(values) or len(values) % dimensions:
+    if type(dimensions) is not int or not 0 < dimensions <= MAX_LEADS or not len(values) or len(values) % dimensions:
         return bad("E152", "there are not as many numbers as the dimensions say", place)
     names = _names(part, dimensions, count)
     table = values.reshape(-1, dimensions)

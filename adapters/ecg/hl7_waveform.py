@@ -23,6 +23,9 @@ SEX = {"M": "male", "F": "female", "O": "other", "U": "unknown"}
 MDC_UNITS = {"266418": "mV", "266419": "uV", "MDC_DIM_MILLI_VOLT": "mV", "MDC_DIM_MICRO_VOLT": "uV"}
 
 
+MOST = 2_000_000  # samples in one OBX
+
+
 @dataclass(slots=True)
 class Channel:
     """What is known of one channel while the message is read."""
@@ -153,6 +156,8 @@ def _waveform(
     kind: str, code: list[str], sub: str, value: str, marks: Marks, channels: dict[str, Channel], order: list[str]
 ) -> Fault | None:  # fmt: skip
     """Numbers of the next defined channel, of all channels (MA), or of a channel that its own code names (IHE)."""
+    if value.count(marks.component) + value.count(marks.repeat) > MOST:
+        return bad("E153", "there are more samples than an ECG has", "OBX-5")
     rows = [row.split(marks.component) for row in value.split(marks.repeat) if row]
     try:
         if kind == "MA":
@@ -163,8 +168,8 @@ def _waveform(
         numbers = np.array([np.nan if cell in ("", '""') else float(cell) for row in rows for cell in row])
     except ValueError:
         return bad("E156", "a waveform is not numbers, or has not as many columns as channels", "OBX-5")
-    if len(numbers) > 50_000_000 or len(channels) > MAX_LEADS:
-        return bad("E153", "there are more samples or channels than an ECG has", "OBX-5")
+    if len(channels) > MAX_LEADS:
+        return bad("E153", "there are more channels than an ECG has", "OBX-5")
     waiting = [name for name in order if not channels[name].values]
     if order:
         target = channels[waiting[0]] if waiting else channels[order[-1]]

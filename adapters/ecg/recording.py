@@ -150,6 +150,8 @@ def checked(recording: Recording) -> Recording | Fault:
         return bad("E155", "the amplitude of a step is not one")
     if np.isinf(samples).any():
         return bad("E155", "amplitudes are beyond all bounds")
+    if np.isnan(samples).all():
+        return bad("E152", "every sample is missing")
     return recording
 
 

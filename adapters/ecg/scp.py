@@ -119,13 +119,14 @@ def _block(data: bytes, layout: Layout, number: int, beat: Block | None = None) 
     bimodal = bool(flag) and number == 6
     factor = interval // beat.interval if bimodal and beat else 1
     rows: list[Steps] = []
-    at, budget = 6 + 2 * count, MOST_CODED
-    for lead, size in zip(layout.leads, sizes, strict=True):
-        expected = _expected(layout, lead, number, interval, factor)
-        budget -= expected
-        row = _row(data[at : at + size], expected, differences, layout.tables) if budget >= 0 else None
+    at = 6 + 2 * count
+    wanted = [_expected(layout, lead, number, interval, factor) for lead in layout.leads]
+    if sum(wanted) > MOST_CODED:
+        return bad("E153", "there are more samples than are read", place)
+    for expected, size in zip(wanted, sizes, strict=True):
+        row = _row(data[at : at + size], expected, differences, layout.tables)
         if row is None:
-            return bad("E152", "there are fewer samples than declared, or more than are read", place)
+            return bad("E152", "there are fewer samples than declared", place)
         rows.append(row)
         at += size
     return Block(avm, interval, bimodal, rows)

@@ -80,24 +80,46 @@ def _ready(codes: list[Code]) -> Table:
     return Table(tuple(codes), number)
 
 
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """A table looked up at every bit: numbers of codes, their lengths, and those that switch tables."""
+
+    numbers: NDArray[Any]
+    jumps: list[int]
+    switches: dict[int, int]  # number of the code → number of the new table
+    kinds: list[int]
+
+
+def _looked(windows: NDArray[Any], table: Table) -> _Looked:
+    numbers = table.number[windows]
+    jumps = np.array([*(code.total for code in table.codes), 0])[numbers].tolist()
+    switches = {index: code.base for index, code in enumerate(table.codes) if not code.value}
+    return _Looked(numbers, jumps, switches, numbers.tolist() if switches else [])
+
+
 def decoded(data: bytes, count: int, known: list[Table]) -> Steps | None:
     """`count` values, or None when the data end before, or hold a code of no table."""
     windows = _windows(data)
-    last = len(data) * 8
+    seen: dict[int, _Looked] = {}
+    places: list[int] = []
+    tables: list[int] = []
     table, at = 0, 0
-    out: list[Steps] = []
-    left = count
-    while left > 0:
-        values, at, turn = _run(windows, last, known[table], at, left)
-        if values is None:
-            return None
-        out.append(values)
-        left -= len(values)
-        if turn is not None:
-            if not 0 < turn <= len(known) or at >= last:
+    while len(places) < count:
+        if table not in seen:
+            seen[table] = _looked(windows, known[table])
+        begin = len(places)
+        at, turn = _run(seen[table], len(data) * 8, at, count, places)
+        tables += [table] * (len(places) - begin) if len(known) > 1 else []
+        if len(places) < count:
+            if not 0 < turn <= len(known):
                 return None
             table = turn - 1
-    return np.concatenate(out) if out else np.zeros(0, np.int64)
+    where, whose = np.array(places, dtype=np.int64), np.array(tables, dtype=np.int64)
+    values = np.zeros(count, np.int64)
+    for number, looked in seen.items():
+        own = whose == number if len(known) > 1 else np.ones(count, bool)
+        values[own] = _values(windows, known[number], looked.numbers, where[own])
+    return values
 
 
 def _windows(data: bytes) -> NDArray[Any]:
@@ -109,27 +131,18 @@ def _windows(data: bytes) -> NDArray[Any]:
     return np.ravel(windows)
 
 
-def _run(windows: NDArray[Any], last: int, table: Table, at: int, count: int) -> tuple[Steps | None, int, int | None]:
-    """Values from bit `at` on until `count` is reached or the table changes: (values, next bit, number of the new table)."""
-    numbers = table.number[windows]
-    sizes = np.array([*(code.total for code in table.codes), 0])[numbers]
-    switches = {index for index, code in enumerate(table.codes) if not code.value}
-    jumps, kinds = sizes.tolist(), numbers.tolist() if switches else []
-    places: list[int] = []
-    turn = None
+def _run(looked: _Looked, last: int, at: int, count: int, places: list[int]) -> tuple[int, int]:
+    """Adds the places of values from bit `at` on until there are `count`: (next bit, number of the table to go on with, 0: none)."""
+    jumps, kinds, switches = looked.jumps, looked.kinds, looked.switches
     while len(places) < count and at < last:
         jump = jumps[at]
         if jump == 0 or at + jump > last:
-            return None, at, None
+            return at, 0
         if kinds and kinds[at] in switches:
-            turn = table.codes[kinds[at]].base
-            at += jump
-            break
+            return at + jump, switches[kinds[at]]
         places.append(at)
         at += jump
-    if len(places) < count and turn is None:
-        return None, at, None
-    return _values(windows, table, numbers, np.array(places, dtype=np.int64)), at, turn
+    return at, 0
 
 
 def _values(windows: NDArray[Any], table: Table, numbers: NDArray[Any], places: Steps) -> Steps:

@@ -158,8 +158,6 @@ def lzw(data: bytes) -> bytes:
 
 # --- SCP-ECG ----------------------------------------------------------------------------------------------------------
 
-DEFAULT_CODES = {0: "0"} | {s * n: "1" * (n + 1 if n < 8 else 8) for n in () for s in (1, -1)}
-
 
 def default_code(value: int) -> str:
     """EN 1064's default table, from its description: 0, then n as n ones, `0`, sign; then escapes for 8 and 16 bits."""
@@ -186,13 +184,19 @@ def differences(row: Steps, order: int) -> list[int]:
     return [int(row[0]), int(row[1]), *(int(v) for v in row[2:] - 2 * row[1:-1] + row[:-2])]
 
 
+CRC = []
+for _byte in range(256):
+    _value = _byte << 8
+    for _ in range(8):
+        _value = ((_value << 1) ^ 0x1021 if _value & 0x8000 else _value << 1) & 0xFFFF
+    CRC.append(_value)
+
+
 def crc(data: bytes) -> int:
-    """CRC-CCITT, bit by bit."""
+    """CRC-CCITT by its table."""
     value = 0xFFFF
     for byte in data:
-        value ^= byte << 8
-        for _ in range(8):
-            value = ((value << 1) ^ 0x1021 if value & 0x8000 else value << 1) & 0xFFFF
+        value = (value << 8 & 0xFFFF) ^ CRC[value >> 8 ^ byte]
     return value
 
 
