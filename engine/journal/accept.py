@@ -84,10 +84,19 @@ class Acceptor:
     def _insert(self, connection: psycopg.Connection[Any], rows: list[Row]) -> list[tuple[Any, ...]]:
         self._line.warned = ""
         found = connection.execute(sql("accept"), _columns(rows)).fetchall()
-        if self._line.warned:  # such as a synchronous standby that was not waited for: not on all the disks it was meant for
+        self._unless_warned(connection)
+        return found
+
+    def _confirm(self, connection: psycopg.Connection[Any]) -> None:
+        """Commits something behind the rows that were found, so that they are wherever a commit has to be before it counts."""
+        self._line.warned = ""
+        connection.execute("select pg_logical_emit_message(true, 'isthmus', '')")
+        self._unless_warned(connection)
+
+    def _unless_warned(self, connection: psycopg.Connection[Any]) -> None:
+        if self._line.warned:  # such as: the wait for a synchronous standby was cancelled, the commit is on one disk only
             connection.close()
             raise psycopg.OperationalError(self._line.warned)
-        return found
 
     def _find_out(self, rows: list[Row]) -> list[Answer]:
         asked = {
@@ -101,6 +110,7 @@ class Acceptor:
                 connection = self._line.get()
                 found = connection.execute(sql("recheck"), asked).fetchall()
                 if all(id is not None for _, id, _ in found):
+                    self._confirm(connection)
                     return _answers(found)
                 return _answers(self._insert(connection, rows))
             except (psycopg.OperationalError, psycopg.errors.UniqueViolation):
@@ -135,13 +145,13 @@ def _distinct(arrivals: Sequence[Arrival]) -> tuple[list[Row], list[int]]:
     sources: set[int] = set()
     for arrival in arrivals:
         digest = hashlib.sha256(arrival.body).digest()
-        source, part = source_hash(arrival), mark(digest)
+        told = arrival.envelope
+        source, part = source_hash(arrival.channel, told.sender, told.control_id), mark(digest)
         place = len(rows)
         if source is not None:
             place = first.setdefault((source, part), place)
         places.append(place)
         if place == len(rows):
-            told = arrival.envelope
             rows.append(Row(arrival, digest, order_hash(arrival.channel, told.key, arrival.id), source, part, source in sources))
             if source is not None:
                 sources.add(source)

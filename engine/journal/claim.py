@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import psycopg
+
 from engine.fault import Fault, Kind
 from engine.journal.lease import Leases
 from engine.journal.line import Line
@@ -21,6 +23,7 @@ from engine.journal.sql import sql
 from engine.journal.values import LANES, order_hash
 from engine.types import Arrival, Envelope, Message
 
+CORRUPT = (psycopg.errors.DataCorrupted, psycopg.errors.IndexCorrupted)
 NEVER = datetime.fromtimestamp(0, UTC)
 SWEEP = 1.0  # seconds after which a claim looks below the last number again: retries, and what other processes stored
 DAMAGED = Fault(
@@ -107,10 +110,7 @@ class Claims:
     def _load(self, rows: list[tuple[Any, ...]]) -> tuple[list[Message], list[Message]]:
         known = {row[1]: one for row in rows if (one := self._bodies.take(row[1])) is not None}
         missing = [row[1] for row in rows if row[1] not in known]
-        read = {}
-        if missing:
-            found = self._line.get().execute(sql("bodies"), {"ids": missing})
-            read = {row[0]: row for row in found}
+        read = self._read(missing) if missing else {}
         messages: list[Message] = []
         damaged: list[Message] = []
         for seq, id, attempts, _ in rows:
@@ -123,6 +123,15 @@ class Claims:
             intact = row is not None and hashlib.sha256(message.body).digest() == row[-1]
             (messages if intact else damaged).append(message)
         return messages, damaged
+
+    def _read(self, ids: list[UUID]) -> dict[UUID, tuple[Any, ...]]:
+        """Messages by id; those on a page that the server finds damaged are left out."""
+        try:
+            return {row[0]: row for row in self._line.get().execute(sql("bodies"), {"ids": ids})}
+        except CORRUPT:
+            if len(ids) == 1:
+                return {}
+            return {id: row for one in ids for id, row in self._read([one]).items()}
 
 
 def _from_memory(a: Arrival, seq: int, attempts: int) -> Message:

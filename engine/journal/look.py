@@ -14,7 +14,7 @@ from sqlalchemy import Select, case, func, select
 from sqlalchemy.dialects import postgresql
 
 from engine.fault import Fault, Kind
-from engine.journal.claim import DAMAGED
+from engine.journal.claim import CORRUPT, DAMAGED
 from engine.journal.line import ALWAYS, OPTIONS, Connection
 from engine.journal.schema import event, held, message
 from engine.journal.values import faults_from, unpack
@@ -124,7 +124,10 @@ def statement(wanted: Filter) -> Select[Any]:
 def show(connection: Connection, id: UUID) -> Shown | Fault:
     """One message; a Fault when there is none, or when its bytes are not what was received."""
     columns = [message.c[name] for name in ("key", "peer", "digest", "body")]
-    rows = run(connection, statement(Filter()).where(message.c.id == id).add_columns(*columns))
+    try:
+        rows = run(connection, statement(Filter()).where(message.c.id == id).add_columns(*columns))
+    except CORRUPT:
+        return DAMAGED
     if not rows:
         return Fault(Kind.NOT_FOUND, "E631", "there is no message with this id", at=str(id), help="see `isthmus find`")
     *_, key, peer, digest, body = rows[0]

@@ -11,7 +11,7 @@ from uuid import UUID
 import psycopg
 
 from engine.fault import Fault, Kind
-from engine.types import Arrival, Event, Message, Outcome, Parcel, State
+from engine.types import Event, Message, Outcome, Parcel, State
 
 LANES = 64
 LONGEST = 1000  # characters of a name kept; the body keeps all of it
@@ -41,16 +41,15 @@ class Settlement:
 
 def order_hash(channel: str, key: str, id: UUID) -> int:
     """A signed 64-bit number that messages of one key share; a message without a key shares it with none."""
-    text = f"{channel}\0{key}".encode("utf-8", "surrogatepass") if key else id.bytes
+    text = f"{clean(channel)}\0{clean(key)}".encode() if key else id.bytes
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big", signed=True)
 
 
-def source_hash(arrival: Arrival) -> int | None:
-    """A signed 64-bit number of channel, sender and control id; None without a control id: then nothing is a duplicate."""
-    told = arrival.envelope
-    if not told.control_id:
+def source_hash(channel: str, sender: str, control_id: str) -> int | None:
+    """A signed 64-bit number of where a message comes from; None without a control id: then nothing is a duplicate."""
+    if not control_id:
         return None
-    text = f"{arrival.channel}\0{told.sender}\0{told.control_id}".encode("utf-8", "surrogatepass")
+    text = f"{clean(channel)}\0{clean(sender)}\0{clean(control_id)}".encode()
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big", signed=True)
 
 

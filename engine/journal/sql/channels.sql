@@ -1,0 +1,2 @@
+-- The channels that have messages.
+select distinct channel from journal.message
