@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from engine.fault import Fault, Kind
 from inference.ecgfm.network import Finetuned, Pretrained
 from inference.ecgfm.pickles import Checkpoint, Lazy, open_checkpoint, refused
-from inference.models.weights import digest_of, read_tensors
+from inference.models.weights import digest_of, read_arrays
 
 CONFIGURATION: dict[tuple[str, ...], Any] = {
     ("in_d",): 12,
@@ -105,6 +105,11 @@ def _from_pickle(path: Path) -> dict[str, Tensor] | Fault:
     return check(settings) or _materialise(checkpoint, model)
 
 
+def _from_safetensors(path: Path, digest: str) -> dict[str, Tensor] | Fault:
+    arrays = read_arrays(path, digest)
+    return arrays if isinstance(arrays, Fault) else {key: torch.from_numpy(value.copy()) for key, value in arrays.items()}
+
+
 def _materialise(checkpoint: Checkpoint, model: Mapping[Any, Any]) -> dict[str, Tensor] | Fault:
     if not all(isinstance(key, str) and isinstance(value, Lazy) for key, value in model.items()):
         return refused("the checkpoint's model is not a dictionary of tensors", "model")
@@ -123,7 +128,7 @@ def load(path: Path, digest: str = "") -> Loaded | Fault:
             "the checkpoint's SHA-256 is not the one configured",
             help="fetch it again, or check the setting",
         )
-    tensors = read_tensors(path) if path.suffix == ".safetensors" else _from_pickle(path)
+    tensors = _from_safetensors(path, found) if path.suffix == ".safetensors" else _from_pickle(path)
     return tensors if isinstance(tensors, Fault) else build(tensors, found, path.name)
 
 

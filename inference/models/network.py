@@ -90,6 +90,7 @@ class Network(nn.Module):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
+        self.settings = settings
         first = settings.widths[0]
         self.stem = nn.Sequential(
             nn.Conv2d(settings.leads, first, (1, settings.stem), (1, 2), (0, settings.stem // 2), bias=False),

@@ -1,0 +1,35 @@
+"""The members of the shipped models: what each is, and how it is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from inference.models.network import Settings
+from inference.train.loop import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A network of a model; `task` chooses records, leads and targets."""
+
+    name: str
+    task: str  # twelve or lead_one
+    settings: Settings
+    recipe: Recipe
+
+
+MEMBERS = (
+    Member("a", "twelve", Settings(), Recipe(seed=1, epochs=18)),
+    Member(
+        "b",
+        "twelve",
+        Settings(widths=(64, 128, 192), kernels=(11, 9, 7), attention=2),
+        Recipe(seed=2, epochs=18, rate=1.5e-3),
+    ),
+    Member(
+        "l",
+        "lead_one",
+        Settings(leads=1, outputs=62, widths=(48, 64, 96, 128), kernels=(11, 9, 7, 5)),
+        Recipe(seed=4, epochs=14, first=3, others=0.5, lead_dropout=0.0),
+    ),
+)
