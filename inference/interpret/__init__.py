@@ -52,7 +52,9 @@ class Interpretation:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON."""
-        rows = [asdict(one) | {"codes": [{"system": system, "code": code} for system, code in one.codes]} for one in self.findings]
+        rows = [
+            asdict(one) | {"codes": [{"system": system, "code": code} for system, code in one.codes]} for one in self.findings
+        ]
         return {
             "severity": self.severity, "conclusion": self.conclusion, "findings": rows,
             "contradictions": list(self.contradictions), "notes": list(self.notes), "notice": self.notice,
@@ -103,7 +105,9 @@ def _measured(rule: Measured, value: float) -> Finding:
     unit, name = UNITS.get(rule.measure, ""), NAMES.get(rule.measure, rule.measure)
     limit = f"from {rule.over:g}" if rule.over != float("-inf") else f"below {rule.under:g}"
     codes = ((SNOMED, rule.snomed),) if rule.snomed else ()
-    return Finding(rule.finding, rule.group, rule.severity, f"{name} is {value:g} {unit}, the limit is {limit}", "measurement", codes=codes)
+    return Finding(
+        rule.finding, rule.group, rule.severity, f"{name} is {value:g} {unit}, the limit is {limit}", "measurement", codes=codes
+    )
 
 
 def _decide_by_rate(findings: tuple[Finding, ...], rate: float | None, table: Table) -> tuple[Finding, ...]:

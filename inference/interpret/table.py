@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ def _number(row: dict[str, Any], name: str, default: str | None = None) -> float
         number = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         raise Wrong(f"`{name}` must be a number") from None
-    if number != number:
+    if isnan(number):
         raise Wrong(f"`{name}` must be a number")
     return number
 
@@ -173,7 +174,13 @@ def parse(text: str) -> Table | Fault:
         at = f"line {mark.line + 1}:{mark.column + 1}" if mark else place
         return Fault(Kind.INCORRECT, "E850", text[:200], at, "inference/interpret/table.yaml explains every word")
     return Table(
-        floor, possible, calm, critical, tuple(sections["findings"]), tuple(sections["measured"]), tuple(sections["contradictions"])
+        floor,
+        possible,
+        calm,
+        critical,
+        tuple(sections["findings"]),
+        tuple(sections["measured"]),
+        tuple(sections["contradictions"]),
     )
 
 

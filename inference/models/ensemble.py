@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,16 +46,15 @@ def graph(model: nn.Module, leads: int, path: Path) -> None:
     import onnx  # noqa: PLC0415
     from onnx import TensorProto  # noqa: PLC0415
 
-    buffer = io.BytesIO()
     axes = {"signal": {0: "batch", 2: "time"}, "logits": {0: "batch"}, "embedding": {0: "batch"}}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter warns of its own successor
         torch.onnx.export(
-            model, (torch.zeros(2, leads, 1000),), buffer, dynamo=False, opset_version=17, dynamic_axes=axes,
+            model, (torch.zeros(2, leads, 1000),), path, dynamo=False, opset_version=17, dynamic_axes=axes,
             input_names=["signal"], output_names=["logits", "embedding"], do_constant_folding=False,
             training=torch.onnx.TrainingMode.PRESERVE,
         )  # fmt: skip
-    proto = onnx.load_from_string(buffer.getvalue())
+    proto = onnx.load(path, load_external_data=False)
     stored = set(half(model))
     for one in proto.graph.initializer:
         if one.name in stored:

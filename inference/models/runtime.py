@@ -34,6 +34,11 @@ class Model:
         return calibrated(logits, self.stored.entry.slope, self.stored.entry.offset, self.stored.entry.kind)
 
 
+def _names(graph: bytes, name: str) -> bool:
+    """Whether the graph has an initializer of this name (TensorProto field 8): the exporter keeps one of two equal tensors."""
+    return len(name) < 128 and b"\x42" + bytes([len(name)]) + name.encode() in graph
+
+
 def calibrated(logits: npt.ArrayLike, slope: npt.ArrayLike, offset: npt.ArrayLike, kind: str) -> npt.NDArray[np.float64]:
     """Platt's scaling: a slope and an offset per label, then a sigmoid each or a softmax over all."""
     z = np.asarray(logits, np.float64) * np.asarray(slope) + np.asarray(offset)
@@ -64,9 +69,10 @@ def load(stored: Stored, threads: int = 1) -> Model | Fault:
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    values = [onnxruntime.OrtValue.ortvalue_from_numpy(value.astype(np.float32)) for value in arrays.values()]
+    names = [name for name in arrays if _names(graph, name)]
+    values = [onnxruntime.OrtValue.ortvalue_from_numpy(arrays[name].astype(np.float32)) for name in names]
     try:
-        options.add_external_initializers(list(arrays), values)
+        options.add_external_initializers(names, values)
         return Model(stored, onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"]))
     except Exception as error:  # the runtime's own errors are many
         return Fault(Kind.INCORRECT, "E846", f"the model does not load ({type(error).__name__})", stored.name, "fetch it again")

@@ -143,7 +143,9 @@ def assign(found: dict[str, Waves], beats: Indexes) -> dict[str, Waves]:
     middle = (t.onset + t.offset) / 2
     before = np.searchsorted(beats, middle) - 1
     since = middle - beats[np.maximum(before, 0)]
-    t = best(t, np.maximum(before, 0), (before >= 0) & (since > 0.06 * RATE) & (since < 0.75 * RATE), (t.offset - t.onset) * t.sure)
+    t = best(
+        t, np.maximum(before, 0), (before >= 0) & (since > 0.06 * RATE) & (since < 0.75 * RATE), (t.offset - t.onset) * t.sure
+    )
     t = t.take(t.beat >= 0)
     middle = (p.onset + p.offset) / 2
     after = np.searchsorted(beats, middle)

@@ -50,7 +50,9 @@ def check(samples: object, rate: object, leads: Sequence[str]) -> tuple[Array, f
     if not RATES[0] <= hertz <= RATES[1]:
         return Fault(Kind.UNSUPPORTED, "E802", "the sampling rate is outside 50–20 000 Hz", help="check the file's rate")
     if len(leads) != len(given) or len(set(leads)) != len(leads):
-        return Fault(Kind.INCORRECT, "E803", f"{len(leads)} lead names for {len(given)} leads, or a name twice", help="name each lead once")
+        return Fault(
+            Kind.INCORRECT, "E803", f"{len(leads)} lead names for {len(given)} leads, or a name twice", help="name each lead once"
+        )
     if len(given) > MOST_LEADS or given.size > MOST_SAMPLES:
         return Fault(Kind.UNSUPPORTED, "E804", "more than 64 leads or 400 million samples", help="measure it in parts")
     if not len(given) or given.shape[1] < SHORTEST * hertz:

@@ -68,5 +68,9 @@ def quality(p: Prepared, beats: Indexes) -> tuple[LeadQuality, ...]:
         state = "off" if off else "good" if score >= 0.5 else "fair" if score >= 0.2 else "poor"
         numbers = (noise[i], wander[i], signal[i])
         shares = (flat[i], missing[i], clipped[i])
-        found.append(LeadQuality(lead, round(score, 3), state, *(round(float(v), 1) for v in numbers), *(round(float(v), 4) for v in shares)))
+        found.append(
+            LeadQuality(
+                lead, round(score, 3), state, *(round(float(v), 1) for v in numbers), *(round(float(v), 4) for v in shares)
+            )
+        )
     return tuple(found)

@@ -40,8 +40,12 @@ def rhythm(times: Floats, normal: NDArray[np.bool_], sure: float) -> list[Measur
         between = f"{len(nn)} intervals between normal beats"
         found += [
             Measurement("SDNN", round(1000 * float(nn.std(ddof=1)), 1), "ms", f"standard deviation of {between}", few),
-            Measurement("RMSSD", round(1000 * float(np.sqrt(np.mean(step**2))), 1), "ms", f"successive differences of {between}", few),
-            Measurement("pNN50", round(100 * float(np.mean(np.abs(step) > 0.05)), 1), "%", f"successive differences of {between}", few),
+            Measurement(
+                "RMSSD", round(1000 * float(np.sqrt(np.mean(step**2))), 1), "ms", f"successive differences of {between}", few
+            ),
+            Measurement(
+                "pNN50", round(100 * float(np.mean(np.abs(step) > 0.05)), 1), "%", f"successive differences of {between}", few
+            ),
         ]
     return found
 

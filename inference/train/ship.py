@@ -29,7 +29,6 @@ DATA = "PTB-XL 1.0.3 (PhysioNet), folds 1-8 for training, fold 9 for choice and 
 LICENCE = "weights Apache-2.0; trained on PTB-XL, CC BY 4.0 (Wagner et al., Scientific Data 2020)"
 
 
-
 @dataclass(frozen=True, slots=True)
 class Shipped:
     """A packed model and what fold 9 said of it."""
@@ -94,7 +93,9 @@ def measure(task: Task, logits: Array, targets: Array) -> dict[str, Any]:
         intervals[name] = [round(low, 4), round(high, 4)]
     report["auroc_95"] = intervals
     if task.name == "twelve":
-        groups = {name: [i for i, label in enumerate(task.labels) if label.startswith(name)] for name in ("sub", "form", "rhythm")}
+        groups = {
+            name: [i for i, label in enumerate(task.labels) if label.startswith(name)] for name in ("sub", "form", "rhythm")
+        }
         report["macro_by_group"] = {name: round(metrics.macro(targets[:, at], logits[:, at]), 4) for name, at in groups.items()}
     else:
         called, true = probability.argmax(1), targets.argmax(1)

@@ -77,7 +77,9 @@ def test_qtc_limits(qtc: float, severity: str) -> None:
     assert read({}, qtc=qtc).severity == severity
 
 
-@pytest.mark.parametrize(("rate", "severity"), [(39, "critical"), (45, "borderline"), (60, "normal"), (110, "borderline"), (150, "critical")])
+@pytest.mark.parametrize(
+    ("rate", "severity"), [(39, "critical"), (45, "borderline"), (60, "normal"), (110, "borderline"), (150, "critical")]
+)
 def test_rate_limits(rate: float, severity: str) -> None:
     assert read({}, heart_rate=rate).severity == severity
 

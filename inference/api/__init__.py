@@ -1,0 +1,197 @@
+"""The APIs of an ECG-FM service (`/clinical`, `/features`, `/both`, `/health`, `/info`, `/status`) and of a classification
+service (`POST /diagnosis`, `GET /`)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from engine import __version__
+from engine.fault import Fault, Kind, Refused
+from engine.types import Site
+from inference.api import body, examples, labels
+from inference.api.recent import Call
+from inference.api.report import diagnostic_report
+from inference.api.service import Reader, Service, build, shipped_models
+from inference.classify import NOTICE, Classification
+from inference.ecgfm.labels import LABELS
+from inference.serve.client import Settings
+
+encoder = msgspec.json.Encoder()
+
+
+def answer_json(value: Any) -> Response:
+    """JSON, quickly."""
+    return Response(encoder.encode(value), media_type="application/json")
+
+
+def routes(site: Site, read: Reader | None = None, own: Settings | None = None) -> APIRouter:
+    """The router of a site. The inference worker starts with the first call, or with the application."""
+    service = build(site, read, own)
+
+    @asynccontextmanager
+    async def lifespan(_app: Any) -> Any:
+        yield
+        await service.own.close()
+        if service.ecgfm:
+            await service.ecgfm.close()
+
+    router = APIRouter(tags=["inference"], lifespan=lifespan)
+    _told(router, service)
+    _asked(router, service)
+    return router
+
+
+def _told(router: APIRouter, service: Service) -> None:
+    """What the service says of itself."""
+
+    @router.get("/", summary="Says what this is")
+    async def root() -> dict[str, str]:
+        return {"message": "Isthmus is alive. POST an ECG file to /diagnosis, or a signal to /clinical.", "notice": NOTICE}
+
+    @router.get("/health", summary="Can ECGs be classified?")
+    async def health() -> Response:
+        fault = await (service.ecgfm or service.own).start()
+        if fault:
+            raise Refused(fault)
+        return answer_json({"status": "ok", "model_loaded": True, "version": __version__})
+
+    @router.get("/info", summary="Which models answer, with versions and hashes")
+    async def info() -> dict[str, Any]:
+        fault = await service.ecgfm.start() if service.ecgfm else None
+        speaks = (
+            service.ecgfm.models if service.ecgfm and not fault else [row for row in shipped_models() if row["name"] == "twelve"]
+        )
+        return {
+            "answers": [{key: row[key] for key in ("name", "version", "sha256")} for row in speaks],
+            "ecg_fm": {"configured": service.ecgfm is not None, "fault": fault.as_dict() if fault else None},
+            "labels": list(LABELS),
+            "models": shipped_models(),
+            "version": __version__,
+            "notice": NOTICE,
+        }
+
+    @router.get("/status", summary="What was asked lately, and how quickly it was answered")
+    async def status() -> dict[str, Any]:
+        return {"worker_starts": service.own.starts, **service.recent.summary()}
+
+
+def _asked(router: APIRouter, service: Service) -> None:
+    """What is asked of the models."""
+
+    async def timed(path: str, work: Callable[[], Awaitable[Any | Fault]]) -> Response:
+        began, code, status = time.perf_counter(), "", 200
+        try:
+            value = await work()
+            if isinstance(value, Fault):
+                code, status = value.code, value.kind.answer.http
+                raise Refused(value)
+            return answer_json(value)
+        except Refused:
+            raise
+        except Exception:
+            code, status = "E903", 500
+            raise
+        finally:
+            spent = round(1000 * (time.perf_counter() - began), 2)
+            service.recent.add(Call(service.site.now(), path, status, spent, code))
+
+    async def ask(request: Request) -> tuple[Classification, tuple[str, ...]] | Fault:
+        signal = body.parse(await request.body())
+        if isinstance(signal, Fault):
+            return signal
+        said = await service.ask(signal)
+        return said if isinstance(said, Fault) else (said, signal.notes)
+
+    @router.post(
+        "/clinical", summary="The 17 labels, raw probabilities",
+        openapi_extra=examples.SIGNAL, responses=examples.answer(examples.CLINICAL),
+    )  # fmt: skip
+    async def clinical(request: Request) -> Response:
+        async def work() -> Any:
+            asked = await ask(request)
+            return asked if isinstance(asked, Fault) else clinical_of(*asked)
+
+        return await timed("/clinical", work)
+
+    @router.post(
+        "/features", summary="The embedding",
+        openapi_extra=examples.SIGNAL, responses=examples.answer(examples.FEATURES),
+    )  # fmt: skip
+    async def features(request: Request) -> Response:
+        async def work() -> Any:
+            asked = await ask(request)
+            return asked if isinstance(asked, Fault) else features_of(*asked)
+
+        return await timed("/features", work)
+
+    @router.post(
+        "/both", summary="Labels and embedding",
+        openapi_extra=examples.SIGNAL, responses=examples.answer(examples.CLINICAL | examples.FEATURES),
+    )  # fmt: skip
+    async def both(request: Request) -> Response:
+        async def work() -> Any:
+            asked = await ask(request)
+            return asked if isinstance(asked, Fault) else clinical_of(*asked) | features_of(*asked)
+
+        return await timed("/both", work)
+
+    @router.post("/diagnosis", summary="A file to a DiagnosticReport: NORM, CD or STTC from lead I", openapi_extra=examples.FILE)
+    async def diagnosis(request: Request) -> Response:
+        async def work() -> Any:
+            return await _diagnosis(service, request)
+
+        return await timed("/diagnosis", work)
+
+
+def _head(said: Classification, notes: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "model": {"name": said.model, "version": said.version, "sha256": said.digest},
+        "quality": {"readable": not said.abstained, "reason": said.abstained or None, "leads": said.leads},
+        "windows": said.windows,
+        "notes": [*notes, *said.warnings],
+        "notice": said.notice,
+    }
+
+
+def clinical_of(said: Classification, notes: tuple[str, ...]) -> dict[str, Any]:
+    """The answer of /clinical: every label, null where the model that spoke does not know it or would not speak."""
+    rows = labels.rows(said.probabilities)
+    named = {row["label"]: row["probability"] for row in rows}
+    ours = {name: value for name, value in said.probabilities.items() if name not in named}
+    return _head(said, notes) | {"labels": named, "clinical": rows, "statements": ours}
+
+
+def features_of(said: Classification, notes: tuple[str, ...]) -> dict[str, Any]:
+    """The answer of /features."""
+    return _head(said, notes) | {"features": {"values": said.embedding, "dimension": len(said.embedding)}}
+
+
+async def _diagnosis(service: Service, request: Request) -> dict[str, Any] | Fault:
+    kind = request.headers.get("content-type", "")
+    if not kind.startswith("multipart/form-data"):
+        return Fault(Kind.INCORRECT, "E833", "the file must come as multipart form data", "content-type", "-F file=@ecg.csv")
+    try:
+        async with request.form(max_files=1, max_fields=4) as form:
+            file = form.get("file")
+            if file is None or isinstance(file, str):
+                return Fault(Kind.INCORRECT, "E833", "the form has no part `file`", "file", "-F file=@ecg.csv")
+            raw, name = await file.read(body.LARGEST + 1), file.filename or ""
+    except Exception as error:  # the form reader's own errors are many
+        return Fault(Kind.INCORRECT, "E833", f"the form cannot be read ({type(error).__name__})", "file")
+    if len(raw) > body.LARGEST:
+        return Fault(Kind.INCORRECT, "E833", "the file is larger than any ECG this takes", "file")
+    signal = await asyncio.to_thread(service.recording, raw, name)
+    if isinstance(signal, Fault):
+        return signal
+    said = await service.own.classify(signal.samples, signal.rate, signal.leads, "lead_one")
+    if isinstance(said, Fault):
+        return said
+    return diagnostic_report(str(service.site.new_id()), said, said.probabilities, service.site.now(), signal.notes)
