@@ -68,6 +68,7 @@ class Classifier:
     _closed: bool = False
     _answered: float = 0.0
     _alive: bool = False
+    _fault: Fault | None = None
 
     async def start(self) -> Fault | None:
         """Starts the worker unless it runs; a Fault says why it could not."""
@@ -76,9 +77,9 @@ class Classifier:
                 return Fault(Kind.UNAVAILABLE, "E827", "inference has been shut down")
             if self._alive:
                 return None
-            if time.monotonic() < self._not_before:
-                return Fault(Kind.UNAVAILABLE, "E828", "the inference worker does not start; it is tried again soon", help=HELP)
-            fault = await self._spawn()
+            if self._fault and time.monotonic() < self._not_before:
+                return self._fault
+            fault = self._fault = await self._spawn()
             if fault:
                 self._pause = min(60.0, self._pause * 2 or self.settings.pause)
                 self._not_before = time.monotonic() + self._pause

@@ -76,7 +76,7 @@ def predict(model: nn.Module, signals: Array, device: torch.device, batch: int =
     model.eval()
     with torch.inference_mode():
         pieces = (torch.from_numpy(signals[at : at + batch]).to(device) for at in range(0, len(signals), batch))
-        return np.concatenate([model(piece).cpu().numpy() for piece in pieces])
+        return np.concatenate([model(piece).float().cpu().numpy() for piece in pieces])
 
 
 @dataclass(slots=True)

@@ -220,7 +220,9 @@ def test_a_worker_with_a_changed_model_file_refuses_to_serve(models: Path, tmp_p
 class Breaks:
     """A backend that fails on one recording."""
 
-    models: list[dict[str, str]] = []
+    @property
+    def models(self) -> list[dict[str, str]]:
+        return []
 
     def answer(self, asked: list[wire.Ask]) -> list[wire.Answer]:
         if any(ask.model == "bad" for ask in asked):
