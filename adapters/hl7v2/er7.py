@@ -8,6 +8,7 @@ warning. Only what cannot be read as a message at all is a Fault.
 from __future__ import annotations
 
 import codecs
+import itertools
 import re
 from dataclasses import replace
 from functools import lru_cache
@@ -24,6 +25,11 @@ _OFFSET = re.compile(r"[+-]\d{4}$")
 _BREAK = re.compile(r"(\r\n|\r|\n)")
 
 
+_CONTEXTS: dict[tuple[object, ...], int] = {}
+_NUMBERS = itertools.count(1)
+MOST_CONTEXTS = 1000
+
+
 class Er7:
     """A message as it was read. `text` is `raw` decoded by `codec`, character for byte order; `lead` stands before the
     first segment.
@@ -31,6 +37,7 @@ class Er7:
 
     __slots__ = (
         "_ascii",
+        "_context",
         "_facility",
         "_zone",
         "charset",
@@ -38,6 +45,7 @@ class Er7:
         "delimiters",
         "header",
         "lead",
+        "names",
         "raw",
         "segments",
         "strays",
@@ -54,11 +62,23 @@ class Er7:
         self.delimiters: Delimiters = header.marks
         self.lead = ""
         self.segments: list[Segment] = []
+        self.names: set[str] = set()  # of the segments there are, once they stand in groups
         self.strays: set[str] = set()  # names of segments that stand where the structure has none
         self.warnings: list[Fault] = []
         self._ascii = len(text) == len(raw)
         self._zone: str | None = None
         self._facility: str | None = None
+        self._context: int | None = None
+
+    @property
+    def context(self) -> int:
+        """A number for what the meaning of a field's text depends on besides the text: delimiters, charset, zone, facility."""
+        if self._context is None:
+            key = (self.delimiters, self.codec, self.zone, self.facility)
+            if len(_CONTEXTS) > MOST_CONTEXTS:
+                _CONTEXTS.clear()
+            self._context = _CONTEXTS.setdefault(key, next(_NUMBERS))
+        return self._context
 
     @property
     def zone(self) -> str:

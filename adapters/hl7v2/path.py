@@ -18,6 +18,9 @@ from adapters.hl7v2.structure import Group
 NOTATION = re.compile(r"([A-Z][A-Z0-9]{2})(?:\[(\d+)\])?-(\d+)(?:\[(\d+)\])?(?:\.(\d+)(?:\.(\d+))?)?")
 
 
+LONGEST_KEY = 256  # characters of a field's text that results are remembered by
+
+
 class Place(NamedTuple):
     """A path taken apart; 0 where a part is not said. Segment and repetition count from 1."""
 
@@ -70,6 +73,8 @@ class Hl7Path:
 
     def first(self, scope: Group) -> Rep | str | None:
         """The first valued repetition in the first such segment."""
+        if self._segment not in scope.message.names:
+            return None
         near = self._near.get(scope.node, -1)
         segment: Segment | None = None
         if near >= 0:  # the usual case: this group's own, or a group's around it
@@ -97,8 +102,37 @@ class Hl7Path:
             return self._value(source, segment)
         return Rep(source, segment._message, self._kind)
 
+    def key(self, scope: Group) -> tuple[str | int, ...] | bool | None:
+        """What `first` depends on, to be remembered by: None when the field is not valued, True when it is too long for that."""
+        message = scope.message
+        if self._segment not in message.names:
+            return None
+        near = self._near.get(scope.node, -1)
+        if near < 0:
+            return True if self._first_segment(scope) is not None else None
+        group: Any = scope
+        while near:
+            group = group.parent
+            near -= 1
+        found = group.segs.get(self._segment)
+        segment = found[0] if found else self._stray(scope, 1)
+        if segment is None:
+            return None
+        fields = segment._fields or segment._split()
+        field = self._field
+        source = fields[field] if field < len(fields) else ""
+        if not source:
+            return None
+        if len(source) > LONGEST_KEY:
+            return True
+        if self._kind == "varies":
+            return source, message.context, _type_of_value(segment)
+        return source, message.context
+
     def all(self, scope: Group) -> list[Rep | str]:
         """Every valued repetition, of every such segment there."""
+        if self._segment not in scope.message.names:
+            return []
         found = []
         for segment in self._segments(scope):
             for _, source in self._sources(segment):

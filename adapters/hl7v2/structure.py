@@ -49,6 +49,8 @@ class Group:
         if ways:
             return list(self._walk(name))
         segment, _, field = name.partition("-")
+        if segment not in self.message.names:
+            return []
         if not field:
             return [group._inside(one, 0, 0) for group, one in self.holders(segment)]
         pairs = ((group, one, rep) for group, one in self.holders(segment) for rep in range(one.repeats(int(field))))
@@ -150,8 +152,10 @@ def root(message: Er7) -> Group:
         message.warnings.append(Fault(Kind.INCORRECT, "E121", "no message structure is known for this type", "MSH-9"))
     group = top = Group(node, None, message)
     at = -1
+    names = message.names
     for segment in message.segments:
         key = segment.name
+        names.add(key)
         move = group.node.move(at, key)
         if move.again is not None and key in _up(group, move.ups).segs:
             move = move.again

@@ -45,7 +45,7 @@ def command(id: str, raw: bool, data: Path | None, json_: bool) -> None:
     if raw:
         click.get_binary_stream("stdout").write(shown.body)
     elif json_:
-        show_json(asdict(shown))
+        show_json(asdict(cast(Any, shown)))
     else:
         _print(shown)
 

@@ -11,6 +11,8 @@ from engine.mapping.functions import text_of
 from engine.mapping.run import Run
 from engine.types import Path, Scope
 
+MOST_REMEMBERED = 2048  # values one rule remembers
+
 Fill = Callable[[Scope, Run], Any]
 Note = Callable[[Run, Fault, Path, Scope], None]
 
@@ -63,6 +65,37 @@ def _noting(one: bound.Read) -> Note:
     return Run.warn if one.lenient else Run.fail
 
 
+def remembered(path: Path, made: Fill) -> Fill:
+    """The same closure, which remembers what it made of a text: codes, units, names and times repeat from message to message.
+
+    Only for formats whose paths tell what a value depends on (`Path.key`); what is refused is never remembered.
+    """
+    key: Callable[[Scope], Any] | None = getattr(path, "key", None)
+    if key is None:
+        return made
+    memory: dict[Any, Any] = {}
+    known = memory.get
+
+    def quick(scope: Scope, run: Run) -> Any:
+        depends = key(scope)
+        if depends is None:
+            return None
+        if depends is True:
+            return made(scope, run)
+        found = known(depends, memory)
+        if found is not memory:
+            return found
+        noted = len(run.faults) + len(run.warnings)
+        value = made(scope, run)
+        if noted == len(run.faults) + len(run.warnings):
+            if len(memory) >= MOST_REMEMBERED:
+                memory.clear()
+            memory[depends] = value
+        return value
+
+    return quick
+
+
 def _single(one: bound.Read) -> Fill:
     path, convert, read, note = one.path, one.convert, one.path.first, _noting(one)
 
@@ -76,7 +109,7 @@ def _single(one: bound.Read) -> Fill:
             return None
         return (made[0] if made else None) if made.__class__ is list else made
 
-    return single
+    return remembered(path, single)
 
 
 def _every(one: bound.Read) -> Fill:
@@ -131,7 +164,7 @@ def _one_step(one: bound.Read) -> Fill:
             return None
         return (made[0] if made else None) if made.__class__ is list else made
 
-    return single
+    return remembered(path, single)
 
 
 def _listed(value: Any) -> list[Any]:
