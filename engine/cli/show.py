@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,9 +44,9 @@ def command(id: str, raw: bool, data: Path | None, json_: bool) -> None:
     if isinstance(shown, Fault):
         stop(shown, json_)
     if raw:
-        click.get_binary_stream("stdout").write(shown.body)
+        sys.stdout.buffer.write(shown.body)
     elif json_:
-        show_json(asdict(cast(Any, shown)))
+        show_json(asdict(shown))
     else:
         _print(shown)
 
