@@ -14,13 +14,14 @@ from dataclasses import replace
 from functools import lru_cache
 
 from adapters.hl7v2 import charset as charsets
-from adapters.hl7v2.escape import Delimiters
+from adapters.hl7v2.escape import ABSENT, Delimiters
 from adapters.hl7v2.header import Header, read_header
 from adapters.hl7v2.segment import Segment
 from adapters.hl7v2.tables import segments as known_segments
 from engine.fault import Fault, Kind
 
-MAX_SEGMENTS = 100_000
+MAX_SEGMENTS = 20_000
+MAX_PARTS = 150_000  # repetitions, and components: twelve leads of 5 000 samples are 60 000
 _OFFSET = re.compile(r"[+-]\d{4}$")
 _BREAK = re.compile(r"(\r\n|\r|\n)")
 
@@ -115,11 +116,12 @@ class Er7:
 
 def parse(raw: bytes, charset: str | None = None, fallback: str | None = None) -> Er7 | Fault:
     """Reads a message. `charset` overrides MSH-18; `fallback` (a Python codec) is tried when bytes do not fit; never raises."""
-    if charsets.is_wide(raw):
-        return Fault(Kind.INCORRECT, "E114", "UTF-16 and UTF-32 cannot be read here", "MSH-18", "Send UNICODE UTF-8.")
     header = read_header(raw)
     if isinstance(header, Fault):
         return header
+    excess = too_many(raw, header.marks)
+    if excess is not None:
+        return excess
     declared = header.raw(18).replace(header.marks.repetition, "~")
     decoded = charsets.decode(raw, declared, charset, fallback)
     if isinstance(decoded, Fault):
@@ -135,6 +137,20 @@ def parse(raw: bytes, charset: str | None = None, fallback: str | None = None) -
     return _split(message, lead)
 
 
+def too_many(raw: bytes, marks: Delimiters) -> Fault | None:
+    """The fault of a message with more segments or parts than any honest one has; cheap."""
+    size = len(raw)
+    if size > MAX_SEGMENTS and max(raw.count(b"\r"), raw.count(b"\n")) > MAX_SEGMENTS:
+        return Fault(Kind.INCORRECT, "E120", f"more than {MAX_SEGMENTS} segments", help="Split the message.")
+    if size > MAX_PARTS:
+        for mark in (marks.repetition, marks.component, marks.subcomponent):
+            if mark != ABSENT and raw.count(mark.encode()) > MAX_PARTS:
+                return Fault(
+                    Kind.INCORRECT, "E120", f"more than {MAX_PARTS} repetitions or components", help="Split the message."
+                )
+    return None
+
+
 def _of_message(header: Header, raw: bytes) -> Header:
     """In a batch the header that counts is that of its first message."""
     if header.fields[0] == "MSH":
@@ -144,7 +160,7 @@ def _of_message(header: Header, raw: bytes) -> Header:
     return header if isinstance(found, Fault) else replace(found, at=header.at, marks=header.marks)
 
 
-def _split(message: Er7, lead: int) -> Er7 | Fault:
+def _split(message: Er7, lead: int) -> Er7:
     text, mark = message.text, message.delimiters.field
     looks = _looks_like(mark)
     if "\n" not in text and "\r\r" not in text:
@@ -152,7 +168,7 @@ def _split(message: Er7, lead: int) -> Er7 | Fault:
         last = lines.pop()
         if last:
             lines.append(last)
-        if len(lines) <= MAX_SEGMENTS and all(map(looks, lines)):
+        if all(map(looks, lines)):
             _fill(message, lines, lead, ends_open=bool(last))
             return message
     return _split_tolerantly(message, lead)
@@ -167,7 +183,7 @@ def _fill(message: Er7, lines: list[str], start: int, ends_open: bool) -> None:
         segments[-1].end = ""
 
 
-def _split_tolerantly(message: Er7, lead: int) -> Er7 | Fault:
+def _split_tolerantly(message: Er7, lead: int) -> Er7:
     looks = _looks_like(message.delimiters.field)
     pieces = _BREAK.split(message.text[lead:])
     pieces.append("")
@@ -182,8 +198,6 @@ def _split_tolerantly(message: Er7, lead: int) -> Er7 | Fault:
             oddities.update(("E118",) if end else ())
             continue
         if looks(line) or looks.in_small_letters(line):
-            if len(segments) >= MAX_SEGMENTS:
-                return Fault(Kind.INCORRECT, "E120", f"more than {MAX_SEGMENTS} segments", help="Split the message.")
             place = _close(segments, parts, place)
             if not line[:3].isupper():
                 oddities.add("E123")

@@ -137,7 +137,7 @@ class Framer:
         hit = _SPECIAL.search(buf, self._scan)
         at = hit.start() if hit else len(buf)
         if at > self._max:
-            return self._fatal(found, _fault_size(self._max), bytes(buf[: min(at, HEAD)]))
+            return self._fatal(found, _fault_size(self._max), bytes(buf[: min(self._max, HEAD)]))
         self._scan = at
         if hit is None:
             return False

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from adapters.hl7v2.charset import is_wide
 from adapters.hl7v2.escape import ABSENT, STANDARD, Delimiters, unescape
 from engine.fault import Fault, Kind
 
@@ -69,6 +70,8 @@ def read_header(raw: bytes) -> Header | Fault:
     """The first header segment of a message (MSH, or BHS/FHS of a batch)."""
     if not raw.strip(b"\r\n\x00 \t"):
         return Fault(Kind.INCORRECT, "E110", "the message is empty", help="The block held no bytes.")
+    if is_wide(raw):
+        return Fault(Kind.INCORRECT, "E114", "UTF-16 and UTF-32 cannot be read here", "MSH-18", "Send UNICODE UTF-8.")
     at = start_of(raw)
     if at < 0:
         return Fault(

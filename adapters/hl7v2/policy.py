@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 
 from adapters.hl7v2 import charset as charsets
 from adapters.hl7v2.batch import is_fragment
-from adapters.hl7v2.er7 import parse
+from adapters.hl7v2.er7 import too_many
 from adapters.hl7v2.header import Header
 from engine.fault import Fault, Kind
 
@@ -69,7 +69,7 @@ class Policy:
                 "DSC",
                 "Send the message whole; continuation is not taken.",
             )
-        return self._check_text(header, body)
+        return too_many(body, header.marks) or self._check_text(header, body)
 
     def _may(self, header: Header, names: tuple[str, ...]) -> bool:
         sender = f"{header.raw(3)}|{header.raw(4)}"
@@ -77,11 +77,8 @@ class Policy:
 
     def _check_text(self, header: Header, body: bytes) -> Fault | None:
         """Only bytes beyond ASCII can contradict MSH-18; what cannot be decoded is told now, not when it is worked."""
-        if body.isascii() and b"\x1b" not in body and b"\x00S\x00H" not in body:
+        if body.isascii() and b"\x1b" not in body:
             return None
-        if charsets.is_wide(body):
-            found = parse(body)
-            return found if isinstance(found, Fault) else None
         declared = header.raw(18).replace(header.marks.repetition, "~")
         decoded = charsets.decode(body, declared, self.charset, self.fallback)
         return decoded if isinstance(decoded, Fault) else None

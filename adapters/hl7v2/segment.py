@@ -209,7 +209,7 @@ class Segment:
     def _split(self) -> list[str]:
         mark = self._message.delimiters.field
         fields = self.line.split(mark)
-        if self.name in HEADERS:
+        if self.name in HEADERS and len(fields) > 1:
             fields.insert(1, mark)
         self._fields = fields
         return fields

@@ -151,12 +151,16 @@ def test_what_is_no_message_is_refused_with_its_reason() -> None:
     assert refused("MSH|^~\\&|A".encode("utf-16")).code == "E114"
 
 
-def test_a_message_of_too_many_segments_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(er7, "MAX_SEGMENTS", 3)
-    assert isinstance(er7.parse(lines(MSH, "PID|1", "NTE|1")), Er7)
-    found = er7.parse(lines(MSH, "PID|1", "NTE|1", "NTE|2"))
+@pytest.mark.parametrize("flood", ["OBX|1\r" * 20_001, "PID|1||" + "~" * 150_001, "PID|1||" + "^" * 150_001, "PID|1||" + "&" * 150_001])
+def test_a_flood_of_segments_or_parts_is_refused(flood: str) -> None:
+    found = er7.parse(lines(MSH, flood))
     assert isinstance(found, Fault)
     assert (found.code, found.kind) == ("E120", Kind.INCORRECT)
+
+
+def test_a_waveform_of_sixty_thousand_samples_is_no_flood() -> None:
+    samples = "^".join(str(n % 200) for n in range(60_000))
+    assert len(read(lines(MSH, f"OBX|1|NA|I||{samples}")).segments) == 2
 
 
 @pytest.mark.parametrize(

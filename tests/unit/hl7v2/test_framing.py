@@ -78,7 +78,7 @@ def test_a_frame_of_the_maximum_size_passes_and_one_byte_more_is_fatal() -> None
     framer = Framer(max_frame=len(M1) - 1)
     [fault] = framer.feed(wrap(M1))
     assert isinstance(fault, FramingFault)
-    assert (fault.fault.code, fault.fatal, fault.part) == ("E103", True, M1)
+    assert (fault.fault.code, fault.fatal, fault.part) == ("E103", True, M1[:-1])
     assert framer.feed(wrap(M2)) == []
 
 
