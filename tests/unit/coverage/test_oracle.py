@@ -11,6 +11,7 @@ import pytest
 from engine.fault import Fault
 from engine.mapping.installed import installed
 from engine.mapping.library import Library, choose, load_folder
+from engine.mapping.testing import run_folder
 from fhir.coverage import Report, cover
 from fhir.coverage.reasons import UNEXPLAINED
 from fhir.validate import validate
@@ -71,3 +72,9 @@ def test_every_message_of_the_corpus_maps_to_valid_resources_or_is_refused(libra
         faults = {fault.code for resource in found for fault in validate(resource)}
         assert faults <= {"E511"}, (name, faults)  # an OBX without an identifier: the step `validate` holds the message
     assert good >= 200 and bad <= 20
+
+
+def test_the_tests_beside_the_shipped_mappings_pass(root: Path, library: Library) -> None:
+    done = run_folder(root / "mappings", library, installed())
+    assert len(done) >= 40
+    assert not [(one.mapping, one.name, [str(why) for why in one.failed]) for one in done if not one.passed]
