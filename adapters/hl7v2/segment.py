@@ -54,6 +54,11 @@ class Rep:
         subs = parts[component - 1].split(self._marks.subcomponent)
         return self._text(subs[sub - 1]) if sub <= len(subs) else ""
 
+    def whole(self, component: int) -> str:
+        """All of a component's text, subcomponent delimiters and all."""
+        parts = self._parts or self._split()
+        return self._text(parts[component - 1]) if component <= len(parts) else ""
+
     def subs(self, component: int) -> list[str]:
         """All subcomponents of a component."""
         parts = self._parts or self._split()

@@ -150,6 +150,14 @@ def root(message: Er7) -> Group:
     name, node = shape_of(message)
     if not name:
         message.warnings.append(Fault(Kind.INCORRECT, "E121", "no message structure is known for this type", "MSH-9"))
+    top = grow(message, node)
+    if name:
+        message.warnings += [_unexpected(key) for key in sorted(message.strays) if not key.startswith("Z")]
+    return top
+
+
+def grow(message: Er7, node: Node) -> Group:
+    """The message as a tree of groups of the structure whose root is `node`."""
     group = top = Group(node, None, message)
     at = -1
     names = message.names
@@ -175,8 +183,6 @@ def root(message: Er7) -> Group:
         else:
             group.segs[key] = [segment]
         group.order.append(segment)
-    if name:
-        message.warnings += [_unexpected(key) for key in sorted(message.strays) if not key.startswith("Z")]
     return top
 
 

@@ -151,7 +151,9 @@ def test_what_is_no_message_is_refused_with_its_reason() -> None:
     assert refused("MSH|^~\\&|A".encode("utf-16")).code == "E114"
 
 
-@pytest.mark.parametrize("flood", ["OBX|1\r" * 20_001, "PID|1||" + "~" * 150_001, "PID|1||" + "^" * 150_001, "PID|1||" + "&" * 150_001])
+@pytest.mark.parametrize(
+    "flood", ["OBX|1\r" * 20_001, "PID|1||" + "~" * 150_001, "PID|1||" + "^" * 150_001, "PID|1||" + "&" * 150_001]
+)
 def test_a_flood_of_segments_or_parts_is_refused(flood: str) -> None:
     found = er7.parse(lines(MSH, flood))
     assert isinstance(found, Fault)
