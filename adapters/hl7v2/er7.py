@@ -16,7 +16,7 @@ from functools import lru_cache
 from adapters.hl7v2 import charset as charsets
 from adapters.hl7v2.escape import ABSENT, Delimiters
 from adapters.hl7v2.header import Header, read_header
-from adapters.hl7v2.segment import Segment
+from adapters.hl7v2.segment import NULL, Segment
 from adapters.hl7v2.tables import segments as known_segments
 from engine.fault import Fault, Kind
 
@@ -47,10 +47,12 @@ class Er7:
         "header",
         "lead",
         "names",
+        "nulls",
         "raw",
         "segments",
         "strays",
         "text",
+        "valued",
         "warnings",
     )
 
@@ -63,6 +65,8 @@ class Er7:
         self.delimiters: Delimiters = header.marks
         self.lead = ""
         self.segments: list[Segment] = []
+        self.nulls = NULL in text  # whether anything is to be deleted
+        self.valued: set[str] | None = None  # see Group.valued
         self.names: set[str] = set()  # of the segments there are, once they stand in groups
         self.strays: set[str] = set()  # names of segments that stand where the structure has none
         self.warnings: list[Fault] = []

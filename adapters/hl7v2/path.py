@@ -54,6 +54,7 @@ class Hl7Path:
         "_sub",
         "place",
         "repeats",
+        "stands",
         "text",
         "type",
     )
@@ -64,6 +65,7 @@ class Hl7Path:
         self._kind = kind  # of the whole field
         self.repeats = repeats
         self.place = place
+        self.stands = f"{place.segment}-{place.field}"  # its name among the valued fields of a message
         self._segment = place.segment
         self._field = place.field
         self._header = place.segment in ("MSH", "BHS", "FHS") and place.field <= 2
@@ -148,6 +150,8 @@ class Hl7Path:
 
     def null(self, scope: Group) -> bool:
         """True when the sender wrote `""` here: delete what is known."""
+        if not scope.message.nulls:
+            return False
         segment = self._first_segment(scope)
         if segment is None:
             return False

@@ -7,6 +7,7 @@ there, marked as a stray.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import compress
 from typing import Any
 
 from adapters.hl7v2.er7 import Er7
@@ -35,6 +36,17 @@ class Group:
     def name(self) -> str:
         """The group's short name in the standard; '' for the message."""
         return self.node.name
+
+    @property
+    def valued(self) -> set[str]:
+        """The names of the segments, groups and fields that say anything anywhere in the message: OBX, OBSERVATION, OBX-5."""
+        message = self.message
+        if message.valued is None:
+            found = message.valued = set(message.names)
+            for segment in message.segments:
+                fields = segment.fields
+                found.update(compress(field_names(segment.name, len(fields)), fields))
+        return message.valued
 
     @property
     def warnings(self) -> list[Fault]:
@@ -175,6 +187,7 @@ def grow(message: Er7, node: Node) -> Group:
             inner = Group(opened, group, message)
             group.order.append(inner)
             group = inner
+            names.add(opened.name)
         if stray:
             segment.stray = True
             message.strays.add(key)
@@ -184,6 +197,19 @@ def grow(message: Er7, node: Node) -> Group:
             group.segs[key] = [segment]
         group.order.append(segment)
     return top
+
+
+_FIELD_NAMES: dict[str, list[str]] = {}
+
+
+def field_names(segment: str, count: int) -> list[str]:
+    """`OBX-0`, `OBX-1` … at least so many."""
+    known = _FIELD_NAMES.get(segment)
+    if known is None or len(known) < count:
+        known = [f"{segment}-{number}" for number in range(max(count, 64))]
+        if len(_FIELD_NAMES) < 500:
+            _FIELD_NAMES[segment] = known
+    return known
 
 
 def _up(group: Any, ups: int) -> Group:

@@ -35,6 +35,7 @@ class Read:
     at: Span
     by: Path | None = None  # names the type at run time; then `convert` takes (type, value)
     lenient: bool = False  # `| readable`: what cannot be read is left out, with a warning
+    memory: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)  # what was made of which text
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from engine.mapping.functions import text_of
 from engine.mapping.run import Run
 from engine.types import Path, Scope
 
-MOST_REMEMBERED = 2048  # values one rule remembers
+MOST_REMEMBERED = 512  # values one rule remembers
 
 Fill = Callable[[Scope, Run], Any]
 Note = Callable[[Run, Fault, Path, Scope], None]
@@ -65,15 +65,15 @@ def _noting(one: bound.Read) -> Note:
     return Run.warn if one.lenient else Run.fail
 
 
-def remembered(path: Path, made: Fill) -> Fill:
+def remembered(one: bound.Read, made: Fill) -> Fill:
     """The same closure, which remembers what it made of a text: codes, units, names and times repeat from message to message.
 
     Only for formats whose paths tell what a value depends on (`Path.key`); what is refused is never remembered.
     """
-    key: Callable[[Scope], Any] | None = getattr(path, "key", None)
+    key: Callable[[Scope], Any] | None = getattr(one.path, "key", None)
     if key is None:
         return made
-    memory: dict[Any, Any] = {}
+    memory = one.memory
     known = memory.get
 
     def quick(scope: Scope, run: Run) -> Any:
@@ -109,7 +109,7 @@ def _single(one: bound.Read) -> Fill:
             return None
         return (made[0] if made else None) if made.__class__ is list else made
 
-    return remembered(path, single)
+    return remembered(one, single)
 
 
 def _every(one: bound.Read) -> Fill:
@@ -164,7 +164,7 @@ def _one_step(one: bound.Read) -> Fill:
             return None
         return (made[0] if made else None) if made.__class__ is list else made
 
-    return remembered(path, single)
+    return remembered(one, single)
 
 
 def _listed(value: Any) -> list[Any]:

@@ -12,6 +12,7 @@ from engine.mapping.compile import Ask, ask, fill
 from engine.mapping.compile_value import Fill, value_of
 from engine.mapping.nulls import nulls
 from engine.mapping.run import Lineage, Run
+from engine.mapping.specialise import Narrowed
 from engine.types import Put, Scope
 
 
@@ -47,6 +48,7 @@ class Mapping:
     plan: bound.Plan
     rules: tuple[Rule, ...]
     traced: tuple[Rule, ...]
+    narrowed: Narrowed[tuple[Rule, ...]]
 
     @property
     def reads(self) -> tuple[str, str]:
@@ -60,12 +62,12 @@ class Mapping:
 
     def run(self, scope: Scope) -> list[Put] | tuple[Fault, ...]:
         """The resources of a message, in the mapping's order; a tuple of faults when anything in it is refused."""
-        return _run(self.rules, scope, Run(), self.plan.model)
+        return _run(self.narrowed.choose(scope), scope, Run(), self.plan.model)
 
     def work(self, scope: Scope) -> Made | tuple[Fault, ...]:
         """The resources with the warnings of what was left out."""
         run = Run()
-        made = _run(self.rules, scope, run, self.plan.model)
+        made = _run(self.narrowed.choose(scope), scope, run, self.plan.model)
         return made if isinstance(made, tuple) else Made(made, run.warnings)
 
     def trace(self, scope: Scope) -> list[Lineage]:
@@ -77,7 +79,9 @@ class Mapping:
 
 def compile_plan(plan: bound.Plan, digest: str) -> Mapping:
     """Compiles a bound plan, both ways."""
-    return Mapping(plan.name, digest, plan, _rules(plan, False), _rules(plan, True))
+    rules = _rules(plan, False)
+    narrowed = Narrowed(plan, rules, lambda narrow: _rules(narrow, False))
+    return Mapping(plan.name, digest, plan, rules, _rules(plan, True), narrowed)
 
 
 def _rules(plan: bound.Plan, traced: bool) -> tuple[Rule, ...]:

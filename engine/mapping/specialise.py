@@ -1,0 +1,164 @@
+"""A mapping narrowed to what a message holds: rules that read only fields it lacks are left out before anything runs.
+
+Senders fill the same fields again and again, so a narrowed mapping is made once for a set of valued fields and used for every
+message that has the same. The narrowed mapping gives exactly what the whole one gives; formats whose scopes do not tell what
+they hold (`Scope.valued`, with `Path.stands`) always run the whole one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Set
+from dataclasses import replace
+from typing import Any, Generic, TypeVar
+
+from engine.mapping import bound
+from engine.types import Path, Scope
+
+T = TypeVar("T")
+Present = Callable[[str], bool]
+KEPT = 128  # narrowed mappings of one mapping
+WATCHED = 4096  # sets of valued fields seen and not yet narrowed for
+PAUSE = 20  # messages between two narrowings, so that ever-changing messages cost little
+
+
+class Narrowed(Generic[T]):
+    """Chooses what runs for a message: what was made for its valued fields, else the whole."""
+
+    __slots__ = ("_known", "_make", "_names", "_pause", "_seen", "whole")
+
+    def __init__(self, plan: bound.Plan, whole: T, make: Callable[[bound.Plan], T]) -> None:
+        self.whole = whole
+        self._names = frozenset(names(plan))
+        self._make = lambda present: make(prune(plan, present))
+        self._known: dict[frozenset[str], T] = {}
+        self._seen: set[frozenset[str]] = set()
+        self._pause = 0
+
+    def choose(self, scope: Scope) -> T:
+        """The narrowed form where one is worth while."""
+        valued: Set[str] | None = getattr(scope, "valued", None)
+        if valued is None:
+            return self.whole
+        held = self._names & valued
+        found = self._known.get(held)
+        return found if found is not None else self._first_seen(held)
+
+    def _first_seen(self, held: frozenset[str]) -> T:
+        self._pause -= 1
+        if held not in self._seen or self._pause > 0:
+            if len(self._seen) >= WATCHED:
+                self._seen.clear()
+            self._seen.add(held)
+            return self.whole
+        self._pause = PAUSE
+        if len(self._known) >= KEPT:
+            self._known.clear()
+        made = self._known[held] = self._make(held.__contains__)
+        return made
+
+
+def stands(path: Path) -> str:
+    """The name to look for among the valued fields; '' when a path does not tell."""
+    return str(getattr(path, "stands", ""))
+
+
+def names(plan: bound.Plan) -> Iterator[str]:
+    """Every name that decides whether a rule can give anything."""
+    for one in plan.resources:
+        yield from _of_each(one.each)
+        yield from _of_ask(one.test)
+        yield from _of_value(one.body)
+
+
+def _of_each(each: str) -> Iterator[str]:
+    if each:
+        yield each.rpartition("/")[2]
+
+
+def _of_ask(test: bound.Ask | None) -> Iterator[str]:
+    if isinstance(test, bound.Group):
+        for part in test.parts:
+            yield from _of_ask(part)
+    elif test is not None:
+        yield stands(test.path)
+
+
+def _of_value(value: bound.Value | bound.Fixed | bound.Object | None) -> Iterator[str]:
+    if isinstance(value, bound.Value):
+        yield from (stands(one.path) for one in value.choice if isinstance(one, bound.Read))
+    elif isinstance(value, bound.Object):
+        yield from _of_value(value.own)
+        for entry in value.entries:
+            for variant in entry.variants:
+                yield from _of_each(variant.each)
+                yield from _of_ask(variant.test)
+                yield from _of_value(variant.value)
+
+
+def prune(plan: bound.Plan, present: Present) -> bound.Plan:
+    """The plan without what can give nothing when only `present` names are valued."""
+    kept = []
+    for one in plan.resources:
+        test = _settled(one.test, present)
+        if test is False or not _there(one.each, present):
+            continue
+        body = _object(one.body, present) or replace(one.body, entries=(), own=None)
+        kept.append(replace(one, test=None if test is True else test, body=body))
+    return replace(plan, resources=tuple(kept))
+
+
+def _there(each: str, present: Present) -> bool:
+    return not each or present(each.rpartition("/")[2])
+
+
+def _has(path: Path, present: Present) -> bool:
+    name = stands(path)
+    return not name or present(name)
+
+
+def _settled(test: bound.Ask | None, present: Present) -> bound.Ask | bool:
+    """The test, or its answer where the absent fields settle it."""
+    if test is None:
+        return True
+    if isinstance(test, bound.Group):
+        parts = [_settled(part, present) for part in test.parts]
+        stop = test.sign != "and"  # one True settles an `or`, one False an `and`
+        if any(part is stop for part in parts):
+            return stop
+        left = tuple(part for part in parts if not isinstance(part, bool))
+        return replace(test, parts=left) if left else not stop
+    if _has(test.path, present) or test.other is not None:
+        return test
+    return test.sign in ("empty", "!=", "not in")
+
+
+def _object(value: bound.Object, present: Present) -> bound.Object | None:
+    entries = tuple(made for entry in value.entries if (made := _entry(entry, present)) is not None)
+    own = _value(value.own, present) if value.own is not None else None
+    if value.own is not None and own is None:
+        return None
+    if value.own is None and not value.sure and all(entry.sure for entry in entries):
+        return None  # what is left is fixed text, which alone is not written
+    return replace(value, entries=entries, own=own if isinstance(own, bound.Value) else None)
+
+
+def _entry(entry: bound.Entry, present: Present) -> bound.Entry | None:
+    variants = []
+    for one in entry.variants:
+        test = _settled(one.test, present)
+        value: Any = None
+        if test is not False and _there(one.each, present):
+            value = _value(one.value, present)
+        if value is not None:
+            # a test that is always true must not make the entry sure: sure entries alone are not written
+            variants.append(replace(one, value=value, test=one.test if test is True else test))
+    return replace(entry, variants=tuple(variants)) if variants else None
+
+
+def _value(value: bound.Value | bound.Fixed | bound.Object, present: Present) -> bound.Value | bound.Fixed | bound.Object | None:
+    if isinstance(value, bound.Fixed):
+        return value
+    if isinstance(value, bound.Object):
+        return _object(value, present)
+    choice = tuple(one for one in value.choice if not isinstance(one, bound.Read) or _has(one.path, present))
+    return replace(value, choice=choice) if choice else None

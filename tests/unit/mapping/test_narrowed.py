@@ -1,0 +1,87 @@
+"""A mapping narrowed to a message's fields gives exactly what the whole mapping gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters.hl7v2.format import Hl7v2
+from adapters.hl7v2.traffic import hospital
+from engine.fault import Fault
+from engine.mapping.installed import installed
+from engine.mapping.library import Library, choose, load_folder
+from engine.mapping.mapping import Mapping, _rules, _run
+from engine.mapping.run import Run
+from engine.mapping.specialise import prune
+
+MESSAGES = list(hospital(3, 1))
+
+
+@pytest.fixture(scope="module")
+def library(root: Path) -> Library:
+    return load_folder(root / "mappings", installed())
+
+
+def whole(mapping: Mapping, body: bytes) -> Any:
+    run = Run()
+    return _run(mapping.rules, Hl7v2().parse(body), run, mapping.plan.model), run.warnings  # type: ignore[arg-type]
+
+
+def narrow(mapping: Mapping, body: bytes) -> Any:
+    scope: Any = Hl7v2().parse(body)
+    run = Run()
+    return _run(_rules(prune(mapping.plan, scope.valued.__contains__), False), scope, run, mapping.plan.model), run.warnings
+
+
+def pairs(library: Library, folder: Path) -> Iterator[tuple[str, Mapping, bytes]]:
+    for path in sorted(folder.rglob("*.hl7")):
+        body = path.read_bytes()
+        envelope = Hl7v2().envelope(body)
+        mapping = None if isinstance(envelope, Fault) else choose(library, "hl7v2", envelope.type)
+        if mapping is not None and not isinstance(Hl7v2().parse(body), Fault):
+            yield path.name, mapping, body
+
+
+def test_a_days_messages_give_the_same(library: Library) -> None:
+    for body in MESSAGES:
+        envelope = Hl7v2().envelope(body)
+        mapping = None if isinstance(envelope, Fault) else choose(library, "hl7v2", envelope.type)
+        assert mapping is not None
+        assert narrow(mapping, body) == whole(mapping, body)
+
+
+def test_real_messages_give_the_same(library: Library, shared_data: Path) -> None:
+    found = list(pairs(library, shared_data))
+    assert len(found) > 100
+    for name, mapping, body in found:
+        assert narrow(mapping, body) == whole(mapping, body), name
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(MESSAGES), st.data())
+def test_any_field_may_be_emptied(library: Library, message: bytes, data: st.DataObject) -> None:
+    segments = [segment.split(b"|") for segment in message.split(b"\r") if segment]
+    for segment in segments[1:]:
+        for index in data.draw(st.sets(st.integers(1, max(1, len(segment) - 1)), max_size=4)):
+            if index < len(segment):
+                segment[index] = data.draw(st.sampled_from([b"", b'""']))
+    body = b"\r".join(b"|".join(segment) for segment in segments) + b"\r"
+    envelope = Hl7v2().envelope(body)
+    assert not isinstance(envelope, Fault)
+    mapping = choose(library, "hl7v2", envelope.type)
+    assert mapping is not None
+    assert narrow(mapping, body) == whole(mapping, body)
+
+
+def test_what_runs_is_narrowed_once_a_set_of_fields_comes_again(library: Library) -> None:
+    mapping = library.mappings["oru_r01"]
+    body = next(message for message in MESSAGES if b"ORU" in message)
+    scopes: list[Any] = [Hl7v2().parse(body) for _ in range(30)]
+    chosen = [mapping.narrowed.choose(scope) for scope in scopes]
+    assert chosen[0] is mapping.rules
+    assert len(chosen[-1]) < len(mapping.rules)
