@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 import numpy as np
@@ -41,6 +42,5 @@ def _plain(value: Decimal) -> str:
 
 
 def _cell(text: str) -> str:
-    """A lead's name as a cell that no spreadsheet takes for a formula."""
-    clean = "".join(letter for letter in text if letter.isprintable() and letter not in ',";').strip()
-    return f"'{clean}" if clean[:1] in ("=", "+", "@", "\t") else clean or "lead"
+    """A lead's name as a plain cell: letters, digits and few signs, nothing that divides cells or that a spreadsheet runs."""
+    return " ".join(re.sub(r"[^\w+./ -]", "_", text).split()).lstrip("+-./ ") or "lead"

@@ -1,0 +1,111 @@
+"""A page as PDF 1.4 (ISO 32000): vectors and the standard fonts, no images, no dates, so equal pages give equal bytes.
+
+The standard fonts hold Western letters only (WinAnsi): others lose their accents, and what is left unknown becomes `?`.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+import zlib
+
+import numpy as np
+
+from adapters.ecg.draw.shapes import Lines, Page, Text, Trace
+
+MM = 72 / 25.4
+# widths of Helvetica in thousandths of its size, space to tilde (Adobe font metrics); what is not listed is as wide as a letter
+WIDTHS = (
+    278, 278, 355, 556, 556, 889, 667, 191, 333, 333, 389, 584, 278, 333, 278, 278, 556, 556, 556, 556, 556, 556, 556, 556, 556, 556,
+    278, 278, 584, 584, 584, 556, 1015, 667, 667, 722, 722, 667, 611, 778, 722, 278, 500, 667, 556, 833, 722, 778, 667, 778, 722, 667,
+    611, 722, 667, 944, 667, 667, 611, 278, 278, 278, 469, 556, 333, 556, 556, 500, 556, 556, 278, 556, 556, 222, 222, 500, 222, 833,
+    556, 556, 556, 556, 333, 500, 278, 556, 500, 722, 500, 500, 500, 334, 260, 334, 584,
+)  # fmt: skip
+
+
+def pdf(page: Page) -> bytes:
+    """The page as a PDF of one page of its own size."""
+    content = _content(page).encode("latin-1")
+    packed = zlib.compress(content, 6)
+    box = f"0 0 {page.width * MM:.3f} {page.height * MM:.3f}"
+    fonts = "<</F1 5 0 R/F2 6 0 R>>"
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        f"<</Type/Page/Parent 2 0 R/MediaBox[{box}]/Contents 4 0 R/Resources<</Font{fonts}>>>>".encode(),
+        f"<</Length {len(packed)}/Filter/FlateDecode>>\nstream\n".encode() + packed + b"\nendstream",
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>",
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica-Bold/Encoding/WinAnsiEncoding>>",
+    ]
+    return _file(objects)
+
+
+def _file(objects: list[bytes]) -> bytes:
+    out = bytearray(b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n")
+    places = []
+    for number, body in enumerate(objects, 1):
+        places.append(len(out))
+        out += f"{number} 0 obj\n".encode() + body + b"\nendobj\n"
+    start = len(out)
+    out += f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n".encode()
+    out += b"".join(f"{place:010d} 00000 n \n".encode() for place in places)
+    out += f"trailer\n<</Size {len(objects) + 1}/Root 1 0 R>>\nstartxref\n{start}\n%%EOF\n".encode()
+    return bytes(out)
+
+
+def _content(page: Page) -> str:
+    """Drawing operators in millimetres from the upper left corner, by one transformation at the start."""
+    x, y, width, height = page.box
+    parts = [f"q {MM:.6f} 0 0 {-MM:.6f} 0 {page.height * MM:.3f} cm 1 J 1 j"]
+    parts += [_lines(lines) for lines in page.lines]
+    parts.append(f"q {x:.2f} {y:.2f} {width:.2f} {height:.2f} re W n")
+    parts += [_trace(trace) for trace in page.traces]
+    parts.append("Q")
+    parts += [_text(text) for text in page.texts]
+    return "\n".join([*parts, "Q"])
+
+
+def _colour(colour: str, operator: str) -> str:
+    red, green, blue = (int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5))
+    return f"{red:.3f} {green:.3f} {blue:.3f} {operator}"
+
+
+def _lines(lines: Lines) -> str:
+    strokes = "".join(f"{x1:.2f} {y1:.2f} m {x2:.2f} {y2:.2f} l\n" for x1, y1, x2, y2 in lines.strokes.tolist())
+    return f"{_colour(lines.colour, 'RG')} {lines.width:.2f} w\n{strokes}S" if strokes else ""
+
+
+def _trace(trace: Trace) -> str:
+    cells = np.rint(trace.points * 100).astype(np.int64).tolist()
+    path = " l\n".join([f"{x / 100} {y / 100}" for x, y in cells]).replace(" l", " m", 1)
+    return f"{_colour(trace.colour, 'RG')} {trace.width:.2f} w\n{path} l\nS"
+
+
+def _text(text: Text) -> str:
+    """Text is set upright again: the page's y axis points down."""
+    raw = _western(text.words)
+    x = text.x - {"start": 0.0, "middle": 0.5, "end": 1.0}[text.anchor] * _width(raw) * text.size
+    safe = raw.replace("\\", "\\\\").replace("(", "\\(").replace(")", "\\)")
+    font = "F2" if text.bold else "F1"
+    return f"BT {_colour(text.colour, 'rg')} /{font} {text.size:.2f} Tf 1 0 0 -1 {x:.2f} {text.y:.2f} Tm ({safe}) Tj ET"
+
+
+def _width(raw: str) -> float:
+    """The width of a text in Helvetica of size 1."""
+    return sum(WIDTHS[ord(letter) - 32] if 32 <= ord(letter) < 127 else 556 for letter in raw) / 1000
+
+
+def _western(words: str) -> str:
+    """The letters of WinAnsi as single bytes (in a str of them); others without their accents, else `?`."""
+    out = []
+    for letter in words:
+        for form in (letter, unicodedata.normalize("NFKD", letter).encode("ascii", "ignore").decode()):
+            try:
+                raw = form.encode("cp1252")
+            except UnicodeEncodeError:
+                continue
+            if raw and all(byte >= 32 for byte in raw):
+                out.append(raw.decode("latin-1"))
+                break
+        else:
+            out.append("?")
+    return "".join(out)

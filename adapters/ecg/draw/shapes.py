@@ -1,0 +1,89 @@
+"""What a page is made of: lines, tracings and texts in millimetres from the upper left corner."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Points = NDArray[np.float64]  # [n, 2]: x, y in mm
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Straight strokes of one width and colour: [n, 4], x1 y1 x2 y2."""
+
+    strokes: NDArray[np.float64]
+    width: float
+    colour: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A polyline; `lead` names what it shows, empty for a calibration pulse."""
+
+    points: Points
+    lead: str = ""
+    width: float = 0.25
+    colour: str = "#111111"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Words whose baseline begins (or ends, or has its middle) at x, y; `size` in mm."""
+
+    x: float
+    y: float
+    size: float
+    words: str
+    anchor: str = "start"
+    bold: bool = False
+    colour: str = "#111111"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page: width and height, the box that tracings stay inside (x, y, width, height), and its shapes in drawing order."""
+
+    width: float
+    height: float
+    box: tuple[float, float, float, float]
+    lines: tuple[Lines, ...]
+    traces: tuple[Trace, ...]
+    texts: tuple[Text, ...]
+    title: str = "Electrocardiogram"
+
+
+TOLERANCE = 0.05  # mm; with rounding to 0.01 mm a drawn line is never 0.06 mm off
+PASSES = 8
+
+
+def thinned(points: Points) -> Points:
+    """The polyline without points that lie on the line of their neighbours, nowhere more than the tolerance away from it.
+
+    Every other point is tried in each pass. A point goes if its distance and what was already lost on either side of it stay
+    within the tolerance together; `lost` bounds that for the stretch behind each point.
+    """
+    lost = np.zeros(len(points))
+    for turn in range(PASSES):
+        if len(points) < 3:
+            break
+        at = np.arange(1 + turn % 2, len(points) - 1, 2)
+        before, here, after = points[at - 1], points[at], points[at + 1]
+        share = (here[:, 0] - before[:, 0]) / (after[:, 0] - before[:, 0])
+        worse = np.maximum(lost[at - 1], lost[at]) + np.abs(before[:, 1] + share * (after[:, 1] - before[:, 1]) - here[:, 1])
+        gone = at[worse <= TOLERANCE]
+        lost[gone - 1] = worse[worse <= TOLERANCE]
+        points, lost = np.delete(points, gone, axis=0), np.delete(lost, gone)
+    return points
+
+
+def pieces(x: NDArray[Any], y: NDArray[Any]) -> list[Points]:
+    """The unbroken stretches of a line with gaps (NaN in y)."""
+    good = np.isfinite(y)
+    edges = np.flatnonzero(np.diff(good.astype(np.int8))) + 1
+    parts = np.split(np.arange(len(y)), edges)
+    return [np.column_stack([x[part], y[part]]) for part in parts if len(part) > 1 and good[part[0]]]

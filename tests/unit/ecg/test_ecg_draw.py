@@ -1,0 +1,229 @@
+"""The page is what it says: millimetres, seconds and millivolts to a tenth of a millimetre, in SVG and in PDF."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import zlib
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import ecg_made as made
+import numpy as np
+import pytest
+from lxml import etree
+
+from adapters.ecg import Recording, read
+from adapters.ecg.draw import Options, page, pdf, svg
+from adapters.ecg.draw.shapes import Page, thinned
+from adapters.ecg.recording import Device, Filters, Measurement, Patient, Statement, physical
+from engine.fault import Fault
+
+NS = "{http://www.w3.org/2000/svg}"
+SECOND, MILLIVOLT = (13.5 + 10, 25.0), 10.0  # where 0 s is at 25 mm/s, and mm a second
+
+
+def recording(rows: np.ndarray | None = None, **rest: Any) -> Recording:
+    steps = made.tracing(length=5000) if rows is None else rows
+    names = rest.pop("leads", made.STANDARD[: len(steps)])
+    return Recording("made", names, np.array([physical(row, Decimal(5)) for row in steps]), 500.0, **rest)
+
+
+def drawn(one: Recording, **options: Any) -> Page:
+    found = page(one, Options(**options))
+    assert isinstance(found, Page), found
+    return found
+
+
+def paths(document: bytes) -> dict[str, list[np.ndarray]]:
+    """Lead (or `calibration`) → polylines in mm, read back from the SVG."""
+    out: dict[str, list[np.ndarray]] = {}
+    for path in etree.fromstring(document).iter(f"{NS}path"):
+        name = path.get("data-lead") or path.get("class")
+        numbers = re.fullmatch(r"M([-\d.]+) ([-\d.]+)l([-\d. ]+)", path.get("d"))
+        if numbers and name:
+            steps = np.array(numbers[3].split(), dtype=float).reshape(-1, 2)
+            first = np.array([[float(numbers[1]), float(numbers[2])]])
+            out.setdefault(name, []).append(np.concatenate([first, first + np.cumsum(steps, axis=0)]))
+    return out
+
+
+def strokes(document: bytes, name: str) -> np.ndarray:
+    path = next(path for path in etree.fromstring(document).iter(f"{NS}path") if path.get("class") == name)
+    found = re.findall(r"M([\d.]+) ([\d.]+)([hv])([-\d.]+)", path.get("d"))
+    return np.array([(float(x), float(y), kind == "h", float(size)) for x, y, kind, size in found])
+
+
+def test_user_units_are_millimetres_of_a_landscape_a4_page() -> None:
+    root = etree.fromstring(svg(drawn(recording())))
+    assert (root.get("width"), root.get("height"), root.get("viewBox")) == ("297mm", "210mm", "0 0 297 210")
+
+
+def test_the_grid_has_a_line_every_millimetre_and_a_strong_one_every_five() -> None:
+    document = svg(drawn(recording()))
+    fine, strong = strokes(document, "1 mm"), strokes(document, "5 mm")
+    for axis, horizontal in ((1, 1), (0, 0)):
+        thin = sorted(fine[fine[:, 2] == horizontal][:, axis])
+        thick = sorted(strong[strong[:, 2] == horizontal][:, axis])
+        assert np.allclose(np.diff(thick), 5, atol=0.001)
+        assert np.allclose(np.diff(sorted([*thin, *thick])), 1, atol=0.001)
+
+
+@pytest.mark.parametrize("speed", [25.0, 50.0])
+@pytest.mark.parametrize("gain", [5.0, 10.0, 20.0])
+@pytest.mark.parametrize("layout", ["3x4", "6x2", "12x1"])
+def test_every_sample_lies_within_a_tenth_of_a_millimetre_of_its_place(layout: str, speed: float, gain: float) -> None:
+    one = recording()
+    found = paths(svg(drawn(one, layout=layout, speed=speed, gain=gain)))
+    pulses = found.pop("calibration")
+    rows, across = {"3x4": (4, 4), "6x2": (7, 2), "12x1": (12, 1)}[layout]
+    assert len(pulses) == rows
+    start = 13.5 + 5 + 0.2 * speed
+    seconds = 10.0 if speed == 25 else 5.0
+    assert set(found) == set(made.STANDARD)
+    shown = 0
+    for lead, lines in found.items():
+        column = 0 if layout == "12x1" else made.STANDARD.index(lead) // (3 if layout == "3x4" else 6)
+        for line in lines:
+            whole = lead == "II" and line[-1, 0] - line[0, 0] > seconds * speed * 0.99
+            begin = 0.0 if whole else column * seconds / across
+            zero = min((pulse[0, 1] for pulse in pulses), key=lambda y: abs(y - np.median(line[:, 1])))
+            first = round(begin * one.rate)
+            count = round((seconds if whole else seconds / across) * one.rate) + 1
+            samples = one.samples[made.STANDARD.index(lead)][first : first + count]
+            x = start + begin * speed + np.arange(len(samples)) / one.rate * speed
+            assert line[0, 0] == pytest.approx(x[0], abs=0.1)
+            assert line[-1, 0] == pytest.approx(x[-1], abs=0.1)
+            assert np.abs(np.interp(x, line[:, 0], line[:, 1]) - (zero - samples / 1000 * gain)).max() < 0.1
+            shown += len(samples)
+    assert shown >= 12 * seconds / across * one.rate
+
+
+@pytest.mark.parametrize(("speed", "gain"), [(25.0, 10.0), (50.0, 20.0), (25.0, 5.0)])
+def test_the_calibration_pulse_is_one_millivolt_for_a_fifth_of_a_second(speed: float, gain: float) -> None:
+    for pulse in paths(svg(drawn(recording(), speed=speed, gain=gain)))["calibration"]:
+        assert pulse[:, 1].max() - pulse[:, 1].min() == pytest.approx(gain, abs=0.1)
+        high = pulse[pulse[:, 1] < pulse[:, 1].min() + 0.01]
+        assert high[-1, 0] - high[0, 0] == pytest.approx(0.2 * speed, abs=0.1)
+
+
+def test_thinning_never_moves_the_line_by_more_than_its_tolerance() -> None:
+    rng = np.random.default_rng(3)
+    for kind in (rng.normal(0, 0.05, 4000), np.cumsum(rng.normal(0, 0.03, 4000)), np.sin(np.arange(4000) / 40) * 8):
+        points = np.column_stack([np.arange(4000) * 0.05, kind])
+        few = thinned(points)
+        assert np.abs(np.interp(points[:, 0], few[:, 0], few[:, 1]) - points[:, 1]).max() <= 0.05 + 1e-9
+        assert len(few) < len(points)
+
+
+def test_the_pdf_draws_the_same_lines_in_millimetres() -> None:
+    one = drawn(recording(made.tracing(length=5000)))
+    document = pdf(one)
+    assert document.startswith(b"%PDF-1.4")
+    packed = re.search(rb"stream\n(.*)\nendstream", document, re.DOTALL)
+    assert packed
+    content = zlib.decompress(packed[1]).decode("latin-1")
+    transform = re.match(r"q ([\d.]+) 0 0 -([\d.]+) 0 ([\d.]+) cm", content)
+    assert transform
+    assert float(transform[1]) == pytest.approx(72 / 25.4, abs=1e-5)
+    assert float(transform[3]) == pytest.approx(210 * 72 / 25.4, abs=0.01)
+    lines = [
+        np.array([pair.split()[:2] for pair in re.findall(r"[\d.]+ [\d.]+ [ml]", block)], dtype=float)
+        for block in re.findall(r"0\.25 w\n(.*?)\nS", content, re.DOTALL)
+    ]
+    assert len(lines) == len(one.traces)
+    for line, trace in zip(lines, one.traces, strict=True):
+        assert np.abs(line - trace.points).max() <= 0.0051
+    table = int(document.rsplit(b"startxref\n", 1)[1].split(b"\n")[0])
+    assert document[table : table + 4] == b"xref"
+
+
+def test_ten_seconds_of_twelve_leads_stay_below_sixty_kilobytes(shared_data: Path) -> None:
+    for name in ("hl7_aecg/hl7_Example_aECG.xml", "sierra/3191723_ZZDEMOPTONLY_1-04_orig.xml", "sierra/129DYPRG.XML"):
+        one = read((shared_data / "ecg_formats" / name).read_bytes())
+        assert isinstance(one, Recording)
+        for layout in ("3x4", "6x2", "12x1"):
+            assert len(gzip.compress(svg(drawn(one, layout=layout)))) < 60_000
+
+
+def words(document: bytes) -> list[str]:
+    return [text.text or "" for text in etree.fromstring(document).iter(f"{NS}text")]
+
+
+def test_the_page_says_who_when_what_and_how() -> None:
+    one = recording(
+        patient=Patient(id="4711", family="Müller <&>", given="Ada", birth_date="1950-12-31", sex="female"),
+        start=datetime(2024, 2, 29, 12, 0, 1), device=Device("Maker", "M1"), filters=Filters(0.05, 150.0, 50.0),
+        measurements=(Measurement("pr", Decimal(161), "ms"), Measurement("qrs_axis", Decimal(-30), "deg")),
+        statements=(Statement("Sinus rhythm"),),
+    )  # fmt: skip
+    found = words(svg(drawn(one)))
+    for text in (
+        "Müller <&>, Ada",
+        "ID 4711",
+        "born 1950-12-31, Female",
+        "2024-02-29 12:00:01 (zone not stated)",
+        "161 ms",
+        "– -30° –",
+        "Sinus rhythm",
+    ):
+        assert text in found
+    assert "25 mm/s · 10 mm/mV · 0.05–150 Hz, notch 50 Hz · 500 Hz · 0–10 s of 10.0 s" in found
+    assert [text for text in found if text in made.STANDARD] == [
+        "I",
+        "aVR",
+        "V1",
+        "V4",
+        "II",
+        "aVL",
+        "V2",
+        "V5",
+        "III",
+        "aVF",
+        "V3",
+        "V6",
+        "II",
+    ]
+
+
+def test_our_own_measurements_are_shown_when_there_are_any() -> None:
+    found = page(recording(), measured={"measurements": [{"name": "QTc_Fridericia", "value": 431.6, "unit": "ms", "lead": ""}]})
+    assert isinstance(found, Page)
+    assert "432 ms" in words(svg(found))
+    assert "Measured by Isthmus" in words(svg(found))
+
+
+def test_gaps_are_left_open_and_offsets_are_told() -> None:
+    one = recording(made.tracing(12, 5000))
+    one.samples[0, 300:700] = np.nan
+    one.samples[6] += 2000
+    found = drawn(one)
+    assert len(paths(svg(found))["I"]) == 2
+    assert any("offset taken off V1" in text for text in words(svg(found)))
+
+
+def test_other_leads_stand_one_below_the_other() -> None:
+    found = paths(svg(drawn(recording(made.tracing(2, 20_000), leads=("MLII", "V5")))))
+    assert len(found["MLII"]) == len(found["V5"]) == 1
+    assert len(found["calibration"]) == 2
+
+
+def test_hostile_names_stay_words(tmp_path: Path) -> None:
+    name = '<script>alert(1)</script>)Tj ET (\\ \x00\x1b "&\ud800 ł 漢'
+    one = recording(patient=Patient(id=name, family=name), statements=(Statement(name),))
+    document = svg(drawn(one))
+    root = etree.fromstring(document)
+    assert not list(root.iter(f"{NS}script"))
+    assert any("<script>" in text for text in words(document))
+    packed = re.search(rb"stream\n(.*)\nendstream", pdf(drawn(one)), re.DOTALL)
+    assert packed
+    assert r"\)Tj ET \(" in zlib.decompress(packed[1]).decode("latin-1")
+
+
+@pytest.mark.parametrize("options", [{"layout": "4x4"}, {"speed": 30.0}, {"gain": 0.0}, {"begin": 99.0}, {"begin": -1.0}])
+def test_what_cannot_be_drawn_is_refused(options: dict[str, Any]) -> None:
+    found = page(recording(), Options(**options))
+    assert isinstance(found, Fault)
+    assert found.code == "E162"
