@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from engine.fault import Fault, Kind
 from engine.types import JSON, Connection, Put, Written
 from fhir import encode
 from fhir.search.extract import Entries, extractor
@@ -47,19 +48,28 @@ class Delete:
     id: str
 
 
-Change = Put | Delete
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """A change that takes effect only if the newest version is this one (If-Match)."""
+
+    change: Put | Delete
+    version: int
 
 
+Change = Put | Delete | Expect
+
+
+@dataclass(frozen=True, slots=True)
 class FhirStore:
     """The store as the engine asks for it (entry point `isthmus.stores`)."""
 
     def write(self, connection: Connection, puts: Sequence[Put], at: datetime) -> list[Written]:
         """Writes a batch; what became of each, in order."""
-        return apply(connection, puts, at)
+        return [one for one in apply(connection, puts, at) if isinstance(one, Written)]
 
 
-def apply(connection: Connection, changes: Sequence[Change], at: datetime) -> list[Written]:
-    """Writes puts and deletes in order inside the caller's transaction."""
+def apply(connection: Connection, changes: Sequence[Change], at: datetime) -> list[Written | Fault]:
+    """Writes puts and deletes in order inside the caller's transaction; a Fault E571 where another version was expected."""
     if not changes:
         return []
     named = [name(change) for change in changes]
@@ -74,6 +84,8 @@ def apply(connection: Connection, changes: Sequence[Change], at: datetime) -> li
 
 def name(change: Change) -> tuple[str, str]:
     """The type and id of what is changed."""
+    if isinstance(change, Expect):
+        return name(change.change)
     if isinstance(change, Delete):
         return change.type, change.id
     return change.body["resourceType"], change.body["id"]
@@ -81,7 +93,8 @@ def name(change: Change) -> tuple[str, str]:
 
 def merges(change: Change) -> bool:
     """Whether the stored body is needed at once."""
-    return isinstance(change, Put) and change.merge
+    held = change.change if isinstance(change, Expect) else change
+    return isinstance(held, Put) and held.merge
 
 
 def look_up(cursor: Any, held: dict[tuple[str, str], Held], merged: set[tuple[str, str]]) -> None:
@@ -105,8 +118,14 @@ class Batch:
         self.rows: dict[bytes, bytes] = {}  # the newest version's row of each changed resource, by key
         self.past: list[bytes] = []  # versions that came and went within the batch
 
-    def take(self, cursor: Any, one: Held, change: Change) -> Written:
+    def take(self, cursor: Any, one: Held, change: Change) -> Written | Fault:
         """Applies one change to what is held."""
+        if isinstance(change, Expect):
+            if one.version != change.version or one.deleted:
+                return Fault(
+                    Kind.CONFLICT, "E571", "another version is the newest one", "If-Match", "read it again, then change it"
+                )
+            change = change.change
         if isinstance(change, Delete):
             return self.delete(one)
         body = change.body

@@ -1,0 +1,121 @@
+"""From a call to the handler that answers it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+from engine.fault import Fault, Kind
+from fhir.rest import capability, transaction
+from fhir.rest.answer import Answer, refused
+from fhir.rest.call import ID, Call, resource
+from fhir.rest.change import change
+from fhir.rest.read import all_history, history, read, vread
+from fhir.rest.search import search
+from fhir.rest.server import Server
+from fhir.validate import validate
+
+
+async def dispatch(server: Server, call: Call) -> Answer:
+    """Answers a call; every problem is an OperationOutcome."""
+    path, method = call.path, "GET" if call.method == "HEAD" else call.method
+    if not path:
+        return await bundle(server, call) if method == "POST" else refused(wrong_method("POST"))
+    if path == ("metadata",) and method == "GET":
+        return Answer(200, capability.statement(call.base, ""))
+    if path == ("_history",) and method == "GET":
+        return await all_history(server, call)
+    if not call.type:
+        return refused(Fault(Kind.NOT_FOUND, "E560", "no resource type of R4", path[0][:64], "see /metadata"))
+    if len(path) > 1 and not path[1].startswith(("_", "$")) and not ID.fullmatch(path[1]):
+        return refused(Fault(Kind.INCORRECT, "E514", "not an id", f"{call.type}.id", "letters, digits, `-` and `.`, at most 64"))
+    return await of_type(server, call, method)
+
+
+async def of_type(server: Server, call: Call, method: str) -> Answer:
+    """A call on a type or one of its resources."""
+    path = call.path
+    if len(path) == 1:
+        if method == "GET":
+            return await search(server, call)
+        return await change(server, call)
+    if path[1] == "_search" and method == "POST":
+        return await search(server, call)
+    if path[1] == "_history" and len(path) == 2 and method == "GET":
+        return await all_history(server, call)
+    if path[1] == "$validate" and method == "POST":
+        return checked(call)
+    if len(path) == 2 and not path[1].startswith(("_", "$")):
+        if method == "GET":
+            return await read(server, call)
+        if method in ("PUT", "DELETE", "PATCH"):
+            return await change(server, call)
+        return refused(wrong_method("GET, PUT, PATCH, DELETE"))
+    if path[2:3] == ("_history",) and method == "GET" and len(path) in (3, 4):
+        return await (history(server, call) if len(path) == 3 else vread(server, call))
+    if path[2:] == ("$validate",) and method == "POST":
+        return checked(call)
+    return refused(Fault(Kind.NOT_FOUND, "E560", "no such interaction", "", "see /metadata"))
+
+
+def wrong_method(allowed: str) -> Fault:
+    """The fault of a method that an address does not take."""
+    return Fault(Kind.INCORRECT, "E553", "this address does not take this method", "", f"it takes {allowed}")
+
+
+def checked(call: Call) -> Answer:
+    """$validate: what is wrong, or that nothing is; 200 either way."""
+    from fhir import encode  # noqa: PLC0415
+    from fhir.rest.outcome import fine, outcome  # noqa: PLC0415
+
+    body = resource(call)
+    if isinstance(body, Fault):
+        return refused(body)
+    if body.get("resourceType") == "Parameters":
+        rows = body.get("parameter", [])
+        held = [row["resource"] for row in rows if isinstance(row, dict) and "resource" in row] if isinstance(rows, list) else []
+        body = held[0] if held and isinstance(held[0], dict) else body
+    faults = validate(body)
+    return Answer(200, encode.dumps(outcome(faults) if faults else fine("the resource is right")))
+
+
+async def bundle(server: Server, call: Call) -> Answer:
+    """POST of a transaction or batch."""
+    body = resource(call)
+    if isinstance(body, Fault):
+        return refused(body)
+    kind = body.get("type")
+    if body.get("resourceType") != "Bundle" or kind not in ("transaction", "batch"):
+        return refused(Fault(Kind.INCORRECT, "E575", "only a Bundle of type transaction or batch is posted here", "Bundle.type"))
+    shape = validate({**body, "entry": [without(row) for row in body["entry"]]} if well_formed(body) else body)
+    if shape:
+        return refused(shape)
+    rows = transaction.entries(body, call.base)
+    if isinstance(rows, Fault):
+        return refused(rows)
+    prefer = call.prefer("return")
+    if kind == "batch":
+        gate = asyncio.Semaphore(16)
+
+        async def one(entry: transaction.Entry) -> Answer:
+            async with gate:
+                return await dispatch(server, replace(entry.call, headers={**entry.call.headers, "prefer": ""}))
+
+        answers = await asyncio.gather(*(one(entry) for entry in rows))
+        return transaction.response("batch", [(e.full_url, a) for e, a in zip(rows, answers, strict=True)], prefer)
+    done = await server.committer.write(transaction.transaction(rows, lambda: str(server.new_id()), call.base))
+    if isinstance(done, Fault):
+        return refused(done)
+    return transaction.response("transaction", [(entry.full_url, entry.answer or Answer(200)) for entry in done], prefer)
+
+
+def well_formed(body: dict[str, Any]) -> bool:
+    """Whether the entries are objects at all, so that their resources can be looked at apart."""
+    rows = body.get("entry")
+    return isinstance(rows, list) and bool(rows) and all(isinstance(row, dict) for row in rows)
+
+
+def without(row: dict[str, Any]) -> dict[str, Any]:
+    """An entry without its resource: that is checked when its references are literal."""
+    return {name: value for name, value in row.items() if name != "resource"} or row

@@ -1,0 +1,116 @@
+"""The order of an answer, and the place in it where a page ended.
+
+Rows are ordered by the wanted keys and at last by their number, which never changes: a page begins after the values of the
+last row of the one before, so that what is written meanwhile moves nothing. Rows without a value come last.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from engine.fault import Fault, Kind
+from fhir.search.hashing import tag
+from fhir.search.parameters import date_path, parameters
+from fhir.search.where import Where
+
+MAX_SORTS = 5
+LEXEME = "(select min(w) from unnest(tsvector_to_array(r.strings)) w where w like %s)"
+RANGE = "(select min(r.ranges[i + 1]) from generate_series(1, cardinality(r.ranges), 3) i where r.ranges[i] = %s)"
+BODY = "(jsonb_path_query_first(r.body::jsonb, %s::jsonpath) #>> '{}')"
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """One key of the order."""
+
+    sql: str
+    values: tuple[Any, ...]
+    down: bool
+    cast: str = ""
+
+
+def sorts(type: str, text: str) -> tuple[Sort, ...] | Fault:
+    """`_sort=-date,code` as keys."""
+    found = []
+    for part in text.split(",")[:MAX_SORTS]:
+        name = part.removeprefix("-")
+        one = key(type, name, part.startswith("-"))
+        if one is None:
+            return Fault(Kind.INCORRECT, "E561", "not a parameter that can be sorted by", "_sort")
+        found.append(one)
+    return tuple(found)
+
+
+def key(type: str, name: str, down: bool) -> Sort | None:
+    """One parameter as a key; None when there is none."""
+    if name == "_lastUpdated":
+        return Sort("r.updated", (), down, "timestamptz")
+    if name == "_id":
+        return Sort('r.id collate "C"', (), down, "text")
+    parameter = parameters(type).get(name)
+    if parameter is None or not parameter.paths or parameter.kind == "composite":
+        return None
+    path = parameter.paths[0]
+    if parameter.kind == "date" and path.id in date_path(type):
+        return Sort("r.high" if down else "r.low", (), down, "bigint")
+    if parameter.kind in ("date", "number", "quantity"):
+        return Sort(RANGE, (tag(path.id),), down, "double precision")
+    if parameter.kind == "string":
+        return Sort(LEXEME, (f"{path.id}:%",), down, "text")
+    names = {"CodeableConcept": ["coding", "code"], "Coding": ["code"], "Identifier": ["value"], "ContactPoint": ["value"]}
+    below = [*path.names, *names.get(path.type, ["reference"] if path.type == "Reference" else [])]
+    return Sort(BODY, ("$" + "".join(f'."{one}"[*]' for one in below),), down, "text")
+
+
+def ordered(keys: Sequence[Sort]) -> tuple[str, tuple[Any, ...]]:
+    """The `order by` and its values; without keys, the newest first."""
+    parts = [f"{one.sql} {'desc' if one.down else 'asc'} nulls last" for one in keys]
+    return ", ".join([*parts, "r.num desc"]), tuple(value for one in keys for value in one.values)
+
+
+def after(keys: Sequence[Sort], last: Sequence[Any]) -> Where:
+    """What comes after a row with these values, its number last."""
+    sql, values = "r.num < %s", (last[-1],)
+    for one, value in reversed(list(zip(keys, last[:-1], strict=True))):
+        if value is None:
+            sql, values = f"({one.sql} is null and {sql})", (*one.values, *values)
+        else:
+            sign = "<" if one.down else ">"
+            held = f"%s::{one.cast}"
+            sql = f"({one.sql} {sign} {held} or {one.sql} is null or ({one.sql} = {held} and {sql}))"
+            values = (*one.values, value, *one.values, *one.values, value, *values)
+    return Where(sql, values)
+
+
+def written(last: Sequence[Any]) -> str:
+    """The place as the text of a link."""
+    plain = [value.isoformat() if isinstance(value, datetime) else value for value in last]
+    return base64.urlsafe_b64encode(msgspec.json.encode(plain)).decode().rstrip("=")
+
+
+def place(text: str, keys: Sequence[Sort]) -> list[Any] | Fault:
+    """The place a link names; forged ones are refused."""
+    try:
+        found = msgspec.json.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), strict=True)
+    except (msgspec.DecodeError, binascii.Error, ValueError):
+        found = None
+    kinds = {"timestamptz": str, "text": str, "bigint": int, "double precision": float}
+    wanted = [kinds[one.cast] for one in keys]
+    if not isinstance(found, list) or len(found) != len(keys) + 1 or not isinstance(found[-1], int) or abs(found[-1]) > 2**62:
+        return forged()
+    for value, kind in zip(found[:-1], wanted, strict=True):
+        if value is not None and not (isinstance(value, kind) or (kind is float and isinstance(value, int))):
+            return forged()
+    return found
+
+
+def forged() -> Fault:
+    """The fault of a link that is not this server's."""
+    return Fault(Kind.INCORRECT, "E565", "the page link is not one of this server's", "_page", "begin the search again")

@@ -1,0 +1,327 @@
+"""One search parameter with its values as a condition: tokens, references, strings, dates, numbers, quantities, addresses.
+
+Values of one parameter are alternatives. A Fault E561–E563 says what cannot be searched; values are never part of the SQL.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from engine.fault import Fault, Kind
+from fhir import model
+from fhir.search import compare
+from fhir.search.hashing import number, tag, unique
+from fhir.search.parameters import Component, Parameter, Path, date_path, patient_path
+from fhir.search.quantities import UCUM, base_tag, in_base, unit_tag
+from fhir.search.values import EARLIEST, LATEST, period, plain
+from fhir.search.where import NEVER, Where, every, exact, negated, ranged, some, tokens
+from fhir.store.types import uuid_of
+
+DOUBLE = struct.Struct("!d")
+ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+SPLIT = re.compile(r"\\(.)|([,$|])", re.DOTALL)
+BARE = ("code", "boolean", "string", "id", "uri", "dateTime", "canonical", "markdown")
+MODIFIERS = {
+    "token": ("not", "missing"),
+    "string": ("exact", "contains", "missing"),
+    "reference": ("identifier", "missing"),
+    "uri": ("missing",),
+}
+
+
+def split(text: str, sign: str) -> list[str]:
+    """Splits at a sign that no backslash stands before; escapes stay for the next split."""
+    parts, begin, place = [], 0, 0
+    while place < len(text):
+        if text[place] == "\\":
+            place += 2
+            continue
+        if text[place] == sign:
+            parts.append(text[begin:place])
+            begin = place + 1
+        place += 1
+    return [*parts, text[begin:]]
+
+
+def plainly(text: str) -> str:
+    """A value without its escapes."""
+    return SPLIT.sub(lambda found: found[1] if found[1] else found[0], text)
+
+
+def bad(name: str, text: str) -> Fault:
+    """The fault of a value that its parameter does not accept."""
+    return Fault(Kind.INCORRECT, "E562", text, name[:64], "see the parameter's type in the specification's page on search")
+
+
+def term(type: str, parameter: Parameter, modifier: str, text: str, base: str) -> Where | Fault:
+    """The condition of `name:modifier=text`; `base` is this server's own address."""
+    known = MODIFIERS.get(parameter.kind, ("missing",))
+    typed = parameter.kind == "reference" and modifier in model.resources()
+    if modifier and modifier not in known and not typed:
+        return Fault(Kind.INCORRECT, "E563", "a modifier that this parameter does not have", f"{parameter.name}:{modifier}"[:80])
+    if modifier == "missing":
+        return missing(parameter, text)
+    found = []
+    for value in split(text, ","):
+        one = single(type, parameter, modifier, value, base)
+        if isinstance(one, Fault):
+            return one
+        found.append(one)
+    every_one = some(found)
+    return negated(every_one) if modifier == "not" else every_one
+
+
+def single(type: str, parameter: Parameter, modifier: str, value: str, base: str) -> Where | Fault:
+    """The condition of one alternative."""
+    if parameter.name == "_id":
+        return Where("r.key = %s", (uuid_of(type, value),)) if ID.fullmatch(value) else NEVER
+    if parameter.name == "_lastUpdated":
+        return updated(value)
+    if parameter.kind == "composite":
+        return composite(type, parameter, value, base)
+    if not value:
+        return bad(parameter.name, "an empty value")
+    return PARTS[parameter.kind](type, parameter, modifier, value, base)
+
+
+def missing(parameter: Parameter, text: str) -> Where | Fault:
+    """Whether an element stands at all, told by the body itself."""
+    if text not in ("true", "false"):
+        return bad(parameter.name, "`:missing` is true or false")
+    there = some([Where("jsonb_path_exists(r.body::jsonb, %s::jsonpath)", (jsonpath(path),)) for path in parameter.paths])
+    return negated(there) if text == "true" else there
+
+
+def jsonpath(path: Path) -> str:
+    """Where a path's values stand, in PostgreSQL's notation."""
+    return "$" + "".join(f'."{name}"[*]' for name in path.names)
+
+
+def token(type: str, parameter: Parameter, modifier: str, value: str, base: str) -> Where | Fault:
+    """`code`, `system|code`, `|code`, `system|`."""
+    parts = [plainly(part) for part in split(value, "|")]
+    if len(parts) > 2:
+        return bad(parameter.name, "more than one `|`")
+    return some([coded(path, parts) for path in parameter.paths])
+
+
+def coded(path: Path, parts: list[str]) -> Where:
+    """A token of one path."""
+    code = parts[-1]
+    where = exact if path.common else tokens
+    if path.marker == "exists":
+        there = tokens([number(f"{path.id}|true")])
+        return there if code == "true" else negated(there) if code == "false" else NEVER
+    bare = where([number(f"{path.id}|{code}")])
+    if len(parts) == 1 or path.type in BARE:
+        return bare if code else NEVER
+    if not code:
+        return exact([number(f"{path.id}|{parts[0]}|")])
+    return every([bare, exact([number(f"{path.id}|{parts[0]}|{code}")])])
+
+
+def reference(type: str, parameter: Parameter, modifier: str, value: str, base: str) -> Where | Fault:
+    """`Type/id`, `id`, an address, or by the identifier of a logical reference."""
+    if modifier == "identifier":
+        parts = [plainly(part) for part in split(value, "|")]
+        system, code = (parts[0], parts[1]) if len(parts) == 2 else ("", parts[0])
+        found = [
+            every([
+                tokens([number(f"{path.id}:identifier|{code}")]),
+                *([exact([number(f"{path.id}:identifier|{system}|{code}")])] if len(parts) == 2 else []),
+            ])
+            for path in parameter.paths
+        ]  # fmt: skip
+        return some(found)
+    text = plainly(value).removeprefix(f"{base}/") if base else plainly(value)
+    text = text.partition("/_history/")[0]
+    kinds = [modifier] if modifier else list(parameter.targets) or list(model.resources())
+    return some([pointed(type, path, text, kinds) for path in parameter.paths])
+
+
+def pointed(type: str, path: Path, text: str, kinds: Sequence[str]) -> Where:
+    """A reference of one path."""
+    allowed = [path.target] if path.target and path.target in kinds else [] if path.target else list(kinds)
+    head, _, tail = text.partition("/")
+    if ID.fullmatch(text):
+        names = [f"{kind}/{text}" for kind in allowed]
+    elif head in allowed and ID.fullmatch(tail):
+        names = [text]
+    else:
+        names = [] if head in model.resources() else [text]
+    mine = patient_path(type)
+    own = [name for name in names if mine is not None and mine.id == path.id and name.startswith("Patient/")]
+    parts = [Where("r.patient = %s", (number(name),)) for name in own]
+    others = [number(f"{path.id}|{name}") for name in names if name not in own]
+    if path.type in ("canonical", "uri"):
+        others.append(number(f"{path.id}|{text}"))
+    return some([*parts, *([tokens(others)] if others else [])])
+
+
+def string(type: str, parameter: Parameter, modifier: str, value: str, base: str) -> Where | Fault:
+    """The beginning of a word, without case and accents; `:exact` and `:contains` as they say."""
+    text = plainly(value)
+    words = plain(text)
+    if not words and modifier != "exact":
+        return bad(parameter.name, "a text without letters or digits")
+    if modifier == "exact":
+        return some([every([prefix(path, words[:200]), exact([number(f"{path.id}={text}")])]) for path in parameter.paths])
+    if modifier == "contains":
+        return some([
+            Where("r.strings::text ~ %s", (f"'{re.escape(path.id)}:[^']*{re.escape(words)}",)) for path in parameter.paths
+        ])  # fmt: skip
+    return some([prefix(path, words[:200]) for path in parameter.paths])
+
+
+def prefix(path: Path, words: str) -> Where:
+    """A word of this path that begins so."""
+    lexeme = f"{path.id}:{words}".replace("\\", "\\\\").replace("'", "''")
+    return Where("r.strings @@ %s::tsquery", (f"'{lexeme}':*",))
+
+
+def uri(type: str, parameter: Parameter, modifier: str, value: str, base: str) -> Where | Fault:
+    """An address, letter by letter."""
+    return tokens([number(f"{path.id}|{plainly(value)}") for path in parameter.paths])
+
+
+def date(type: str, parameter: Parameter, modifier: str, value: str, base: str) -> Where | Fault:
+    """A date with its prefix; the time it covers follows from its precision."""
+    head, text = compare.prefixed(value)
+    covered = period(text)
+    if covered is None:
+        return bad(parameter.name, "not a date")
+    low, high = covered if head != "ap" else nearby(*covered)
+    test, values = compare.test(head, low, high)
+    main = date_path(type)
+    parts = []
+    if any(path.id in main for path in parameter.paths):
+        parts.append(Where("(" + test.replace("low", "r.low").replace("high", "r.high") + ")", values))
+    parts += [ranged(tag(path.id), test, tuple(float(v) for v in values)) for path in parameter.paths]
+    return some(parts)
+
+
+def nearby(low: int, high: int) -> tuple[int, int]:
+    """Within a tenth of the time between now and then."""
+    now = (datetime.now(UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    slack = abs(now - low) // 10
+    return max(low - slack, EARLIEST), min(high + slack, LATEST)
+
+
+def updated(value: str) -> Where | Fault:
+    """`_lastUpdated`, an instant of its own column."""
+    head, text = compare.prefixed(value)
+    covered = period(text)
+    if covered is None:
+        return bad("_lastUpdated", "not a date")
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    low, high = (epoch + timedelta(microseconds=end) for end in (covered if head != "ap" else nearby(*covered)))
+    test, values = compare.test(head, low, high)
+    return Where("(" + test.replace("low", "r.updated").replace("high", "r.updated") + ")", values)
+
+
+def quantity(type: str, parameter: Parameter, modifier: str, value: str, base: str) -> Where | Fault:
+    """`number`, `number|system|code`, `number||unit`."""
+    found = measured(value)
+    if found is None:
+        return bad(parameter.name, "not a number with its unit")
+    mark, test, values = found
+    return some([ranged(mark(path.id), test, values) for path in parameter.paths])
+
+
+Mark = Callable[[str], float]
+
+
+def measured(value: str) -> tuple[Mark, str, tuple[float, ...]] | None:
+    """What stands before the ranges to look at, the test and its values."""
+    parts = [plainly(part) for part in split(value, "|")]
+    head, text = compare.prefixed(parts[0])
+    wanted = compare.decimal(text)
+    if wanted is None or len(parts) not in (1, 2, 3):
+        return None
+    low, high = compare.window(head, wanted)
+    unit = parts[2] if len(parts) == 3 else ""
+    system = parts[1] if len(parts) == 3 else ""
+    based = [in_base(end, unit) for end in (low, high)] if unit and system in ("", UCUM) else [None]
+    first, last = based[0], based[-1]
+    if first is not None and last is not None and system == UCUM:
+        ends = compare.around(head, first[0], last[0])
+        return (lambda id: unpacked(base_tag(id, first[1]))), *compare.test(head, *ends)
+    ends = compare.around(head, float(low), float(high))
+    if unit:
+        return (lambda id: unpacked(unit_tag(id, unit))), *compare.test(head, *ends)
+    return tag, *compare.test(head, *ends)
+
+
+def unpacked(mark: bytes) -> float:
+    """A tag as a number again."""
+    return float(DOUBLE.unpack(mark[4:12])[0])
+
+
+def composite(type: str, parameter: Parameter, value: str, base: str) -> Where | Fault:
+    """`first$second`: on the resource itself both hold; on a repeating element both of the same one."""
+    parts = split(value, "$")
+    if len(parts) != len(parameter.components):
+        return bad(parameter.name, "as many values as the composite has parts, with `$` between")
+    if parameter.paths and parameter.paths[0].names:
+        return together(parameter, parts)
+    found = []
+    for component, part in zip(parameter.components, parts, strict=True):
+        one = single(type, Parameter(component.name, component.kind, component.paths, ()), "", part, base)
+        if isinstance(one, Fault):
+            return one
+        found.append(one)
+    return every(found)
+
+
+def together(parameter: Parameter, parts: list[str]) -> Where | Fault:
+    """Both values in one repetition of an element."""
+    if len(parts) != 2:
+        return Fault(Kind.UNSUPPORTED, "E563", "composites of three parts are not searched", parameter.name)
+    first, second = parameter.components
+    left = forms(first, parts[0])
+    found = []
+    for path in parameter.paths:
+        prefix_ = f"{path.id}${first.name}${second.name}"
+        if second.kind in ("quantity", "number", "date"):
+            held = measured(parts[1]) if second.kind != "date" else dated(parts[1])
+            if held is None:
+                return bad(parameter.name, "not a value of its second part")
+            mark, test, values = held
+            for one in left:
+                for other in second.paths:
+                    packed = b"\x00\x00\x00\x08" + DOUBLE.pack(mark(other.id))
+                    found.append(ranged(tag(f"{prefix_}|{one.hex()}|{packed.hex()}"), test, values))
+        else:
+            numbers = [number(f"{prefix_}|{one.hex()}|{other.hex()}") for one in left for other in forms(second, parts[1])]
+            found.append(exact(numbers))
+    return some(found)
+
+
+def dated(value: str) -> tuple[Mark, str, tuple[float, ...]] | None:
+    """As `measured`, for a date."""
+    head, text = compare.prefixed(value)
+    covered = period(text)
+    if covered is None:
+        return None
+    test, values = compare.test(head, float(covered[0]), float(covered[1]))
+    return tag, test, values
+
+
+def forms(component: Component, value: str) -> list[bytes]:
+    """The entries a token or string of a composite's part may have left."""
+    parts = [plainly(part) for part in split(value, "|")]
+    return [unique(f"{path.id}|{'|'.join(parts) if path.type not in BARE else parts[-1]}") for path in component.paths]
+
+
+PARTS: dict[str, Callable[[str, Parameter, str, str, str], Where | Fault]] = {
+    "token": token,
+    "reference": reference,
+    "string": string,
+    "uri": uri,
+    "date": date,
+    "number": quantity,
+    "quantity": quantity,
+}
