@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import create_engine, inspect
 from sqlalchemy.pool import NullPool
 
-from engine.types import Put
+from engine.types import Put, Written
 from fhir import encode
 from fhir.store import Delete, FhirStore, apply
 from fhir.store.schema import metadata
