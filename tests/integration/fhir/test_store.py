@@ -121,13 +121,9 @@ def test_a_merge_within_a_batch_sees_the_version_before_it(connection: psycopg.C
 
 def test_a_deleted_resource_leaves_a_tombstone_and_may_come_back(connection: psycopg.Connection[Any]) -> None:
     write(connection, Put(PATIENT))
-    assert [
-        w.change for w in apply(connection, [Delete("Patient", "a"), Delete("Patient", "a"), Delete("Patient", "z")], AT)
-    ] == [
-        "deleted",
-        "unchanged",
-        "unchanged",
-    ]
+    deletes = [Delete("Patient", "a"), Delete("Patient", "a"), Delete("Patient", "z")]
+    found = [one.change for one in apply(connection, deletes, AT) if isinstance(one, Written)]
+    assert found == ["deleted", "unchanged", "unchanged"]
     row = connection.execute("select deleted, body, tokens, patient from fhir.resource").fetchone()
     assert row == (True, "", [], None)
     assert write(connection, Put(PATIENT, merge=True)) == [(3, "created")]
