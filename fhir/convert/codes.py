@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from fhir.convert.rep import Components, Rep, compose, first, lift, lower, whole
-from fhir.convert.systems import authority_uri, system_name, system_uri
+from fhir.convert.systems import system_name, system_uri
 
 JSON = dict[str, Any]
 
@@ -126,7 +126,7 @@ def identifier(value: Rep | str) -> JSON | None:
     """A CWE used as an identifier (IN1-2, OBX-15): its code, in the name of its coding system."""
     rep = whole(value)
     number = rep[1].strip()
-    uri = authority_uri(rep[3], "", "")
+    uri = system_uri(rep[3])
     return ({"system": uri} if uri else {}) | {"value": number} if number else None
 
 

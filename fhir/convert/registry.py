@@ -46,6 +46,7 @@ _MANY: list[tuple[tuple[str, ...], tuple[str, ...], Callable[..., Any], Callable
     (("ST",), STRINGS, texts.text, texts.from_text),
     (("ST", "ID", "DTM", "DT", "TM"), WORDS, texts.word, texts.from_text),
     (("ID", "NM", "DTM", "DT", "TM", "FN", "SAD", "DLN"), STRINGS, texts.word, texts.from_text),
+    (("ST",), ("base64Binary",), texts.packed, texts.unpacked),
     (("VR",), STRINGS, texts.vr, texts.from_vr),
     (("XPN",), STRINGS, said.name, None),
     (("XCN",), STRINGS, said.doctor, None),

@@ -6,6 +6,7 @@ dot commands lay out a page; FHIR keeps the words and the line breaks. C0 contro
 
 from __future__ import annotations
 
+import base64
 import re
 
 from fhir.convert.rep import Components, Rep, first, whole
@@ -64,3 +65,14 @@ def from_vr(value: str) -> Components:
     """A text as VR: two bounds around the first dash."""
     low, _, high = value.partition("-")
     return [[low], [high]] if high else from_text(value)
+
+
+def packed(value: Rep | str) -> str | None:
+    """A text as the base64 of its UTF-8, for the data of an attachment."""
+    words = text(value)
+    return base64.b64encode(words.encode()).decode() if words else None
+
+
+def unpacked(value: str) -> Components:
+    """The text in the data of an attachment; what is no UTF-8 is shown with its marks of replacement."""
+    return from_text(base64.b64decode(value).decode("utf-8", "replace"))
