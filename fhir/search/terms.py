@@ -105,6 +105,9 @@ def token(type: str, parameter: Parameter, modifier: str, value: str, base: str)
     parts = [plainly(part) for part in split(value, "|")]
     if len(parts) > 2:
         return bad(parameter.name, "more than one `|`")
+    if parameter.paths and parameter.paths[0].marker == "exists":
+        there = tokens([number(f"{path.id}|true") for path in parameter.paths])
+        return {"true": there, "false": negated(there)}.get(parts[-1], NEVER)
     return some([coded(path, parts) for path in parameter.paths])
 
 
@@ -112,9 +115,6 @@ def coded(path: Path, parts: list[str]) -> Where:
     """A token of one path."""
     code = parts[-1]
     where = exact if path.common else tokens
-    if path.marker == "exists":
-        there = tokens([number(f"{path.id}|true")])
-        return there if code == "true" else negated(there) if code == "false" else NEVER
     bare = where([number(f"{path.id}|{code}")])
     if len(parts) == 1 or path.type in BARE:
         return bare if code else NEVER
