@@ -238,7 +238,7 @@ def test_totals_summaries_and_elements(stored: httpx.Client) -> None:
         "resourceType": "Bundle",
         "type": "searchset",
         "total": 4,
-        "link": [{"relation": "self", "url": f"{str(stored.base_url)}Observation?_summary=count"}],
+        "link": [{"relation": "self", "url": f"{stored.base_url!s}Observation?_summary=count"}],
     }
     assert stored.get("Observation?_count=0").json()["total"] == 4
     assert stored.get("Observation?_count=1&_total=accurate").json()["total"] == 4
