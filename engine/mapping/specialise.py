@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Set
 from dataclasses import replace
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from engine.mapping import bound
 from engine.types import Path, Scope
@@ -24,12 +24,12 @@ PAUSE = 20  # messages between two narrowings, so that ever-changing messages co
 class Narrowed(Generic[T]):
     """Chooses what runs for a message: what was made for its valued fields, else the whole."""
 
-    __slots__ = ("_known", "_make", "_names", "_pause", "_seen", "whole")
+    __slots__ = ("_known", "_make", "_names", "_pause", "_plan", "_seen", "whole")
 
     def __init__(self, plan: bound.Plan, whole: T, make: Callable[[bound.Plan], T]) -> None:
         self.whole = whole
+        self._plan, self._make = plan, make
         self._names = frozenset(names(plan))
-        self._make = lambda present: make(prune(plan, present))
         self._known: dict[frozenset[str], T] = {}
         self._seen: set[frozenset[str]] = set()
         self._pause = 0
@@ -53,7 +53,7 @@ class Narrowed(Generic[T]):
         self._pause = PAUSE
         if len(self._known) >= KEPT:
             self._known.clear()
-        made = self._known[held] = self._make(held.__contains__)
+        made = self._known[held] = self._make(prune(self._plan, held.__contains__))
         return made
 
 
@@ -146,12 +146,12 @@ def _entry(entry: bound.Entry, present: Present) -> bound.Entry | None:
     variants = []
     for one in entry.variants:
         test = _settled(one.test, present)
-        value: Any = None
+        value: bound.Value | bound.Fixed | bound.Object | None = None
         if test is not False and _there(one.each, present):
             value = _value(one.value, present)
         if value is not None:
             # a test that is always true must not make the entry sure: sure entries alone are not written
-            variants.append(replace(one, value=value, test=one.test if test is True else test))
+            variants.append(replace(one, value=value, test=one.test if isinstance(test, bool) else test))
     return replace(entry, variants=tuple(variants)) if variants else None
 
 
