@@ -188,10 +188,19 @@ async def serve(
         if fault is None:
             loop.add_signal_handler(signal.SIGHUP, lambda: asyncio.ensure_future(engine.redeploy()))
             if started is not None:
-                extra = asyncio.ensure_future(started(engine))
+                extra = asyncio.ensure_future(_guarded(started, engine))
             await engine.ended.wait()
     finally:
         if extra is not None and not extra.done():
             extra.cancel()
         await engine.stop()
     return fault
+
+
+async def _guarded(started: Callable[[Engine], Any], engine: Engine) -> None:
+    """Runs what was to follow the start; its failure is told by type and place and stops the engine."""
+    try:
+        await started(engine)
+    except Exception as error:
+        failed("what follows the start failed", error)
+        engine.end()

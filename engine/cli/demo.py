@@ -79,6 +79,8 @@ async def settled(engine: Any) -> None:
 
 def report(engine: Any, answers: Counter[tuple[str, str]]) -> None:
     """Prints messages and acknowledgements, states, resources by type, one report, one fault."""
+    import msgspec  # noqa: PLC0415
+
     from engine.journal import Filter  # noqa: PLC0415
     from engine.journal.look import connect  # noqa: PLC0415
 
@@ -102,7 +104,7 @@ def report(engine: Any, answers: Counter[tuple[str, str]]) -> None:
         sample = store.newest(connection, "DiagnosticReport")
     if sample:
         click.echo("One DiagnosticReport as it is served:\n")
-        click.echo(sample)
+        click.echo(msgspec.json.format(sample.encode()).decode())
 
 
 def addresses(engine: Any) -> None:

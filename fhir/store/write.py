@@ -5,7 +5,7 @@ A resource that comes several times in a batch yields successive versions, in or
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from engine.fault import Fault, Kind
 from engine.types import JSON, Connection, Put, Written
 from fhir import encode
 from fhir.search.extract import Entries, extractor
-from fhir.store import rows
+from fhir.store import look, rows
 from fhir.store.content import Content, canonical, head, instant
 from fhir.store.merge import merge
 from fhir.store.sql import sql
@@ -66,6 +66,18 @@ class FhirStore:
     def write(self, connection: Connection, puts: Sequence[Put], at: datetime) -> list[Written]:
         """Writes a batch; what became of each, in order."""
         return [one for one in apply(connection, puts, at) if isinstance(one, Written)]
+
+    def bodies(self, connection: Connection, names: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], JSON]:
+        """The current resources of these (type, id); those that are not there are left out."""
+        return look.bodies(connection, names)
+
+    def counts(self, connection: Connection) -> dict[str, int]:
+        """How many resources of each type there are now."""
+        return look.counts(connection)
+
+    def newest(self, connection: Connection, type: str) -> str | None:
+        """The newest resource of a type as it is served."""
+        return look.newest(connection, type)
 
 
 def apply(connection: Connection, changes: Sequence[Change], at: datetime) -> list[Written | Fault]:

@@ -1,0 +1,2 @@
+-- Current bodies by key.
+select key, body from fhir.resource where key = any(%(keys)s) and not deleted

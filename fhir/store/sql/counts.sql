@@ -1,0 +1,2 @@
+-- How many resources of each type there are now.
+select type, count(*) from fhir.resource where not deleted group by type
