@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from adapters.hl7v2 import er7
 from adapters.hl7v2.header import Header, read_header
@@ -16,6 +18,7 @@ from adapters.hl7v2.path import NOTATION, Hl7Path, Place
 from adapters.hl7v2.shape import Node, is_structure, names, structure
 from adapters.hl7v2.structure import Group, root
 from adapters.hl7v2.tables import DEFAULT_VERSION, Entry, datatypes, segments
+from adapters.hl7v2.writer import Item, write
 from engine.fault import Fault, Kind
 from engine.types import Envelope
 
@@ -88,6 +91,16 @@ class Hl7v2:
         """
         inside = _inside(structure, f"{group}/{name}".strip("/"))
         return inside if isinstance(inside, Fault) else None
+
+    def strict(self, body: bytes) -> list[Fault]:
+        """What the standard's own tables say against a message; slow, to be run in a worker."""
+        from adapters.hl7v2.conformance import check  # noqa: PLC0415  loads hl7apy's tables
+
+        return check(body)
+
+    def render(self, items: Sequence[Item], structure: str, at: datetime, control_id: str, **options: Any) -> bytes | Fault:
+        """A message of that structure from segments and groups of plain values (see `writer`)."""
+        return write(items, structure=structure, at=at, control_id=control_id, **options)
 
     def _type(self, entry: Entry, comp: int, sub: int) -> str | None:
         """The data type at the end of the path; None when no version has such a component."""
