@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -53,6 +54,38 @@ def client_context(tls: Tls) -> ssl.SSLContext | Fault:
     except (OSError, ssl.SSLError) as error:
         return _fault(error)
     return context
+
+
+class Certificates:
+    """A listener's files, taken up again when they have changed on disk."""
+
+    def __init__(self, tls: Tls, context: ssl.SSLContext) -> None:
+        self._tls, self._context = tls, context
+        self._seen = self._stamp()
+
+    def refresh(self) -> bool | Fault | None:
+        """True when changed files were loaded, None when none has changed; a Fault leaves the old ones in use."""
+        stamp = self._stamp()
+        if stamp == self._seen:
+            return None
+        checked = server_context(self._tls)  # a bad file must not spoil the context in use
+        if isinstance(checked, Fault):
+            return checked
+        self._seen = stamp
+        self._context.load_cert_chain(self._tls.cert, self._tls.key or None)
+        if self._tls.ca:
+            self._context.load_verify_locations(self._tls.ca)
+        return True
+
+    def _stamp(self) -> tuple[tuple[int, int], ...]:
+        found = []
+        for name in filter(None, (self._tls.cert, self._tls.key, self._tls.ca)):
+            try:
+                state = os.stat(name)
+                found.append((state.st_mtime_ns, state.st_size))
+            except OSError:
+                found.append((0, 0))
+        return tuple(found)
 
 
 def names_of(certificate: dict[str, Any] | None) -> tuple[str, ...]:

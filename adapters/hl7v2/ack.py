@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from itertools import count
 from typing import NamedTuple
 
@@ -94,7 +95,7 @@ def build(
         own.facility.replace("^", component) or _echo(header, 6),
         _echo(header, 3),
         _echo(header, 4),
-        f"{at:%Y%m%d%H%M%S%z}",
+        moment(at),
         "",
         _type(header, version).replace("^", component),
         control_id(),
@@ -108,6 +109,16 @@ def build(
     msa = ["MSA", code, _echo(header, 10), _plain(text, marks), sequence]
     lines = [field.join(msh), field.join(msa).rstrip(field), *err_segments(faults, marks, version)]
     return ("\r".join(lines) + "\r").encode("latin-1", "replace")
+
+
+@lru_cache(maxsize=4)
+def _second(at: datetime) -> str:
+    return f"{at:%Y%m%d%H%M%S%z}"
+
+
+def moment(at: datetime) -> str:
+    """A time as MSH-7 wants it, to the second, with its offset."""
+    return _second(at.replace(microsecond=0))
 
 
 def _usable(marks: Delimiters) -> Delimiters:

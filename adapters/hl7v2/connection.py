@@ -29,7 +29,12 @@ if TYPE_CHECKING:
 MAX_QUEUED = 64  # blocks of one connection waiting to be stored
 MAX_QUEUED_BYTES = 1024 * 1024
 LINGER = 5.0  # seconds in which a sender that is being turned away may still read its answer
+FAIR_SHARE = 1024 * 1024  # a block smaller than this is never cut off for want of memory
 IDLE_FS = 0.25  # seconds after which an FS without its CR ends a block
+
+_BUSY = Fault(
+    Kind.BUSY, "E100", "too much is being received at once", help="Send it again later, or raise `max_memory` of the source."
+)
 
 
 class Connection(asyncio.Protocol):
@@ -74,7 +79,11 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self.entry.bytes_in += len(data)
         found = self.framer.feed(data)
-        self._time(bool(found))
+        if self.framer.open or self.entry.partial or self._deadline:
+            self._time(bool(found))
+        if self.entry.partial > FAIR_SHARE and self.listener.ledger.held > self.listener.options.max_memory:
+            found.append(self.framer.stop(_BUSY))
+            self._weigh()
         if found:
             self._take(found)
 
@@ -94,6 +103,7 @@ class Connection(asyncio.Protocol):
             self._take(self.framer.flush())
         if self.framer.open:
             self._note("E104", "a connection ended within a block")
+        self.listener.ledger.held -= self.entry.partial
         self.listener.forget(self, self._host)
         self._stir()
 
@@ -115,12 +125,18 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    def _weigh(self) -> None:
+        """Keeps the listener's account of what blocks that are still coming hold in memory."""
+        size = self.framer.size
+        self.listener.ledger.held += size - self.entry.partial
+        self.entry.partial = size
+
     # --- time ---
 
     def _time(self, moved: bool) -> None:
         """Starts the time limit when a block begins, stops it when it is whole."""
         framer, loop = self.framer, self.listener.loop
-        self.entry.partial = len(framer.partial) if framer.open and moved else self.entry.partial if framer.open else 0
+        self._weigh()
         if self._flush:
             self._flush.cancel()
             self._flush = None
@@ -278,11 +294,11 @@ class Connection(asyncio.Protocol):
         fatal = next((item for item in items if isinstance(item, FramingFault) and item.fatal), None)
         if fatal is None:
             return True
-        if fatal.fault.code == "E103":
+        if fatal.fault.code in ("E100", "E103"):
             header = read_header(fatal.part)
             site = self.listener.site
             arrival = Arrival(site.new_id(), self.rules.channel, "hl7v2", b"", site.now())
-            entry = inbound.Entry(arrival, None if isinstance(header, Fault) else header)
+            entry = inbound.entry_of(arrival, None if isinstance(header, Fault) else header, self.rules)
             answer = inbound.answer_unstored(entry, fatal.fault, self.rules, site.now())
             if answer:
                 await self._send(answer)

@@ -80,6 +80,11 @@ class Framer:
         return self._in_body and self._scan == len(self._buf) - 1 and self._buf[-1] == FS
 
     @property
+    def size(self) -> int:
+        """How many bytes are held for a body that is open."""
+        return len(self._buf)
+
+    @property
     def partial(self) -> bytes:
         """The bytes of the body that is open."""
         return bytes(self._buf) if self._in_body else b""
@@ -105,6 +110,10 @@ class Framer:
         frame = Frame(bytes(self._buf[:-1]), lenient=True)
         self._reset(len(self._buf))
         return [frame]
+
+    def stop(self, fault: Fault) -> FramingFault:
+        """Ends the stream for a reason of the listener's; what was open is given up."""
+        return self._end(fault, bytes(self._buf[:HEAD]))
 
     def _step(self, found: list[Frame | FramingFault]) -> bool:
         return self._read_body(found) if self._in_body else self._skip(found)
@@ -168,10 +177,13 @@ class Framer:
         return True
 
     def _fatal(self, found: list[Frame | FramingFault], fault: Fault, part: bytes) -> bool:
-        found.append(FramingFault(fault, part, fatal=True))
+        found.append(self._end(fault, part))
+        return False
+
+    def _end(self, fault: Fault, part: bytes) -> FramingFault:
         self._buf.clear()
         self._in_body, self._scan, self.closed = False, 0, True
-        return False
+        return FramingFault(fault, part, fatal=True)
 
 
 def _fault_skipped() -> Fault:

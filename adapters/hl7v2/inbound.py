@@ -34,10 +34,15 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One message on its way: what is stored, and its header as far as it could be read."""
+    """One message on its way: what is stored, its header as far as it could be read, and the answers it wishes for.
+
+    `silent` for an ACK, which is not acknowledged unless enhanced mode asks for it.
+    """
 
     arrival: Arrival
     header: Header | None
+    wish: ack.Wish
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +65,25 @@ def read(body: bytes, rules: Rules, peer: str, names: tuple[str, ...], now: date
 def _entry(body: bytes, rules: Rules, peer: str, names: tuple[str, ...], now: datetime, id: UUID, doubt: Fault | None) -> Entry:
     header = read_header(body)
     if isinstance(header, Fault):
-        return Entry(Arrival(id, rules.channel, "hl7v2", body, now, Envelope(), peer, header), None)
+        return Entry(
+            Arrival(id, rules.channel, "hl7v2", body, now, Envelope(), peer, header), None, ack.wish_of(None, rules.mode)
+        )
     fault = doubt or rules.policy.check(header, body, names)
-    return Entry(Arrival(id, rules.channel, "hl7v2", body, now, envelope_of(header, body), peer, fault), header)
+    return entry_of(Arrival(id, rules.channel, "hl7v2", body, now, envelope_of(header, body), peer, fault), header, rules)
+
+
+def entry_of(arrival: Arrival, header: Header | None, rules: Rules) -> Entry:
+    """An arrival with what its header wishes for."""
+    wish = ack.wish_of(header, rules.mode)
+    return Entry(arrival, header, wish, header is not None and ack.is_acknowledgement(header) and not wish.accept)
 
 
 def answer_stored(entry: Entry, receipt: Receipt, rules: Rules, now: datetime) -> bytes | None:
     """What is answered once the message is on disk; None when nothing is due, or not yet."""
     fault = receipt.fault or entry.arrival.fault
-    if entry.header is not None and _is_silent(entry.header, rules):
+    if entry.silent:
         return None
-    wish = ack.wish_of(entry.header, rules.mode)
+    wish = entry.wish
     if wish.enhanced and wish.accept not in ("", "NE"):
         return _build(entry, fault, accept=True, rules=rules, now=now) if ack.is_due(wish.accept, fault is None) else None
     if rules.processed and fault is None:
@@ -80,14 +93,9 @@ def answer_stored(entry: Entry, receipt: Receipt, rules: Rules, now: datetime) -
 
 def waits(entry: Entry, receipt: Receipt, rules: Rules) -> bool:
     """True when an answer is due after the work."""
-    if (
-        not rules.processed
-        or receipt.fault
-        or entry.arrival.fault
-        or (entry.header is not None and _is_silent(entry.header, rules))
-    ):
+    if not rules.processed or receipt.fault or entry.arrival.fault or entry.silent:
         return False
-    wish = ack.wish_of(entry.header, rules.mode)
+    wish = entry.wish
     if wish.enhanced and wish.accept not in ("", "NE"):
         return rules.here and wish.application not in ("", "NE")
     return wish.application not in ("", "NE")
@@ -95,7 +103,7 @@ def waits(entry: Entry, receipt: Receipt, rules: Rules) -> bool:
 
 def answer_processed(entry: Entry, outcome: Outcome, rules: Rules, now: datetime) -> bytes | None:
     """What is answered once the work is done: AA, or AE/AR with the faults of a held message."""
-    wish = ack.wish_of(entry.header, rules.mode)
+    wish = entry.wish
     held = outcome.state is State.HELD
     if not ack.is_due(wish.application, not held):
         return None
@@ -109,9 +117,9 @@ def answer_processed(entry: Entry, outcome: Outcome, rules: Rules, now: datetime
 
 def answer_unstored(entry: Entry, fault: Fault, rules: Rules, now: datetime) -> bytes | None:
     """What is answered when nothing was stored: AR or CE, to be sent again; also for what came in too large."""
-    if entry.header is not None and _is_silent(entry.header, rules):
+    if entry.silent:
         return None
-    wish = ack.wish_of(entry.header, rules.mode)
+    wish = entry.wish
     accept = wish.enhanced and wish.accept not in ("", "NE")
     if not ack.is_due(wish.accept if accept else wish.application, good=False):
         return None
@@ -134,11 +142,6 @@ def _build(entry: Entry, fault: Fault | None, *, accept: bool, rules: Rules, now
     faults = (fault,) if fault else ()
     code = ack.code_of(fault, accept)
     return ack.build(entry.header, code, faults, at=now, own=rules.own, sequence=_sequence(entry))
-
-
-def _is_silent(header: Header, rules: Rules) -> bool:
-    """An ACK is not acknowledged, unless enhanced mode asks for it."""
-    return ack.is_acknowledgement(header) and not ack.wish_of(header, rules.mode).accept
 
 
 def _sequence(entry: Entry) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from adapters.hl7v2.connection import Connection
 from adapters.hl7v2.inbound import Rules
 from adapters.hl7v2.ledger import Ledger, is_allowed, tell
+from adapters.safe_tls import Certificates
 from engine.fault import Fault, Kind
 from engine.types import Intake, Site
 
@@ -32,6 +33,8 @@ class Listener:
         self.loop = asyncio.get_running_loop()
         self._server: asyncio.Server | None = None
         self._draining = False
+        self._certificates: Certificates | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     async def start(self, host: str, port: int, tls: ssl.SSLContext | None) -> Fault | None:
         """Binds; a Fault says why it could not."""
@@ -60,6 +63,9 @@ class Listener:
                     )
                 await asyncio.sleep(0.1 * 2**attempt)
         assert self._server is not None
+        if tls is not None and self.options.tls is not None:
+            self._certificates = Certificates(self.options.tls, tls)
+            self._reload()
         name = self._server.sockets[0].getsockname()
         self.address = f"tcp:[{name[0]}]:{name[1]}" if ":" in name[0] else f"tcp:{name[0]}:{name[1]}"
         return None
@@ -97,9 +103,24 @@ class Listener:
         else:
             self.ledger.by_host.pop(host, None)
 
+    def _reload(self) -> None:
+        """Takes renewed certificates up for new connections; old ones go on with theirs."""
+        if self._draining or self._certificates is None:
+            return
+        changed = self._certificates.refresh()
+        if changed is not None:
+            tell(
+                "new certificates cannot be used" if isinstance(changed, Fault) else "new certificates are in use",
+                channel=self.rules.channel,
+                address=self.address,
+            )
+        self._timer = self.loop.call_later(self.options.reload_every, self._reload)
+
     async def drain(self, seconds: float) -> None:
         """Accepts nothing new, finishes what is in flight, answers it, and closes; cuts off what is not done in time."""
         self._draining = True
+        if self._timer is not None:
+            self._timer.cancel()
         if self._server is not None:
             self._server.close()
         connections = list(self.ledger.open)

@@ -22,10 +22,12 @@ _ADDRESS = re.compile(r"(?:tcp:)?(?:\[(?P<six>[0-9a-fA-F:.%]+)\]|(?P<host>[^:\[\
 
 @dataclass(frozen=True, slots=True)
 class Mllp:
-    """Options of an MLLP listener. Times are in seconds; an `idle_timeout` of 0 keeps idle connections for ever.
+    """Options of an MLLP listener. Times are in seconds; an `idle_timeout` of 0 keeps idle connections for ever, and
+    certificates are looked at again every `reload_every`.
 
     `processing` are the values of MSH-11 that are taken (`*` for all), `types` the messages (`ORU^R01`, `ADT^*`; none for all),
-    `senders` the MSH-3|MSH-4 a certificate's name may use, `allow` addresses or networks. `charset` overrides MSH-18;
+    `senders` the MSH-3|MSH-4 a certificate's name may use, `allow` addresses or networks. `max_memory` is what blocks still
+    coming may hold, all connections together. `charset` overrides MSH-18;
     `fallback` is tried when bytes do not fit it.
     """
 
@@ -36,6 +38,7 @@ class Mllp:
     application: str = ""
     facility: str = ""
     max_frame: int = MAX_FRAME
+    max_memory: int = 256 * 1024 * 1024
     max_connections: int = 512
     max_connections_per_peer: int = 64
     idle_timeout: float = 0.0
@@ -43,6 +46,7 @@ class Mllp:
     ack_timeout: float = 30.0
     write_timeout: float = 30.0
     handshake_timeout: float = 10.0
+    reload_every: float = 60.0
     tls: Tls | None = None
     allow: tuple[str, ...] = ()
     senders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -368,3 +368,34 @@ def test_answers_name_us_as_the_channel_says() -> None:
             assert msa(answer) == ("AA", "M1")
 
     run(talk, application="ISTHMUS^1.2.3^ISO", facility="HERE")
+
+
+def test_when_memory_runs_short_the_large_block_is_cut_off_and_small_ones_pass() -> None:
+    async def talk(listener: Listener, intake: Memory) -> None:
+        async with await connect(listener) as big, await connect(listener) as small:
+            await big.send(b"\x0b" + message("BIG"))
+            for _ in range(100):
+                await big.send(b"x" * 100_000)
+                assert listener.ledger.held < 6_000_000
+            assert await big.answers(1) == [("AR", "BIG")]
+            await small.send(block("M1"))
+            assert await small.answers(1) == [("AA", "M1")]
+
+    assert run(talk, max_memory=4_000_000).bodies == [message("M1")]
+
+
+def test_the_account_of_memory_goes_back_to_nothing() -> None:
+    async def talk(listener: Listener, intake: Memory) -> None:
+        async with await connect(listener) as peer, await connect(listener) as gone:
+            for part in (block("M1")[:50], block("M1")[50:], block("M2")[:30], block("M2")[30:]):
+                await peer.send(part)
+                await asyncio.sleep(0.01)
+            assert await peer.answers(2) == [("AA", "M1"), ("AA", "M2")]
+            await gone.send(block("M3")[:40])
+            await asyncio.sleep(0.02)
+            assert listener.ledger.held == 39
+        while listener.ledger.open:
+            await asyncio.sleep(0.01)
+        assert listener.ledger.held == 0
+
+    run(talk)
