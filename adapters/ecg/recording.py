@@ -155,6 +155,12 @@ def checked(recording: Recording) -> Recording | Fault:
     return recording
 
 
+def measurable(recording: Recording) -> Samples:
+    """The samples up to a calibration pulse that closes the tracing: what is the patient's. Indexes stay as they are."""
+    starts = [mark.start for mark in recording.annotations if mark.label == "calibration" and mark.start > 0]
+    return recording.samples[:, : min(starts)] if starts else recording.samples
+
+
 def bad(code: str, text: str, at: str = "", help: str = "") -> Fault:
     """A fault of an ECG file."""
     return Fault(Kind.INCORRECT, code, text, at, help)

@@ -19,7 +19,7 @@ import numpy as np
 from adapters.ecg.leads import mdc
 from adapters.ecg.measures import BY_NAME, Measure
 from adapters.ecg.recording import Median, Recording, Samples
-from adapters.ecg.write.whole import whole
+from adapters.ecg.whole import whole
 from engine.fault import Fault
 from fhir.ids import resource_id
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from adapters.ecg.recording import Recording
+from adapters.ecg.whole import Written
 from adapters.ecg.write import aecg, csv_file, dicom, fhir, scp, wfdb
-from adapters.ecg.write.whole import Written
 from engine.fault import Fault, Kind
 
 WRITERS = {

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from adapters.ecg.measures import BY_NAME
 from adapters.ecg.recording import Recording, bad
-from adapters.ecg.write.whole import Whole, Written, no_gaps, notes, whole
+from adapters.ecg.whole import Whole, Written, no_gaps, notes, whole
 from engine.fault import Fault
 
 MDC = 'codeSystem="2.16.840.1.113883.6.24" codeSystemName="MDC"'

@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 
 from adapters.ecg.recording import Recording
-from adapters.ecg.write.whole import Written, whole
+from adapters.ecg.whole import Written, whole
 from engine.fault import Fault
 
 PLACES = 6

@@ -10,7 +10,7 @@ import numpy as np
 
 from adapters.ecg.leads import SCP, STANDARD
 from adapters.ecg.recording import Recording, bad
-from adapters.ecg.write.whole import Whole, Written, notes, whole
+from adapters.ecg.whole import Whole, Written, notes, whole
 from engine.fault import Fault
 
 LONG = {"OB", "OW", "SQ", "UN", "UT"}

@@ -6,7 +6,7 @@ import hashlib
 
 from adapters.ecg.recording import Recording
 from adapters.ecg.resources import Source, tracing
-from adapters.ecg.write.whole import Written
+from adapters.ecg.whole import Written
 from engine.fault import Fault
 from fhir.encode import dumps
 

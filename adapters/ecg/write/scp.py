@@ -9,7 +9,7 @@ from datetime import datetime
 from adapters.ecg.leads import SCP
 from adapters.ecg.recording import Recording, bad
 from adapters.ecg.scp_sections import packed
-from adapters.ecg.write.whole import Whole, Written, common, no_gaps, notes, whole
+from adapters.ecg.whole import Whole, Written, common, no_gaps, notes, whole
 from engine.fault import Fault
 
 SEX = {"male": 1, "female": 2}

@@ -9,7 +9,7 @@ from decimal import Decimal
 import numpy as np
 
 from adapters.ecg.recording import Recording
-from adapters.ecg.write.whole import Steps, Whole, Written, notes, whole
+from adapters.ecg.whole import Steps, Whole, Written, notes, whole
 from engine.fault import Fault
 
 

@@ -1,0 +1,219 @@
+"""isthmus ecg: look at, convert and measure ECG files of any format that is read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import click
+
+from adapters.ecg import describe
+from adapters.ecg.folder import expand, read_path
+from adapters.ecg.recording import Recording, measurable
+from engine.fault import Fault, Kind
+
+FILES = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+AS_JSON = click.option("--json", "json_", is_flag=True, help="Print a JSON array, one object a file.")
+Analysis = Callable[..., dict[str, Any]]
+
+
+@click.group()
+def ecg() -> None:
+    """Show, convert and measure ECG files; the format is told by the content.
+
+    A FILE may be a WFDB record (its header, its signal file or its bare name), a zip of one, or a folder of files.
+
+    \b
+    Examples:
+      isthmus ecg show recording.xml -o page.pdf
+      isthmus ecg convert recording.xml recording.dcm
+      isthmus ecg measure mitdb/100 --beats --json
+      isthmus ecg formats
+    """
+
+
+@ecg.command()
+@FILES
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Draw the 12-lead page: .svg, .pdf or .png.")
+@click.option("--layout", type=click.Choice(["3x4", "6x2", "12x1"]), default="3x4", show_default=True)
+@click.option("--speed", type=click.Choice(["25", "50"]), default="25", show_default=True, help="mm/s")
+@click.option("--gain", type=click.Choice(["5", "10", "20"]), default="10", show_default=True, help="mm/mV")
+@click.option("--rhythm", default="II", show_default=True, help="Leads of the rhythm strips, by comma.")
+@click.option("--from", "begin", type=float, default=0.0, help="Second at which the page begins.")
+@click.option("--measure", "measured", is_flag=True, help="Measure, and show that instead of the recorder's values.")
+@AS_JSON
+def show(
+    files: tuple[Path, ...], output: Path | None, layout: str, speed: str, gain: str, rhythm: str, begin: float, measured: bool, json_: bool
+) -> None:  # fmt: skip
+    """Say what is in FILES, and draw the page with -o.
+
+    \b
+    Examples:
+      isthmus ecg show recording.scp
+      isthmus ecg show recording.dcm -o page.svg --layout 6x2 --speed 50
+      isthmus ecg show ludb/1 -o page.png --measure
+    """
+    from adapters.ecg.draw import Options  # noqa: PLC0415
+
+    found = list(_read(files))
+    if output is not None and len(found) != 1:
+        raise click.UsageError("-o draws one recording; name one file")
+    options = Options(layout, float(speed), float(gain), tuple(rhythm.split(",")), begin)
+    rows: list[dict[str, Any]] = []
+    for path, one in found:
+        if isinstance(one, Recording):
+            rows.append({"file": str(path)} | describe.summary(one))
+            if output is not None:
+                fault = _draw(one, output, options, _analysis()(measurable(one), one.rate, one.leads) if measured else None)
+                one = fault or one  # noqa: PLW2901
+        if isinstance(one, Fault):
+            rows.append({"file": str(path), "fault": one.as_dict()})
+    _print(rows, json_, describe.summary_text)
+
+
+@ecg.command()
+@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("--to", "format", help="aecg, dicom, scp, wfdb, csv or fhir; without it, by the target's ending.")
+def convert(source: Path, target: Path, format: str | None) -> None:
+    """Write SOURCE as TARGET: .xml aECG, .dcm DICOM, .scp SCP-ECG, .hea or .zip WFDB, .csv, .json FHIR.
+
+    \b
+    Examples:
+      isthmus ecg convert muse.xml recording.dcm
+      isthmus ecg convert recording.scp recording.hea
+      isthmus ecg convert recording.dcm out.xml --to aecg
+    """
+    from adapters.ecg.write import SUFFIXES, write  # noqa: PLC0415
+
+    kind = format or SUFFIXES.get(target.suffix.lower())
+    if kind is None:
+        raise click.UsageError(f"which format is {target.suffix or target.name}? Say it with --to")
+    one = read_path(source)
+    written = write(one, kind, target.stem) if isinstance(one, Recording) else one
+    if isinstance(written, Fault):
+        _say(written)
+        raise SystemExit(1)
+    for warning in (*(one.warnings if isinstance(one, Recording) else ()), *written.warnings):
+        click.echo(f"warning: {warning}", err=True)
+    if target.suffix.lower() == ".zip":
+        _save(target, describe.zipped(written.files))
+    elif len(written.files) == 1:
+        _save(target, written.body)
+    else:
+        for name, data in written.files.items():
+            _save(target.with_name(name), data)
+
+
+@ecg.command()
+@FILES
+@click.option("--beats", is_flag=True, help="Every beat: sample, time in s, class.")
+@click.option("--boundaries", is_flag=True, help="Every P, QRS and T of each lead: onset, peak, offset in samples.")
+@AS_JSON
+def measure(files: tuple[Path, ...], beats: bool, boundaries: bool, json_: bool) -> None:
+    """Measure FILES: rate, intervals, axes, amplitudes, beats and wave boundaries.
+
+    Samples count from 0 at the recording's own rate. `sure` is 0 to 1; what the signal does not carry is not there.
+
+    \b
+    Examples:
+      isthmus ecg measure recording.xml
+      isthmus ecg measure mitdb/100 mitdb/101 --beats --json
+      isthmus ecg measure ludb --boundaries --json
+    """
+    analyse = _analysis()
+    rows: list[dict[str, Any]] = []
+    for path, one in _read(files):
+        if isinstance(one, Fault):
+            rows.append({"file": str(path), "fault": one.as_dict()})
+            continue
+        result = dict(analyse(measurable(one), one.rate, one.leads))
+        kept = {"waves": boundaries, "beats": beats, "median": False}
+        body = {key: value for key, value in result.items() if kept.get(key, True)}
+        rows.append({"file": str(path), "format": one.format, "read_warnings": list(one.warnings)} | body)
+    _print(rows, json_, describe.measured_text)
+
+
+@ecg.command()
+@AS_JSON
+def formats(json_: bool) -> None:
+    """List the formats that are read, and those that are written.
+
+    \b
+    Examples:
+      isthmus ecg formats
+    """
+    from adapters.ecg.formats import NAMES  # noqa: PLC0415
+    from adapters.ecg.write import WRITERS  # noqa: PLC0415
+
+    rows = [{"name": name, "title": title, "written": name in WRITERS} for name, title in NAMES.items()]
+    _print(rows, json_, lambda row: f"{row['name']:<12}{'read, written' if row['written'] else 'read':<16}{row['title']}")
+
+
+def _read(files: tuple[Path, ...]) -> Iterable[tuple[Path, Recording | Fault]]:
+    for path in expand(files):
+        yield path, read_path(path)
+
+
+def _analysis() -> Analysis:
+    """The analysis plug-in; measuring is not this package's work."""
+    for point in entry_points(group="isthmus.analyses", name="measure"):
+        found: Analysis = point.load()
+        return found
+    raise click.ClickException("there is no analysis plug-in; install the package whole")
+
+
+def _draw(one: Recording, output: Path, options: Any, measured: dict[str, Any] | None) -> Fault | None:
+    from adapters.ecg.draw import page, pdf, svg  # noqa: PLC0415
+
+    found = page(one, options, measured)
+    if isinstance(found, Fault):
+        return found
+    suffix = output.suffix.lower()
+    if suffix == ".svg":
+        _save(output, svg(found))
+    elif suffix == ".pdf":
+        _save(output, pdf(found))
+    elif suffix == ".png":
+        try:
+            from cairosvg import svg2png  # type: ignore[import-untyped]  # noqa: PLC0415
+        except (ImportError, OSError):
+            return Fault(Kind.UNSUPPORTED, "E164", "PNG needs cairosvg", "", "pip install cairosvg, or draw .svg or .pdf")
+        _save(output, svg2png(bytestring=svg(found), output_width=2400))
+    else:
+        raise click.UsageError("-o wants a name that ends in .svg, .pdf or .png")
+    return None
+
+
+def _save(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise click.ClickException(f"{path}: {error.strerror}") from error
+    click.echo(f"wrote {path}", err=True)
+
+
+def _say(fault: Fault) -> None:
+    click.secho(f"error[{fault.code}]{f' at {fault.at}' if fault.at else ''}: {fault.text}", fg="red", err=True)
+    if fault.help:
+        click.echo(f"  = help: {fault.help}", err=True)
+
+
+def _print(rows: list[dict[str, Any]], json_: bool, text: Callable[[dict[str, Any]], str]) -> None:
+    """JSON, or text with faults on standard error; leaves with 1 when there is a fault."""
+    if json_:
+        click.echo(json.dumps(rows, default=str, ensure_ascii=False, indent=1))
+    else:
+        for row in rows:
+            if "fault" in row:
+                fault = row["fault"]
+                click.secho(f"{row['file']}: error[{fault['code']}]: {fault['text']}", fg="red", err=True)
+                if fault.get("help"):
+                    click.echo(f"  = help: {fault['help']}", err=True)
+            else:
+                click.echo(text(row))
+    if any("fault" in row for row in rows):
+        raise SystemExit(1)
