@@ -4,6 +4,7 @@ postgres/data      PGDATA, of the server's user, 0700
 postgres/password  a libpq password file, of the engine's user, 0600
 postgres/start.log what the server said while starting;  postgres/log  a week of its log
 postgres.lock      held by the engine that supervises
+postgres.running   held by every process of the server, from before it starts until the last one is gone
 programs/          a copy of the programs, where the server's user cannot read the originals
 """
 
@@ -101,18 +102,34 @@ def file_system(path: Path, mounts: Path) -> str:
 
 def locked(folder: Folder) -> int | Fault:
     """Takes the folder for this engine; the answer is the open file that holds it until it is closed or the process ends."""
-    handle = os.open(folder.data / "postgres.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    handle = _lock(folder.data / "postgres.lock")
+    if handle is not None:
+        return handle
+    return Fault(
+        Kind.BUSY,
+        "E603",
+        "another engine uses this data folder",
+        at=str(folder.data),
+        help="stop that one, or give this one a folder of its own by --data",
+    )
+
+
+def vacant(folder: Folder) -> int | None:
+    """The lock that a server is started with, or None while any process of an earlier one is left.
+
+    The server's processes inherit the open file. So a postmaster that an engine started just before it was killed counts from its
+    first moment, before it has a pid file, and so does a backend that outlives its postmaster.
+    """
+    return _lock(folder.data / "postgres.running")
+
+
+def _lock(path: Path) -> int | None:
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(handle)
-        return Fault(
-            Kind.BUSY,
-            "E603",
-            "another engine uses this data folder",
-            at=str(folder.data),
-            help="stop that one, or give this one a folder of its own by --data",
-        )
+        return None
     return handle
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,23 +85,6 @@ def birth(pid: int) -> str:
         return ""
     fields = text.rpartition(")")[2].split()
     return "" if fields[0] in ("Z", "X") else fields[19]
-
-
-def clear(pgdata: Path, progress: Progress, patience: float = 5.0) -> None:
-    """Makes way for a start: waits for orphans of a killed postmaster, then removes a pid file that no process stands behind.
-
-    Orphans end by themselves when they notice; after `patience` seconds they are told to (SIGQUIT). An empty pid file, as a
-    power cut leaves it, or one whose number now belongs to another program would stop the server from starting.
-    """
-    asked = time.monotonic() + patience
-    while left := holders(pgdata):
-        progress(f"waiting for {len(left)} processes of the last server to end")
-        if time.monotonic() > asked:
-            for pid in left:
-                send(pid, signal.SIGQUIT)
-        time.sleep(POLL * 5)
-    if PROC.is_dir():
-        (pgdata / "postmaster.pid").unlink(missing_ok=True)
 
 
 def send(pid: int, number: signal.Signals) -> None:

@@ -22,6 +22,7 @@ from engine.postgres.folder import Folder
 from engine.postgres.identity import Identity, identity, reachable
 from engine.postgres.process import POLL, PidFile, Progress
 
+ORPHANS = 5.0  # seconds given to the processes of a killed server
 TELL = 2.0  # seconds between two words of progress
 
 
@@ -101,7 +102,7 @@ def _started(folder: Folder, lock: int, progress: Progress) -> Server | Fault:
             return fault
     if not os.access(folder.password, os.R_OK):
         return Fault(Kind.FORBIDDEN, "E608", "the database's password file cannot be read", at=str(folder.password))
-    server = _adopt(folder, found, lock, progress) or _launch(folder, found, who, lock, progress)
+    server = _adopt_or_launch(folder, found, who, lock, progress)
     return server if isinstance(server, Fault) else _with_database(server)
 
 
@@ -132,6 +133,31 @@ def _programs(folder: Folder, who: Identity) -> Binaries | Fault:
         at=str(folder.pgdata),
         help=f"install PostgreSQL {major} beside it, or move the data with pg_dump or pg_upgrade",
     )
+
+
+def _adopt_or_launch(folder: Folder, found: Binaries, who: Identity, lock: int, progress: Progress) -> Server | Fault:
+    """Adopts a server that runs or starts; once every process of an earlier one is gone, launches a new one.
+
+    Orphans of a killed postmaster end by themselves when they notice; after a while they are told to (SIGQUIT).
+    """
+    began = told = time.monotonic()
+    while True:
+        server = _adopt(folder, found, lock, progress)
+        if server is not None:
+            return server
+        running = folders.vacant(folder)
+        left = process.holders(folder.pgdata)
+        if running is not None and not left:
+            return _launch(folder, found, who, (lock, running), progress)
+        if running is not None:
+            os.close(running)
+        if time.monotonic() - began > ORPHANS:
+            for pid in left:
+                process.send(pid, signal.SIGQUIT)
+        if time.monotonic() - told > TELL:
+            told = time.monotonic()
+            progress("waiting for the last server's processes to end")
+        time.sleep(POLL)
 
 
 def _adopt(folder: Folder, found: Binaries, lock: int, progress: Progress) -> Server | Fault | None:
@@ -166,8 +192,10 @@ def _answers(dsn: str, file: PidFile) -> bool | Fault:
     return row is not None and abs(int(row[0]) - file.started) <= 2 and os.path.samefile(row[1], file.pgdata)
 
 
-def _launch(folder: Folder, found: Binaries, who: Identity, lock: int, progress: Progress) -> Server | Fault:
-    process.clear(folder.pgdata, progress)
+def _launch(folder: Folder, found: Binaries, who: Identity, locks: tuple[int, int], progress: Progress) -> Server | Fault:
+    lock, running = locks
+    # empty after a power cut, or its number is now another program's: nobody stands behind it, and it would stop the start
+    (folder.pgdata / "postmaster.pid").unlink(missing_ok=True)
     sockets = folders.socket_folder(folder, who)
     if isinstance(sockets, Fault):
         return sockets
@@ -184,7 +212,9 @@ def _launch(folder: Folder, found: Binaries, who: Identity, lock: int, progress:
         command += ["-c", f"{name}={value}"]
     with open(folder.start_log, "wb") as log:
         options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log, **who.options()}
-        child = subprocess.Popen(command, cwd="/", env=cluster.environment(), start_new_session=True, umask=0o077, **options)
+        options |= {"cwd": "/", "env": cluster.environment(), "start_new_session": True, "umask": 0o077, "pass_fds": [running]}
+        child = subprocess.Popen(command, **options)
+    os.close(running)
     return _ready(folder, found, child, lock, progress)
 
 
@@ -213,7 +243,7 @@ def _said(folder: Folder) -> str:
     logs = sorted(folder.log.glob("*.log"), key=lambda path: path.stat().st_mtime)
     for path in (folder.start_log, *logs[-1:]):
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-        if path is not folder.start_log or any("FATAL:" in line or "PANIC:" in line for line in lines):
+        if path != folder.start_log or any("FATAL:" in line or "PANIC:" in line for line in lines):
             return "\n".join(lines[-3:])
     return ""
 
