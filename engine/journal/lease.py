@@ -12,6 +12,7 @@ import math
 import secrets
 import threading
 import time
+from collections.abc import Sequence
 
 import psycopg
 
@@ -26,8 +27,8 @@ SECONDS = 15.0
 class Leases:
     """Keeps this process's share of the leases of one kind, renewed by a thread of its own."""
 
-    def __init__(self, line: Line, kind: str, count: int, seconds: float = SECONDS) -> None:
-        self._line, self._kind, self._count, self._seconds = line, kind, count, seconds
+    def __init__(self, line: Line, kind: str, count: int, seconds: float = SECONDS, number: int = CLASS) -> None:
+        self._line, self._kind, self._count, self._seconds, self._class = line, kind, count, seconds, number
         self._held: frozenset[str] = frozenset()
         self._renewed = 0.0
         self._ended = threading.Event()
@@ -44,6 +45,14 @@ class Leases:
         self._thread = threading.Thread(target=self._run, name=f"lease {self._kind}", daemon=True)
         self._thread.start()
 
+    def extend(self, names: Sequence[str]) -> None:
+        """Adds leases that are not there yet and takes its share of all of them."""
+        with self._lock:
+            rows = [f"{self._kind} {name}" for name in names]
+            self._count = len(rows)
+            self._line.get().execute("insert into journal.lease (name) select unnest(%s::text[]) on conflict do nothing", [rows])
+        self.tick()
+
     def held(self) -> frozenset[str]:
         """The names held now; none once they could have been taken over."""
         if time.monotonic() - self._renewed > self._seconds:
@@ -56,10 +65,10 @@ class Leases:
             began = time.monotonic()
             connection = self._line.get()
             self._enter(connection)
-            row = connection.execute(sql("owners"), {"class": CLASS}).fetchone()
+            row = connection.execute(sql("owners"), {"class": self._class}).fetchone()
             self.owners = max(1, int(row[0])) if row else 1
             share = math.ceil(self._count / self.owners)
-            asked = {"class": CLASS, "kind": self._kind, "owner": self.owner, "share": share, "seconds": self._seconds}
+            asked = {"class": self._class, "kind": self._kind, "owner": self.owner, "share": share, "seconds": self._seconds}
             held = {str(name) for name, _ in connection.execute(sql("lease"), asked)}
             if len(held) > share:
                 held -= self._give(connection, sorted(held)[share:])
@@ -87,7 +96,7 @@ class Leases:
         self._held = frozenset()
         while True:
             self.owner = secrets.randbelow(2**31 - 2) + 1
-            row = connection.execute("select pg_try_advisory_lock(%s, %s)", [CLASS, self.owner]).fetchone()
+            row = connection.execute("select pg_try_advisory_lock(%s, %s)", [self._class, self.owner]).fetchone()
             if row and row[0]:
                 break
         self._session = mine

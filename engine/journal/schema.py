@@ -17,6 +17,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    UniqueConstraint,
     Uuid,
 )
 from sqlalchemy.dialects.postgresql import JSON
@@ -103,4 +104,59 @@ feed_event = Table(
     Column("patient", Text, nullable=False),
     Column("severity", Text, nullable=False),
     Column("body", JSON, nullable=False),
+)
+
+parcel = Table(
+    "parcel",
+    metadata,
+    Column("seq", BigInteger, primary_key=True),
+    Column("at", TIME, nullable=False),
+    Column("message", Uuid),
+    Column("destination", Text, nullable=False),
+    Column("idem", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("content_type", Text, nullable=False),
+    Column("meta", JSON, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    UniqueConstraint("destination", "idem"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("seq", BigInteger, primary_key=True),
+    Column("key", BigInteger, nullable=False),  # hash of destination and key
+    Column("not_before", TIME),
+    Column("attempts", Integer, nullable=False),
+    Column("destination", Text, nullable=False),
+    Column("fault", JSON),  # of the last try
+)
+
+dead = Table(
+    "dead",
+    metadata,
+    Column("seq", BigInteger, primary_key=True),
+    Column("since", TIME, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("destination", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("fault", JSON, nullable=False),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("seq", BigInteger, nullable=False),
+    Column("at", TIME, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("destination", Text, nullable=False),
+    Column("receipt", JSON),
+)
+
+paused = Table(
+    "paused",
+    metadata,
+    Column("destination", Text, primary_key=True),
+    Column("since", TIME, nullable=False),
+    Column("reason", Text, nullable=False),
 )

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from engine.journal.line import Connection
+from engine.journal.outbox import post
 from engine.journal.sql import sql
 from engine.journal.values import Fenced, Settlement, clean, faults_json, pack
 from engine.types import Event, State
@@ -37,6 +38,9 @@ def settle(connection: Connection, owner: int, settlements: Sequence[Settlement]
     row = connection.execute(sql("settle"), asked).fetchone()
     if row is None or row[0] != len(settlements):
         raise Fenced("another process has taken these messages over")
+    parcels = [(one.message.id, parcel) for one in settlements for parcel in one.parcels]
+    if parcels:
+        post(connection, parcels)
     events = [event for one in settlements for event in one.events]
     if events:
         publish(connection, events)

@@ -1,0 +1,259 @@
+"""Delivery: in order by key, retried, given up with a reason, paused, isolated, fenced."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+import pytest
+
+from engine.deliver import Couriers, Route, Schedule, dead, desk, pause, resume, revive, waiting
+from engine.fault import Fault, Kind
+from engine.journal.outbox import post
+from engine.types import JSON, Parcel, Sender, Site
+from engine.uuid7 import uuid7
+
+QUICK = Schedule(0.01, 0.01, 0.035)  # three waits, then given up
+DOWN = Fault(Kind.UNAVAILABLE, "E703", "made up")
+REFUSED = Fault(Kind.INCORRECT, "E710", "made up")
+SITE = Site({}, {}, {}, lambda: datetime.now(UTC), uuid7)
+
+Answer = Callable[[Parcel, int], Awaitable[JSON | Fault]]
+
+
+async def yes(parcel: Parcel, n: int) -> JSON | Fault:
+    return {"code": "AA"}
+
+
+@dataclass(eq=False)
+class Far:
+    """A far side that notes what it gets and answers as it is told; `flying` is how many of a key are with it at once."""
+
+    answer: Answer = yes
+    got: list[str] = field(default_factory=list)
+    flying: dict[str, int] = field(default_factory=dict)
+    overlapped: bool = False
+
+    async def open(self, site: Site) -> Sender | Fault:
+        return self
+
+    async def send(self, parcel: Parcel) -> JSON | Fault:
+        self.flying[parcel.key] = self.flying.get(parcel.key, 0) + 1
+        self.overlapped |= self.flying[parcel.key] > 1
+        self.got.append(parcel.idem)
+        try:
+            return await self.answer(parcel, self.got.count(parcel.idem))
+        finally:
+            self.flying[parcel.key] -= 1
+
+    async def close(self) -> None:
+        return None
+
+
+def put(database: str, *parcels: Parcel) -> int:
+    with psycopg.connect(database) as connection:
+        return post(connection, [(None, parcel) for parcel in parcels])
+
+
+def parcel(n: int, key: str = "p", to: str = "ehr", body: bytes = b"x") -> Parcel:
+    return Parcel(to, key, f"{key}{n}", body)
+
+
+def left(database: str) -> int:
+    with psycopg.connect(database) as connection:
+        row = connection.execute("select count(*) from journal.outbox").fetchone()
+        return int(row[0]) if row else -1
+
+
+def deliver(database: str, far: dict[str, Far], until: Callable[[], bool], retry: Schedule = QUICK, then: Any = None) -> None:
+    async def run() -> None:
+        couriers = Couriers(database, SITE)
+        await couriers.start([Route(name, one, retry) for name, one in far.items()])
+        for _ in range(1500):
+            if await asyncio.to_thread(until):
+                break
+            await asyncio.sleep(0.01)
+        else:
+            pytest.fail("it did not come to that")
+        if then is not None:
+            await then(couriers)
+        await couriers.stop(1)
+
+    asyncio.run(run())
+
+
+def test_parcels_of_a_key_leave_one_after_the_other_in_order(database: str) -> None:
+    async def slow(parcel: Parcel, n: int) -> JSON | Fault:
+        await asyncio.sleep(0.001)
+        return {}
+
+    far = Far(slow)
+    put(database, *(parcel(n, key) for n in range(30) for key in "abc"))
+    deliver(database, {"ehr": far}, lambda: left(database) == 0)
+    for key in "abc":
+        assert [idem for idem in far.got if idem[0] == key] == [f"{key}{n}" for n in range(30)]
+    assert not far.overlapped
+
+
+def test_a_failing_head_keeps_back_its_own_key_only_and_comes_first_again(database: str) -> None:
+    async def answer(parcel: Parcel, n: int) -> JSON | Fault:
+        return DOWN if parcel.idem == "bad0" and n < 3 else {}
+
+    far = Far(answer)
+    put(database, parcel(0, "bad"), parcel(1, "bad"), *(parcel(n, "good") for n in range(5)))
+    deliver(database, {"ehr": far}, lambda: left(database) == 0)
+    assert [idem for idem in far.got if idem.startswith("bad")] == ["bad0", "bad0", "bad0", "bad1"]
+    assert [idem for idem in far.got if idem.startswith("good")] == [f"good{n}" for n in range(5)]
+
+
+def test_a_parcel_is_given_up_when_its_schedule_ends_and_the_key_goes_on(database: str) -> None:
+    async def answer(parcel: Parcel, n: int) -> JSON | Fault:
+        return DOWN if parcel.idem == "p0" else {}
+
+    far = Far(answer)
+    put(database, parcel(0), parcel(1))
+    deliver(database, {"ehr": far}, lambda: left(database) == 0)
+    assert far.got == ["p0"] * 4 + ["p1"]
+    with psycopg.connect(database) as connection:
+        [lost] = dead(connection)
+        assert (lost.idem, lost.attempts, lost.fault) == ("p0", 4, DOWN)
+
+
+def test_what_a_retry_cannot_help_is_given_up_at_once_and_can_be_sent_again(database: str) -> None:
+    async def answer(parcel: Parcel, n: int) -> JSON | Fault:
+        return REFUSED if n == 1 else {}
+
+    far = Far(answer)
+    put(database, parcel(0))
+    deliver(database, {"ehr": far}, lambda: left(database) == 0)
+    with psycopg.connect(database) as connection:
+        [lost] = dead(connection, "ehr")
+        assert lost.fault == REFUSED
+        assert revive(connection, [lost.seq, 999]) == 1
+        connection.commit()
+        assert dead(connection) == []
+    deliver(database, {"ehr": far}, lambda: left(database) == 0)
+    assert far.got == ["p0", "p0"]
+
+
+def test_a_sender_that_raises_is_told_from_a_line_that_is_down(database: str) -> None:
+    async def answer(parcel: Parcel, n: int) -> JSON | Fault:
+        if parcel.key == "bug":
+            raise ValueError("a patient's name")
+        if n == 1:
+            raise ConnectionResetError
+        return {}
+
+    far = Far(answer)
+    put(database, parcel(0, "bug"), parcel(0, "down"))
+    deliver(database, {"ehr": far}, lambda: left(database) == 0)
+    assert sorted(far.got) == ["bug0", "down0", "down0"]
+    with psycopg.connect(database) as connection:
+        [lost] = dead(connection)
+        assert lost.fault.code == "E704"
+        assert "patient" not in str(lost.fault)
+
+
+def test_a_destination_that_never_answers_slows_no_other(database: str) -> None:
+    async def never(parcel: Parcel, n: int) -> JSON | Fault:
+        await asyncio.sleep(3600)
+        return {}
+
+    hole, live = Far(never), Far()
+    put(database, *(parcel(n, f"k{n}", "hole") for n in range(20)), *(parcel(n, "k", "live") for n in range(20)))
+    deliver(database, {"hole": hole, "live": live}, lambda: len(live.got) == 20 and left(database) == 20)
+    assert len(hole.got) == 4  # bounded: as many as its route allows
+
+
+def test_the_same_parcel_leaves_once_and_a_changed_one_again(database: str) -> None:
+    far = Far()
+    assert put(database, parcel(0), parcel(0)) == 1
+    assert put(database, parcel(0)) == 0
+    deliver(database, {"ehr": far}, lambda: left(database) == 0)
+    assert put(database, parcel(0)) == 0
+    assert put(database, parcel(0, body=b"repaired")) == 1
+    assert put(database, parcel(0, body=b"repaired again")) == 1
+    deliver(database, {"ehr": far}, lambda: left(database) == 0)
+    assert far.got == ["p0", "p0"]
+
+
+def test_a_paused_destination_waits_and_goes_on(database: str) -> None:
+    far = Far()
+    with psycopg.connect(database, autocommit=True) as connection:
+        pause(connection, "ehr", "the receiver is upgraded")
+        put(database, parcel(0))
+
+        async def go_on(couriers: Couriers) -> None:
+            assert far.got == []
+            assert [(one.destination, one.count, one.paused) for one in waiting(connection)] == [("ehr", 1, True)]
+            assert desk.paused(connection) == ["ehr"]
+            assert resume(connection, "ehr")
+            couriers.wake()
+            while await asyncio.to_thread(left, database):
+                await asyncio.sleep(0.01)
+
+        deliver(database, {"ehr": far}, lambda: True, then=go_on)
+    assert far.got == ["p0"]
+
+
+def test_a_process_that_lost_its_lease_neither_sends_nor_writes(database: str) -> None:
+    async def run() -> None:
+        gate = asyncio.Event()
+
+        async def answer(parcel: Parcel, n: int) -> JSON | Fault:
+            await gate.wait()
+            return {}
+
+        far, other = Far(answer), Far()
+        sleeper = Couriers(database, SITE)
+        await sleeper.start([Route("ehr", far, QUICK)])
+        put(database, parcel(0), parcel(1))
+        sleeper.wake()
+        while not far.got:
+            await asyncio.sleep(0.01)
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute("update journal.lease set owner = 1, epoch = epoch + 1 where name = 'to ehr'")
+            gate.set()
+            for _ in range(20):
+                await asyncio.sleep(0.01)
+            assert far.got == ["p0"] or set(far.got) == {"p0"}
+            assert left(database) == 2
+            await sleeper.stop(1)
+            connection.execute("update journal.lease set owner = 0, until = '-infinity' where name = 'to ehr'")
+        heir = Couriers(database, SITE)
+        await heir.start([Route("ehr", other, QUICK)])
+        while await asyncio.to_thread(left, database):
+            await asyncio.sleep(0.01)
+        await heir.stop(1)
+        assert other.got == ["p0", "p1"]
+
+    asyncio.run(run())
+
+
+def test_what_is_in_flight_at_the_end_is_finished_and_noted(database: str) -> None:
+    async def run() -> None:
+        gate = asyncio.Event()
+
+        async def answer(parcel: Parcel, n: int) -> JSON | Fault:
+            await gate.wait()
+            return {}
+
+        far = Far(answer)
+        couriers = Couriers(database, SITE)
+        await couriers.start([Route("ehr", far, QUICK)])
+        put(database, parcel(0), parcel(1))
+        couriers.wake()
+        while not far.got:
+            await asyncio.sleep(0.01)
+        ending = asyncio.create_task(couriers.stop(30))
+        await asyncio.sleep(0.05)
+        gate.set()
+        await ending
+        assert far.got == ["p0"]
+        assert left(database) == 1
+
+    asyncio.run(run())
