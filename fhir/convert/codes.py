@@ -75,8 +75,10 @@ def from_coding(value: JSON) -> Components:
 
 
 def code(value: Rep | str) -> str | None:
-    """The identifier of a coded value."""
-    return first(value) or None
+    """The identifier of a coded value: of the first triplet that has one."""
+    if isinstance(value, str):
+        return value.strip() or None
+    return value[1].strip() or (value[4].strip() or value[10].strip() if len(value) > 3 else "") or None
 
 
 def system(value: Rep | str) -> str | None:
@@ -104,7 +106,9 @@ def from_words(value: str) -> Components:
 def unit(value: Rep | str) -> JSON | None:
     """The unit a CWE names, as the unit parts of a Quantity: a code only with its system (guide: CWE[Quantity])."""
     rep = whole(value)
-    name, text, uri = rep[1].strip(), rep[2], system_uri(rep[3])
+    name, text, uri = rep[1].strip(), rep[2].strip(), system_uri(rep[3])
+    if not name and not text:  # only the alternate was sent
+        name, text, uri = rep[4].strip(), rep[5].strip(), system_uri(rep[6])
     out: JSON = {}
     if text or name:
         out["unit"] = text or name

@@ -129,3 +129,16 @@ def test_what_a_table_answers_is_a_concept_with_its_system() -> None:
         "coding": [{"system": "http://example.org", "code": "H", "display": "High"}]
     }
     assert both.to_fhir(Answer("")) is None
+
+
+def test_a_unit_sent_as_the_alternate_only_is_not_lost() -> None:
+    assert unit(rep("^^^mm Hg")) == {"unit": "mm Hg"}
+    assert unit(rep("^^^mm[Hg]^millimeter of mercury^UCUM")) == {
+        "unit": "millimeter of mercury",
+        "system": "http://unitsofmeasure.org",
+        "code": "mm[Hg]",
+    }
+
+
+def test_a_local_unit_code_keeps_its_local_system_as_the_guide_has_it() -> None:
+    assert unit(rep("1^^METRIC")) == {"unit": "1", "system": "urn:id:METRIC", "code": "1"}
