@@ -87,6 +87,11 @@ class JsonPath:
     type: str = ""
     typed_by: str = ""
     repeats: bool = True
+    outer: bool = False
+
+    def home(self, scope: Any) -> Any:
+        """The scope itself: what encloses it is found anew."""
+        return scope
 
     def found(self, scope: Any) -> list[tuple[str, Any]]:
         """The places and values, from the nearest enclosing scope that has the first name."""

@@ -131,6 +131,15 @@ class Path(Protocol):
     @property
     def repeats(self) -> bool: ...
 
+    @property
+    def outer(self) -> bool:
+        """Whether, where it was compiled, it reads what encloses the scope."""
+        ...
+
+    def home(self, scope: Scope) -> Scope:
+        """The scope it is read in: this one or one around it. Scopes with the same home read the same."""
+        ...
+
     def first(self, scope: Scope) -> Any:
         """The first value, or None when it is not valued."""
         ...

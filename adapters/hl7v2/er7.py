@@ -12,6 +12,7 @@ import itertools
 import re
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 from adapters.hl7v2 import charset as charsets
 from adapters.hl7v2.escape import ABSENT, Delimiters
@@ -46,6 +47,7 @@ class Er7:
         "delimiters",
         "header",
         "lead",
+        "named",
         "names",
         "nulls",
         "raw",
@@ -67,6 +69,7 @@ class Er7:
         self.segments: list[Segment] = []
         self.nulls = NULL in text  # whether anything is to be deleted
         self.valued: set[str] | None = None  # see Group.valued
+        self.named: dict[str, list[tuple[Any, Segment]]] | None = None  # see Group.holders
         self.names: set[str] = set()  # of the segments there are, once they stand in groups
         self.strays: set[str] = set()  # names of segments that stand where the structure has none
         self.warnings: list[Fault] = []

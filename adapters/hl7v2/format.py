@@ -67,7 +67,7 @@ class Hl7v2:
         if isinstance(inside, Fault):
             return inside
         if name.startswith("Z"):
-            return Hl7Path(text, place, "", repeats=True)
+            return Hl7Path(text, place, "", repeats=True).seen_from(inside)
         fields = segments().get(name)
         if fields is None:
             return Fault(Kind.NOT_FOUND, "E131", f"the standard has no segment {name}", help=_meant(name, segments()))
@@ -83,7 +83,7 @@ class Hl7v2:
                 f"{name}-{place.field} is {kind}; it has no `{text.partition('.')[2]}`",
                 help=_components(kind),
             )
-        return Hl7Path(text, place, type, _repeats(entry, place, inside), entry.type(self.version))
+        return Hl7Path(text, place, type, _repeats(entry, place, inside), entry.type(self.version)).seen_from(inside)
 
     def group(self, name: str, structure: str, group: str) -> Fault | None:
         """None when, from inside `group`, there can be such groups, segments or fields; else the fault that says what was

@@ -52,6 +52,7 @@ class Hl7Path:
         "_routes",
         "_segment",
         "_sub",
+        "outer",
         "place",
         "repeats",
         "stands",
@@ -70,6 +71,7 @@ class Hl7Path:
         self._field = place.field
         self._header = place.segment in ("MSH", "BHS", "FHS") and place.field <= 2
         self._comp, self._sub, self._rep = place.comp, place.sub, place.rep
+        self.outer = False  # True when, where it was compiled, it reads what encloses the scope
         self._routes: dict[Node, _Route | None] = {}
         self._near: dict[Node, int] = {}  # how many levels up the segment stands, where it needs no way down
 
@@ -130,6 +132,27 @@ class Hl7Path:
         if self._kind == "varies":
             return source, message.context, _type_of_value(segment)
         return source, message.context
+
+    def home(self, scope: Group) -> Group:
+        """The group from which down it is read: this one, or one around it."""
+        near = self._near.get(scope.node, -1)
+        if near < 0:
+            node = scope.node
+            route = self._routes[node] if node in self._routes else self._route(node)
+            near = route.ups if route is not None else 0
+        if not near or self._segment in scope.message.strays:
+            return scope
+        group: Any = scope
+        while near:
+            group = group.parent
+            near -= 1
+        return group  # type: ignore[no-any-return]
+
+    def seen_from(self, node: Node) -> Hl7Path:
+        """The path, knowing whether it reads what encloses this group."""
+        route = self._route(node)
+        self.outer = route is not None and route.ups > 0
+        return self
 
     def all(self, scope: Group) -> list[Rep | str]:
         """Every valued repetition, of every such segment there."""

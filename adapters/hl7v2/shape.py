@@ -43,7 +43,7 @@ class Move(NamedTuple):
 class Node:
     """A group of a structure. `name` is the standard's short name, '' for the message."""
 
-    __slots__ = ("_inner", "_moves", "_place", "_ways", "late", "name", "parent", "repeats", "slots")
+    __slots__ = ("_inner", "_moves", "_own", "_place", "_ways", "late", "name", "parent", "repeats", "slots")
 
     def __init__(self, name: str, parent: Node | None, repeats: bool) -> None:
         self.name = name
@@ -52,13 +52,16 @@ class Node:
         self.slots: list[Slot] = []
         self.late = False  # only messages of v2.7 and later have it
         self._inner: dict[str, Node] = {}
+        self._own: frozenset[str] | None = None
         self._place = len(parent.slots) if parent else 0
         self._moves: dict[tuple[int, str], Move] = {}
         self._ways: dict[str, tuple[tuple[str, ...], ...]] = {}
 
     def has(self, segment: str) -> bool:
         """True when the segment stands directly in this group."""
-        return any(slot.name == segment and slot.node is None for slot in self.slots)
+        if self._own is None:  # asked only when the structure is complete
+            self._own = frozenset(slot.name for slot in self.slots if slot.node is None)
+        return segment in self._own
 
     def ways_to(self, group: str) -> tuple[tuple[str, ...], ...]:
         """Every chain of group names that leads from here down to a group of that name."""

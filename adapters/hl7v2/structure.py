@@ -76,10 +76,29 @@ class Group:
             return [(self, one) for one in self.segs[segment]]
         if self.node.has(segment):
             return []
-        found = [(group, one) for group in self._all() for one in group.segs.get(segment, ())]
+        found = [(group, one) for group, one in self._named(segment) if group._within(self)]
         if found or self.parent is None or self.node.way_to_segment(segment) is not None:
             return found
         return self.parent.holders(segment)
+
+    def _named(self, segment: str) -> list[tuple[Group, Segment]]:
+        """Every segment of a name in the whole message, with its group."""
+        named = self.message.named
+        if named is None:
+            named = self.message.named = {}
+            top = self
+            while top.parent is not None:
+                top = top.parent
+            for group in top._all():
+                for name, ones in group.segs.items():
+                    named.setdefault(name, []).extend((group, one) for one in ones)
+        return named.get(segment) or []
+
+    def _within(self, outer: Group) -> bool:
+        walk: Group | None = self
+        while walk is not None and walk is not outer:
+            walk = walk.parent
+        return walk is outer
 
     def below(self, way: tuple[str, ...]) -> list[Group]:
         """The groups at the end of a chain of group names."""

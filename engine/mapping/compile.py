@@ -12,24 +12,25 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from engine.mapping import bound
+from engine.mapping.choice import first_of, members
 from engine.mapping.compare import is_number, ordered
-from engine.mapping.compile_value import Fill, value_of
+from engine.mapping.compile_value import Fill, Kit, outside, value_of
 from engine.mapping.run import Lineage, Run
 from engine.types import Scope
 
 Ask = Callable[[Scope, Run], bool]
 
 
-def fill(value: bound.Value | bound.Fixed | bound.Object, traced: bool, model: Any) -> Fill:
+def fill(value: bound.Value | bound.Fixed | bound.Object, kit: Kit) -> Fill:
     """The closure of any value."""
     if isinstance(value, bound.Object):
-        return _object(value, traced, model)
+        return _object(value, kit)
     if isinstance(value, bound.Fixed):
         fixed = value.value
         made: Fill = lambda scope, run: fixed  # noqa: E731
     else:
-        made = value_of(value, model)
-    return _traced(made, value) if traced else made
+        made = value_of(value, kit)
+    return _traced(made, value) if kit.traced else made
 
 
 def _traced(made: Fill, value: bound.Value | bound.Fixed) -> Fill:
@@ -47,21 +48,39 @@ def _traced(made: Fill, value: bound.Value | bound.Fixed) -> Fill:
     return note
 
 
-def _object(value: bound.Object, traced: bool, model: Any) -> Fill:
-    entries = [(one.name, entry(one, traced, model), not one.sure, one.choice) for one in value.entries]
+Item = tuple[str, Fill, bool]  # an element's name ("" for a choice), its closure, whether it counts as something
+
+
+def _items(value: bound.Object, kit: Kit) -> list[Item]:
+    """The elements in the file's order; the members of a choice stand as one where its first member stands."""
+    items: list[Item] = []
+    done: set[str] = set()
+    for one in value.entries:
+        group = [other for other in value.entries if other.choice == one.choice]
+        if not one.choice or (len(group) == 1 and len(one.variants) == 1):
+            items.append((one.name, entry(one, kit), not one.sure))
+        elif one.choice not in done:
+            done.add(one.choice)
+            lines = [(line, entry(line, kit)) for line in members(group)]
+            items.append(("", first_of(lines, _read), not any(each.sure for each in group)))
+    return items
+
+
+def _object(value: bound.Object, kit: Kit) -> Fill:
+    items = _items(value, kit)
     sure = all(one.sure for one in value.entries)
-    own = fill(value.own, traced, model) if value.own is not None else None
+    own = fill(value.own, kit) if value.own is not None else None
 
     def build(scope: Scope, run: Run) -> dict[str, Any] | None:
         body: dict[str, Any] = {}
-        some, chosen = sure, ""
-        for name, made, counts, choice in entries:
-            if choice and choice in chosen:
-                continue
+        some = sure
+        for name, made, counts in items:
             found = made(scope, run)
             if found is not None:
-                body[name] = found
-                chosen += choice
+                if name:
+                    body[name] = found
+                else:
+                    body[found[0]] = found[1]
                 if counts:
                     some = True
         return body if some else None
@@ -78,10 +97,10 @@ def _object(value: bound.Object, traced: bool, model: Any) -> Fill:
     return build if own is None else add
 
 
-def entry(one: bound.Entry, traced: bool, model: Any) -> Fill:
+def entry(one: bound.Entry, kit: Kit) -> Fill:
     """The closure of an element with all its variants."""
-    made = [variant(each, one.many, traced, model) for each in one.variants]
-    plain = made[0] if len(made) == 1 else (_all(made, traced) if one.many else _first(made))
+    made = [variant(each, one.many, kit) for each in one.variants]
+    plain = made[0] if len(made) == 1 else (_all(made, kit.traced) if one.many else _first(made))
     name, first = one.name, 1 if one.many else 0
 
     def under(scope: Scope, run: Run) -> Any:
@@ -92,7 +111,7 @@ def entry(one: bound.Entry, traced: bool, model: Any) -> Fill:
         run.places.pop()
         return found
 
-    return under if traced else plain
+    return under if kit.traced else plain
 
 
 def _first(made: Sequence[Fill]) -> Fill:
@@ -121,13 +140,13 @@ def _all(made: Sequence[Fill], traced: bool) -> Fill:
     return every
 
 
-def variant(one: bound.Variant, many: bool, traced: bool, model: Any) -> Fill:
+def variant(one: bound.Variant, many: bool, kit: Kit) -> Fill:
     """The closure of one variant: under its test, for each instance; a list when the element repeats."""
-    made = fill(one.value, traced, model)
+    made = fill(one.value, kit)
     if one.test is not None:
         made = _under(made, ask(one.test))
     if one.each:
-        return _each(made, one.each, many, traced)
+        return _each(made, one.each, many, kit.traced)
     return _listed(made) if many else made
 
 
@@ -166,10 +185,10 @@ def ask(test: bound.Ask) -> Ask:
     if isinstance(test, bound.Group):
         return _group(test.sign, [ask(part) for part in test.parts])
     first = test.path.first
-    if test.sign == "valued":
-        return lambda scope, run: first(scope) is not None
-    if test.sign == "empty":
-        return lambda scope, run: first(scope) is None
+    if test.sign in ("valued", "empty"):
+        there = test.sign == "valued"
+        made: Ask = lambda scope, run: (first(scope) is not None) is there  # noqa: E731
+        return outside(test.path, made) if test.path.outer else made
     if test.sign == "repeats":
         every = test.path.all
         return lambda scope, run: len(every(scope)) > 1
@@ -206,10 +225,10 @@ def _same(test: bound.Clause, right: bound.Clause) -> Ask:
 
 def _read(test: bound.Clause) -> Callable[[Scope, Run], str | None]:
     """The text a test compares, None when there is none; several tests of one path read it once."""
-    first, code, name = test.path.first, test.text, test.path.text
+    first, code, name, outer, home = test.path.first, test.text, test.path.text, test.path.outer, test.path.home
 
     def read(scope: Scope, run: Run) -> str | None:
-        key = (name, id(scope))
+        key = (name, id(home(scope) if outer else scope))
         try:
             return run.texts[key]
         except KeyError:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from engine.fault import Fault, Kind
@@ -14,12 +16,21 @@ from engine.types import Path, Scope
 MOST_REMEMBERED = 512  # values one rule remembers
 
 Fill = Callable[[Scope, Run], Any]
+FLAT = frozenset((str, bool, int, Decimal))
 Note = Callable[[Run, Fault, Path, Scope], None]
 
 
-def value_of(value: bound.Value, model: Any) -> Fill:
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """What compiling needs: the model, and whether values are traced."""
+
+    model: Any
+    traced: bool = False
+
+
+def value_of(value: bound.Value, kit: Kit) -> Fill:
     """The closure of a formula: one value, or a list where the element repeats."""
-    made = [_alternative(one, value.many, model) for one in value.choice]
+    made = [_alternative(one, value.many, kit.model) for one in value.choice]
     if len(made) == 1:
         return made[0]
 
@@ -41,9 +52,27 @@ def _alternative(one: bound.Alternative, many: bool, model: Any) -> Fill:
         return _refer(one, many, model)
     if one.by is not None:
         return _typed(one, many)
-    if one.steps:
-        return _stepped(one, many)
-    return _every(one) if many else _single(one)
+    made = _stepped(one, many) if one.steps else _every(one) if many else _single(one)
+    return outside(one.path, made) if one.path.outer and not many else made
+
+
+def outside(path: Path, made: Fill) -> Fill:
+    """The same for all scopes of one home: an order's key is worked once, not for each of its results.
+
+    Only texts, numbers and nothings are kept; a value with parts is made anew, so that no two resources share it.
+    """
+    home, mark = path.home, object()
+
+    def once(scope: Scope, run: Run) -> Any:
+        key = (mark, id(home(scope)))
+        found = run.memo.get(key, mark)
+        if found is mark:
+            found = made(scope, run)
+            if found is None or found.__class__ in FLAT:
+                run.memo[key] = found
+        return found
+
+    return once
 
 
 def _refer(one: bound.Refer, many: bool, model: Any) -> Fill:

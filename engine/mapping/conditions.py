@@ -9,7 +9,7 @@ from engine.diagnostic import Diagnostic, Span
 from engine.mapping.bind_formula import bind_key
 from engine.mapping.bind_test import bind_test
 from engine.mapping.compile import ask
-from engine.mapping.compile_value import value_of
+from engine.mapping.compile_value import Kit, value_of
 from engine.mapping.context import Context, Ends, Notes
 from engine.mapping.formula import keys, test
 from engine.mapping.functions import FUNCTIONS
@@ -44,7 +44,7 @@ def order(
     parts = [bind_key(part, context) for part in parsed]
     if context.notes.found:
         return context.notes.found
-    made = [value_of(part, None) for part in parts if part is not None]
+    made = [value_of(part, Kit(None)) for part in parts if part is not None]
     return lambda scope: "|".join(part(scope, Run()) or "" for part in made)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from engine.fault import Fault, Kind
 from engine.mapping import bound
 from engine.mapping.compile import Ask, ask, fill
-from engine.mapping.compile_value import Fill, value_of
+from engine.mapping.compile_value import Fill, Kit, value_of
 from engine.mapping.nulls import nulls
 from engine.mapping.run import Lineage, Run
 from engine.mapping.specialise import Narrowed
@@ -85,15 +85,16 @@ def compile_plan(plan: bound.Plan, digest: str) -> Mapping:
 
 
 def _rules(plan: bound.Plan, traced: bool) -> tuple[Rule, ...]:
+    kit = Kit(plan.model, traced)
     return tuple(
         Rule(
             type=one.type,
             name=one.name,
             each=one.each,
             test=ask(one.test) if one.test is not None else None,
-            identity=tuple(value_of(part, plan.model) if part is not None else None for part in one.identity),
+            identity=tuple(value_of(part, kit) if part is not None else None for part in one.identity),
             merge=one.merge,
-            body=fill(one.body, traced, plan.model),
+            body=fill(one.body, kit),
             clear=nulls(one.body),
             at=f"{one.at.file}:{one.at.line}",
         )

@@ -28,7 +28,7 @@ class Lineage:
 class Run:
     """What one message's run gathers. Not shared, not kept."""
 
-    __slots__ = ("faults", "instances", "lineage", "made", "names", "places", "texts", "warnings")
+    __slots__ = ("faults", "instances", "lineage", "made", "memo", "names", "nears", "places", "texts", "warnings")
 
     def __init__(self) -> None:
         self.faults: list[Fault] = []
@@ -36,6 +36,8 @@ class Run:
         self.instances: dict[tuple[int, str], Sequence[Scope]] = {}
         # name -> id(scope) -> (type, id) of what is in it, with the name of the part of the scope it is in ("" for its own)
         self.made: dict[str, dict[int, dict[tuple[str, str], str]]] = {}
+        self.nears: dict[tuple[str, int, str], tuple[tuple[str, str], ...]] = {}  # what `near` answered
+        self.memo: dict[tuple[object, int], Any] = {}  # what rules found in an enclosing scope
         self.texts: dict[tuple[str, int], str | None] = {}  # what tests have read
         self.lineage: list[Lineage] = []
         self.names: list[str] = []  # only when traced: the way to the element being written
@@ -69,15 +71,17 @@ class Run:
         index = self.made.get(name)
         if index is None:
             return NONE
-        place, part = cast(Any, scope), ""
-        while place is not None:
-            found = index.get(id(place))
-            if found is not None:
-                own = tuple(found) if not part else tuple(made for made, inside in found.items() if inside != part)
-                if own:
-                    return own
-            part, place = place.name, place.parent
-        return NONE
+        own = index.get(id(scope))
+        if own is not None:
+            return tuple(own)
+        around = scope.parent
+        if around is None:
+            return NONE
+        key = (name, id(around), scope.name)
+        found = self.nears.get(key)
+        if found is None:
+            found = self.nears[key] = _around(index, around, scope.name)
+        return found
 
     def fail(self, fault: Fault, path: Path, scope: Scope) -> None:
         """Notes a refusal at the place it was read from."""
@@ -91,3 +95,13 @@ class Run:
         """The element being written, as `Observation[2].category[1].text`."""
         parts = (f"{name}[{place}]" if place else name for name, place in zip(self.names, self.places, strict=True))
         return ".".join(parts)
+
+
+def _around(index: dict[int, dict[tuple[str, str], str]], place: Scope | None, part: str) -> tuple[tuple[str, str], ...]:
+    """The instances in the nearest of these scopes that holds any outside the parts of that name."""
+    while place is not None:
+        found = tuple(made for made, inside in index.get(id(place), {}).items() if inside != part)
+        if found:
+            return found
+        part, place = place.name, place.parent
+    return NONE
