@@ -99,7 +99,7 @@ def test_paths_of_search_parameters_lead_where_their_expressions_do(examples: li
 
 def model() -> Any:
     """fhirpathpy's own R4 model."""
-    from fhirpathpy.models import models  # noqa: PLC0415
+    from fhirpathpy.models import models
 
     return models["r4"]
 
