@@ -74,11 +74,11 @@ def runs(mask: NDArray[np.bool_], merge: int) -> tuple[Indexes, Indexes, Indexes
     return row, start, stop
 
 
-def find(chance: Array, x: Array, wave: str) -> Waves:
-    """All waves of one kind, not yet given to beats, from probabilities [leads, 4, n] and the leads [leads, n]."""
+def find(chance: Array, likely: NDArray[np.intp], x: Array, wave: str) -> Waves:
+    """All waves of one kind, not yet given to beats, from probabilities [leads, 4, n], the likeliest class and the leads [leads, n]."""
     kind = CLASSES.index(wave)
     p = np.ascontiguousarray(chance[:, kind])
-    lead, start, stop = runs(p > np.maximum(0.34, np.max(np.delete(chance, kind, axis=1), axis=1)), MERGE[wave])
+    lead, start, stop = runs(likely == kind, MERGE[wave])
     n = p.shape[1]
     mass = np.zeros((p.shape[0], n + 1))
     np.cumsum(p, axis=1, dtype=np.float64, out=mass[:, 1:])
@@ -166,4 +166,5 @@ def near(middle: Floats, beats: Indexes) -> Indexes:
 def delineate(x: Array, beats: Indexes, w: Weights | None = None) -> dict[str, Waves]:
     """The waves of leads [leads, n] in µV at 500 Hz, baseline removed, about `beats`."""
     chance = chances(x, w)
-    return assign({wave: find(chance, x, wave) for wave in WAVES}, beats)
+    likely = chance.argmax(axis=1)
+    return assign({wave: find(chance, likely, x, wave) for wave in WAVES}, beats)

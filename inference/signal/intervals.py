@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from inference.signal.globals import Span
 from inference.signal.values import Measurement
 
 Array = NDArray[np.float32]
+Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 MS = 1000.0 / RATE
@@ -47,31 +48,42 @@ def intervals(spans: Mapping[str, Span], count: int) -> list[Measurement]:
     return found
 
 
-def per_lead(waves: Mapping[str, Waves], lead: int, name: str, beats: Mask) -> list[Measurement]:
-    """P duration, PR, QRS and QT of one lead: medians over those `beats` that show both ends."""
-    n = len(beats)
+def middle(table: Floats) -> Floats:
+    """The median along the last axis, NaN left out (NaN where there is nothing else)."""
+    count = np.isfinite(table).sum(axis=-1)
+    ordered = np.sort(table, axis=-1)  # NaN last
+    low, high = np.maximum(count - 1, 0) // 2, np.maximum(count // 2, 0)
+    pick = [np.take_along_axis(ordered, np.minimum(i, table.shape[-1] - 1)[..., None], axis=-1)[..., 0] for i in (low, high)]
+    found: Floats = np.where(count > 0, (pick[0] + pick[1]) / 2, np.nan)
+    return found
+
+
+def per_lead(waves: Mapping[str, Waves], leads: Sequence[str], good: Mask, beats: Mask) -> list[Measurement]:
+    """P duration, PR, QRS and QT of each good lead: medians over those `beats` that show both ends."""
     at = {}
     for wave, w in waves.items():
-        rows = (w.lead == lead) & (w.beat >= 0)
-        onset, offset = np.full(n, np.nan), np.full(n, np.nan)
-        onset[w.beat[rows]], offset[w.beat[rows]] = w.onset[rows], w.offset[rows]
-        at[wave] = (onset, offset)
+        rows = w.beat >= 0
+        onset, offset = np.full((2, len(leads), len(beats)), np.nan)
+        onset[w.lead[rows], w.beat[rows]], offset[w.lead[rows], w.beat[rows]] = w.onset[rows], w.offset[rows]
+        at[wave] = (onset[:, beats], offset[:, beats])
     pairs = (
         ("P_duration", at["P"][0], at["P"][1]),
         ("PR", at["P"][0], at["QRS"][0]),
         ("QRS", at["QRS"][0], at["QRS"][1]),
         ("QT", at["QRS"][0], at["T"][1]),
     )
+    lengths = np.stack([(last - first) * MS for _, first, last in pairs])  # [4, leads, beats]
+    counts = np.isfinite(lengths).sum(axis=-1)
+    values = middle(lengths)
+    scatter = 1.4826 * middle(np.abs(lengths - values[..., None]))
+    share = counts / max(1, int(beats.sum()))
+    sure = share / (1.0 + (scatter / 25.0) ** 2)
     found = []
-    for label, first, last in pairs:
-        length = (last - first)[beats] * MS
-        length = length[np.isfinite(length)]
-        share = len(length) / max(1, int(beats.sum()))
-        if len(length) and share >= COMMON:
-            scatter = 1.4826 * float(np.median(np.abs(length - np.median(length))))
-            sure = round(share / (1.0 + (scatter / 25.0) ** 2), 3)
-            how = f"median over {len(length)} beats"
-            found.append(Measurement(label, round(float(np.median(length)), 1), "ms", how, sure, name))
+    for lead in np.flatnonzero(good).tolist():
+        for i, (label, _, _) in enumerate(pairs):
+            if share[i, lead] >= COMMON:
+                how = f"median over {counts[i, lead]} beats"
+                found.append(Measurement(label, round(float(values[i, lead]), 1), "ms", how, round(float(sure[i, lead]), 3), leads[lead]))
     return found
 
 

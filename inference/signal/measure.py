@@ -94,9 +94,9 @@ def assemble(
         values += with_rate(values)
         samples = {lead: median.samples[i] for i, lead in enumerate(p.leads) if good[i]}
         values += axes(samples, at)
+        values += per_lead(waves, p.leads, good, leading)
         for i, lead in enumerate(p.leads):
             if good[i]:
-                values += per_lead(waves, i, lead, leading)
                 values += amplitudes(median.samples[i], at, lead, grades[i].score)
     return Measured(
         p.rate,
@@ -128,18 +128,21 @@ def measure_median(
     p: Prepared, median: Median, waves: dict[str, Waves], leading: Mask, good: Mask
 ) -> tuple[MedianBeat, dict[str, Span]]:
     """The median beat with its waves, and the boundaries over all leads; a P that few beats show is no P."""
-    three, middle = tile(median)
-    found = delineate(three, middle)
+    row, beats = tile(median)
     n = median.samples.shape[1]
-    whole = {wave: w.take(w.beat == 1) for wave, w in found.items()}
-    moved = {
-        wave: Waves(w.lead, np.zeros_like(w.beat), w.onset - n, w.peak - n, w.offset - n, w.sure) for wave, w in whole.items()
-    }
+    before = n - n // 2
+    middle = int(np.flatnonzero(beats == median.at + before)[0])
+    moved = {wave: shifted(w.take(w.beat == middle), before) for wave, w in delineate(row, beats).items()}
     if carried(waves["P"], leading, good) < COMMON:
         moved["P"] = moved["P"].take(np.zeros(len(moved["P"].lead), bool))
     at = spans(moved, 0, good)
-    samples = {lead: [round(float(v), 1) for v in median.samples[i]] for i, lead in enumerate(p.leads)}
+    samples = dict(zip(p.leads, np.round(median.samples.astype(np.float64), 1).tolist(), strict=True))
     return MedianBeat(RATE, median.at, median.count, samples, named(moved, p.leads, 1.0, n)), at
+
+
+def shifted(w: Waves, by: int) -> Waves:
+    """The waves of one beat, `by` samples earlier, as the only beat there is."""
+    return Waves(w.lead, np.zeros_like(w.beat), w.onset - by, w.peak - by, w.offset - by, w.sure)
 
 
 def place(at: float, p: Prepared) -> int:

@@ -69,10 +69,13 @@ def median_beat(x: Array, beats: Indexes, quiet: Array) -> Median | None:
 
 
 def tile(median: Median) -> tuple[Array, Indexes]:
-    """Three median beats in a row, each lead's ends joined, and where they stand: a rhythm to delineate."""
+    """Half a median beat, a whole one and half of one, each lead's ends joined: a rhythm to delineate; and where the beats stand."""
     x = median.samples
     n = x.shape[1]
     step = x[:, -5:].mean(axis=1, keepdims=True) - x[:, :5].mean(axis=1, keepdims=True)
     level = x - step * np.linspace(-0.5, 0.5, n, dtype=np.float32)
     level -= np.median(level, axis=1, keepdims=True)
-    return np.tile(level, (1, 3)), median.at + n * np.arange(3)
+    half = n // 2
+    row = np.concatenate([level[:, half:], level, level[:, :half]], axis=1)
+    at = median.at - half + n * np.arange(3)
+    return row, at[(at >= 0) & (at < row.shape[1])]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from engine.fault import Fault
@@ -85,6 +85,19 @@ class Measured:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON."""
-        body = asdict(self)
+        body = {name: getattr(self, name) for name in ("rate", "length", "mains")}
+        body["leads"] = list(self.leads)
+        for name in ("beats", "measurements", "quality", "hints"):
+            body[name] = [plain(row) for row in getattr(self, name)]
+        body["waves"] = {lead: [plain(wave) for wave in waves] for lead, waves in self.waves.items()}
+        body["median"] = None
+        if self.median is not None:
+            body["median"] = plain(self.median)
+            body["median"]["waves"] = {lead: [plain(wave) for wave in waves] for lead, waves in self.median.waves.items()}
         body["warnings"] = [warning.as_dict() for warning in self.warnings]
         return body
+
+
+def plain(row: Any) -> dict[str, Any]:
+    """A slotted dataclass as a dict, one level deep."""
+    return {name: getattr(row, name) for name in row.__slots__}
