@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
 
+DISAGREE = 0.25  # of lead II: I + III − II beyond it
+
 
 def frontal(leads: Mapping[str, Array]) -> tuple[Array, Array] | None:
     """Leads I and aVF, computed from two others where need be; None without two frontal leads."""
@@ -24,6 +26,14 @@ def frontal(leads: Mapping[str, Array]) -> tuple[Array, Array] | None:
         elif one is not None and three is not None:
             foot = np.asarray(three + one / 2, np.float32)
     return None if one is None or foot is None else (one, foot)
+
+
+def disagreement(leads: Mapping[str, Array]) -> float:
+    """How far I + III is from II, relative to II; 0 when one of them is missing. More than a quarter: they are scaled apart."""
+    if not all(name in leads for name in ("I", "II", "III")):
+        return 0.0
+    one, two, three = (leads[name] for name in ("I", "II", "III"))
+    return float(np.sqrt(np.mean((one + three - two) ** 2)) / (np.sqrt(np.mean(two**2)) + 1.0))
 
 
 def axis(one: Array, foot: Array, first: int, last: int) -> tuple[float, float] | None:

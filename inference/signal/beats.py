@@ -66,7 +66,7 @@ def energy(x: Array, rate: float) -> Energy:
     if len(x) == 1:
         return Energy(y, np.sqrt(power[0]), slow)
     top, floor = np.percentile(power, (97, 50), axis=-1)
-    weight = np.minimum(top / (floor + 1e-3), 400.0) / (top + 1e-3)
+    weight = np.minimum(top / (floor + 1e-3), 400.0) ** 2.0 / (top + 1e-3)
     best = np.argsort(-weight * top)[:3]
     joint = np.sqrt(np.einsum("l,ln->n", weight.astype(np.float32), power) / (weight.sum() + 1e-12))
     return Energy(np.ascontiguousarray(y[best] * np.sqrt(weight[best, None]).astype(np.float32)), joint, slow)

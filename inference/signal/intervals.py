@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.signal.axis import axis, frontal
+from inference.signal.axis import DISAGREE, axis, disagreement, frontal
 from inference.signal.delineate import Waves
 from inference.signal.features import RATE
 from inference.signal.globals import Span
@@ -94,11 +94,12 @@ def axes(samples: Mapping[str, Array], spans: Mapping[str, Span]) -> list[Measur
         return []
     stop = max(1, round(spans["QRS"].onset) - 2)
     one, foot = (lead - np.median(lead[max(0, stop - 8) : stop]) for lead in plane)
+    trust = 0.3 if disagreement(samples) > DISAGREE else 1.0
     found = []
     for wave, span in spans.items():
         points = axis(one, foot, max(0, round(span.onset)), round(span.offset) + 1)
         if points is not None:
             degrees, size = points
-            sure = round(span.sure * size / (size + 15.0), 3)
+            sure = round(trust * span.sure * size / (size + 15.0), 3)
             found.append(Measurement(f"{wave}_axis", round(degrees, 1), "deg", "net areas in I and aVF, median beat", sure))
     return found

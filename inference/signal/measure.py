@@ -64,7 +64,7 @@ def measure(samples: object, rate: object, leads: Sequence[str]) -> Measured | F
         found = hints(p, grades, None, {})
         return Measured(p.rate, p.length, p.leads, p.mains.frequency, quality=grades, hints=found, warnings=(*warnings, NO_BEAT))
     waves = delineate(p.quiet, beats)
-    spiked = paced(samples, p, beats)
+    spiked = paced(p.raw, p.rate, beats)
     kinds = classify(p.quiet[good], beats, widths(waves, len(beats), len(p.leads)), spiked)
     return assemble(p, beats, kinds, waves, grades, good, warnings)
 
