@@ -7,9 +7,9 @@ from typing import Any
 
 from engine.fault import Fault
 from inference.signal.measure import measure
-from inference.signal.values import Beat, Hint, Measured, Measurement, MedianBeat, Wave
+from inference.signal.values import Beat, Episode, Hint, Measured, Measurement, MedianBeat, Wave
 
-__all__ = ["Beat", "Hint", "Measured", "Measurement", "MedianBeat", "Wave", "analyse", "measure"]
+__all__ = ["Beat", "Episode", "Hint", "Measured", "Measurement", "MedianBeat", "Wave", "analyse", "measure"]
 
 
 def analyse(samples: object, rate: object, leads: Sequence[str]) -> dict[str, Any]:

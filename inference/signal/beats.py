@@ -152,7 +152,7 @@ def peaks(x: Array, rate: float, near: Indexes) -> Indexes:
     reach, about = round(0.06 * rate), round(0.1 * rate)
     window = np.clip(near[:, None] + np.arange(-reach, reach + 1), 0, x.shape[-1] - 1)
     size = np.zeros(window.shape, np.float32)
-    for lead in x:
+    for lead in uniform_filter1d(x, max(1, round(0.01 * rate)), axis=-1):  # a pacemaker's spike is no peak
         level = np.concatenate([[0.0], np.cumsum(lead, dtype=np.float64)])
         first, last = np.maximum(near - about, 0), np.minimum(near + about, len(lead))
         size += np.abs(lead[window] - ((level[last] - level[first]) / (last - first))[:, None])

@@ -7,6 +7,7 @@ electrodes out of order break the smooth change from lead to lead.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,7 +63,7 @@ def chest_hints(x: Mapping[str, Array], beat: slice) -> list[Hint]:
     gap = np.array([[float(np.sqrt(np.mean((a - b) ** 2))) for b in row] for a in row])
 
     def rough(order: list[int]) -> float:
-        return float(sum(gap[a, b] for a, b in zip(order, order[1:], strict=False)))
+        return float(sum(gap[a, b] for a, b in pairwise(order)))
 
     now = rough(list(range(6)))
     best, pair = now, ""

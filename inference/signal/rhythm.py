@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,16 +14,24 @@ Floats = NDArray[np.float64]
 SOLID = (0.25, 3.0)  # s: RR intervals outside are a missed beat or two in one
 
 
-def normal_intervals(times: Floats, normal: NDArray[np.bool_]) -> Floats:
+def normal_intervals(times: Floats, normal: NDArray[np.bool_], whole: NDArray[np.bool_]) -> Floats:
     """RR intervals in s between neighbouring beats that are both normal."""
     rr = np.diff(times)
-    both = normal[1:] & normal[:-1] & (rr > SOLID[0]) & (rr < SOLID[1])
+    both = normal[1:] & normal[:-1] & (rr > SOLID[0]) & (rr < SOLID[1]) & whole
     return rr[both]
 
 
-def rhythm(times: Floats, normal: NDArray[np.bool_], sure: float) -> list[Measurement]:
-    """Rate over all beats; RR statistics over all; variability over normal-to-normal intervals."""
-    rr = np.diff(times)
+def whole_intervals(times: Floats, holes: Sequence[tuple[float, float]]) -> NDArray[np.bool_]:
+    """Which intervals between neighbouring `times` contain nothing of the `holes` (s), where beats cannot be told."""
+    whole = np.ones(max(0, len(times) - 1), np.bool_)
+    for first, last in holes:
+        whole &= ~((times[:-1] <= last) & (times[1:] >= first))
+    return whole
+
+
+def rhythm(times: Floats, normal: NDArray[np.bool_], whole: NDArray[np.bool_], sure: float) -> list[Measurement]:
+    """Rate and RR statistics over all `whole` intervals; variability over those between normal beats."""
+    rr = np.diff(times)[whole]
     if not len(rr):
         return []
     over = f"{len(rr)} RR intervals"
@@ -33,7 +43,7 @@ def rhythm(times: Floats, normal: NDArray[np.bool_], sure: float) -> list[Measur
         Measurement("RR_min", round(1000 * float(rr.min()), 1), "ms", f"shortest of {over}", sure),
         Measurement("RR_max", round(1000 * float(rr.max()), 1), "ms", f"longest of {over}", sure),
     ]
-    nn = normal_intervals(times, normal)
+    nn = normal_intervals(times, normal, whole)
     if len(nn) > 2:
         step = np.diff(nn)
         few = sure * (1.0 if len(nn) > 250 else 0.6)

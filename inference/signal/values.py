@@ -44,6 +44,15 @@ class Wave:
 
 
 @dataclass(frozen=True, slots=True)
+class Episode:
+    """A stretch of the recording in which there are no beats to count, in samples of the recording."""
+
+    kind: str  # "ventricular flutter or fibrillation", "not recorded"
+    onset: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
 class Hint:
     """Something about the electrodes that a person should look at."""
 
@@ -72,6 +81,7 @@ class Measured:
     leads: tuple[str, ...]
     mains: float  # Hz removed, 0 when none was found
     beats: tuple[Beat, ...] = ()
+    episodes: tuple[Episode, ...] = ()
     waves: dict[str, tuple[Wave, ...]] = field(default_factory=dict)
     median: MedianBeat | None = None
     measurements: tuple[Measurement, ...] = ()
@@ -87,7 +97,7 @@ class Measured:
         """Plain JSON."""
         body = {name: getattr(self, name) for name in ("rate", "length", "mains")}
         body["leads"] = list(self.leads)
-        for name in ("beats", "measurements", "quality", "hints"):
+        for name in ("beats", "episodes", "measurements", "quality", "hints"):
             body[name] = [plain(row) for row in getattr(self, name)]
         body["waves"] = {lead: [plain(wave) for wave in waves] for lead, waves in self.waves.items()}
         body["median"] = None
