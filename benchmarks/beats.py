@@ -57,7 +57,11 @@ def match(reference: np.ndarray, found: np.ndarray, reach: int) -> tuple[list[tu
                 i += 1
             continue
         nearer = j + 1 < len(found) and abs(int(found[j + 1]) - int(reference[i])) < abs(gap)
-        taken = i + 1 < len(reference) and j + 1 < len(found) and abs(found[j + 1] - reference[i + 1]) <= abs(found[j + 1] - reference[i])
+        taken = (
+            i + 1 < len(reference)
+            and j + 1 < len(found)
+            and abs(found[j + 1] - reference[i + 1]) <= abs(found[j + 1] - reference[i])
+        )
         if nearer and not taken:
             false.append(j)
             j += 1
@@ -132,7 +136,10 @@ def run(folder: Path, tools: dict[str, Callable[[np.ndarray, float], np.ndarray]
             row += f"| {'':10}  {count} "
         print(row, flush=True)
     print(f"{'total':6} {sum(total[next(iter(tools))][:2]):6d} " + " ".join(f"| {'':10}  {total[tool]}" for tool in tools))
-    print("with the episodes between [ and ], where flutter waves are no beats: " + " ".join(f"{tool} {naive[tool]}" for tool in tools))
+    print(
+        "with the episodes between [ and ], where flutter waves are no beats: "
+        + " ".join(f"{tool} {naive[tool]}" for tool in tools)
+    )
     ours = spent[next(iter(tools))]
     print("CPU s: " + ", ".join(f"{tool} {s:.2f} ({s / ours:.1f}x)" for tool, s in spent.items()))
 

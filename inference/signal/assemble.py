@@ -94,9 +94,7 @@ def measure_median(found: Found, median: Median, leading: Mask) -> tuple[MedianB
     return MedianBeat(RATE, median.at, median.count, samples, named(moved, leads, 1.0, n)), at
 
 
-def measure_waves(
-    found: Found, median: Median, at: dict[str, Span], leading: Mask, known: dict[str, float]
-) -> list[Measurement]:
+def measure_waves(found: Found, median: Median, at: dict[str, Span], leading: Mask, known: dict[str, float]) -> list[Measurement]:
     """Intervals, axes, amplitudes: over all leads, then lead by lead."""
     p = found.p
     values = intervals(at, median.count)
@@ -124,7 +122,9 @@ def named(waves: dict[str, Waves], leads: tuple[str, ...], factor: float, length
     """Waves by lead name, in order of time, as samples at `factor` × 500 Hz."""
     table: dict[str, list[Wave]] = {lead: [] for lead in leads}
     for wave, w in waves.items():
-        first, top, last = (np.clip(np.round(v * factor), 0, length - 1).astype(int).tolist() for v in (w.onset, w.peak, w.offset))
+        first, top, last = (
+            np.clip(np.round(v * factor), 0, length - 1).astype(int).tolist() for v in (w.onset, w.peak, w.offset)
+        )
         rows = zip(w.lead.tolist(), first, top, last, w.beat.tolist(), np.round(w.sure, 3).tolist(), strict=True)
         for lead, onset, peak, offset, beat, sure in rows:
             table[leads[lead]].append(Wave(wave, onset, peak, offset, beat, sure))

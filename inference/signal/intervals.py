@@ -83,7 +83,9 @@ def per_lead(waves: Mapping[str, Waves], leads: Sequence[str], good: Mask, beats
         for i, (label, _, _) in enumerate(pairs):
             if share[i, lead] >= COMMON:
                 how = f"median over {counts[i, lead]} beats"
-                found.append(Measurement(label, round(float(values[i, lead]), 1), "ms", how, round(float(sure[i, lead]), 3), leads[lead]))
+                found.append(
+                    Measurement(label, round(float(values[i, lead]), 1), "ms", how, round(float(sure[i, lead]), 3), leads[lead])
+                )
     return found
 
 

@@ -44,7 +44,9 @@ def test_noise_with_holes_and_jumps_gives_a_fault_or_a_measurement(
 
 
 @settings(max_examples=15, deadline=None)
-@given(period=st.integers(20, 900), width=st.integers(1, 200), high=st.sampled_from([30.0, 1000.0, 2e5]), tail=st.integers(0, 500))
+@given(
+    period=st.integers(20, 900), width=st.integers(1, 200), high=st.sampled_from([30.0, 1000.0, 2e5]), tail=st.integers(0, 500)
+)
 def test_square_waves_are_no_reason_to_fall(period: int, width: int, high: float, tail: int) -> None:
     x = np.where(np.arange(3000 + tail) % period < width, high, 0.0)[None].astype(np.float32)
     plain(x, 500.0, ["II"])
