@@ -14,14 +14,11 @@ import socket
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from adapters.hl7v2 import inbound
+from adapters.hl7v2.exchange import handle
 from adapters.hl7v2.framing import Frame, Framer, FramingFault, wrap
-from adapters.hl7v2.header import read_header
-from adapters.hl7v2.inbound import Block
 from adapters.hl7v2.ledger import Entry, tell
 from adapters.safe_tls import names_of
 from engine.fault import Fault, Kind
-from engine.types import Arrival, Receipt
 
 if TYPE_CHECKING:
     from adapters.hl7v2.server import Listener
@@ -48,7 +45,7 @@ class Connection(asyncio.Protocol):
         self.task: asyncio.Task[None] | None = None
         self._transport: Any = None
         self._host = ""
-        self._names: tuple[str, ...] = ()
+        self.names: tuple[str, ...] = ()
         self._queue: deque[Frame | FramingFault] = deque()
         self._queued = 0
         self._wake: asyncio.Future[None] | None = None
@@ -65,8 +62,8 @@ class Connection(asyncio.Protocol):
         self._transport = transport
         name = transport.get_extra_info("peername") or ("", 0)
         self._host, self.entry.peer = str(name[0]), f"{name[0]}:{name[1]}"
-        self._names = names_of(transport.get_extra_info("peercert"))
-        refusal = self.listener.admit(self, self._host, self._names)
+        self.names = names_of(transport.get_extra_info("peercert"))
+        refusal = self.listener.admit(self, self._host, self.names)
         if refusal:
             self._turned_away = True
             tell("a connection was refused", logging.WARNING, address=self._host, reason=refusal, channel=self.rules.channel)
@@ -102,7 +99,7 @@ class Connection(asyncio.Protocol):
         if not self._turned_away:
             self._take(self.framer.flush())
         if self.framer.open:
-            self._note("E104", "a connection ended within a block")
+            self.note("E104", "a connection ended within a block")
         self.listener.ledger.held -= self.entry.partial
         self.listener.forget(self, self._host)
         self._stir()
@@ -158,7 +155,7 @@ class Connection(asyncio.Protocol):
         self._time(moved=True)
 
     def _too_slow(self) -> None:
-        self._note("E104", "a block did not end in time")
+        self.note("E104", "a block did not end in time")
         self.abort()
 
     def _watch_idle(self) -> None:
@@ -205,7 +202,7 @@ class Connection(asyncio.Protocol):
                 items = list(self._queue)
                 self._queue.clear()
                 self._queued = 0
-                if not await self._handle(items):
+                if not await handle(self, items):
                     break
                 self._resume()
             if not self._turned_away:
@@ -225,50 +222,7 @@ class Connection(asyncio.Protocol):
             await self._wake
         return True
 
-    async def _handle(self, items: list[Frame | FramingFault]) -> bool:
-        """Stores and answers what came, in order; False when the connection is to be closed."""
-        now, site = self.listener.site.now(), self.listener.site
-        blocks = [
-            inbound.read(item.body, self.rules, self.entry.peer, self._names, now, site.new_id)
-            for item in items
-            if isinstance(item, Frame)
-        ]
-        parts = [self._partial(item) for item in items if isinstance(item, FramingFault)]
-        arrivals = [entry.arrival for block in blocks for entry in block.entries] + [part for part in parts if part]
-        receipts = iter(await self.listener.intake.accept(arrivals) if arrivals else [])
-        for block in blocks:
-            if not await self._answer(block, [next(receipts) for _ in block.entries]):
-                return False
-        return await self._turn_away(items)
-
-    async def _answer(self, block: Block, receipts: list[Receipt | Fault]) -> bool:
-        answers: list[bytes | None] = []
-        site, rules = self.listener.site, self.rules
-        self._count(block)
-        for entry, receipt in zip(block.entries, receipts, strict=True):
-            if isinstance(receipt, Fault):
-                if receipt.kind is Kind.INTERRUPTED:  # stored or not, nobody knows: the sender has to send it again
-                    return self._give_up(receipt.code)
-                self._note(receipt.code, "a message could not be stored")
-                answers.append(inbound.answer_unstored(entry, receipt, rules, site.now()))
-                continue
-            if entry.arrival.fault:
-                self._note(entry.arrival.fault.code, "a message was refused")
-            found = inbound.answer_stored(entry, receipt, rules, site.now())
-            if inbound.waits(entry, receipt, rules):
-                if found is not None and block.batch is None:
-                    await self._send(found)
-                    found = None
-                outcome = await self.listener.intake.settled(receipt.id, self.listener.options.ack_timeout)
-                if isinstance(outcome, Fault):
-                    return self._give_up(outcome.code)
-                found = inbound.answer_processed(entry, outcome, rules, site.now()) or found
-            answers.append(found)
-        for answer in inbound.gather(block, answers, rules, site.now()):
-            await self._send(answer)
-        return True
-
-    async def _send(self, answer: bytes) -> None:
+    async def send(self, answer: bytes) -> None:
         if self._transport.is_closing():
             return
         self._transport.write(wrap(answer))
@@ -278,34 +232,10 @@ class Connection(asyncio.Protocol):
             try:
                 await asyncio.wait_for(self._writable.wait(), self.listener.options.write_timeout)
             except TimeoutError:
-                self._note("E105", "a sender did not read its answers")
+                self.note("E105", "a sender did not read its answers")
                 self.abort()
 
-    def _partial(self, item: FramingFault) -> Arrival | None:
-        """A block that was never closed is kept, held; nobody waits for an answer to it."""
-        self._note(item.fault.code, item.fault.text, item.part[:64].hex() if item.fault.code == "E101" else "")
-        if item.fault.code != "E102":
-            return None
-        site = self.listener.site
-        return Arrival(site.new_id(), self.rules.channel, "hl7v2", item.part, site.now(), peer=self.entry.peer, fault=item.fault)
-
-    async def _turn_away(self, items: list[Frame | FramingFault]) -> bool:
-        """After a fatal fault: the answer that can still be given, time to read it, and the end."""
-        fatal = next((item for item in items if isinstance(item, FramingFault) and item.fatal), None)
-        if fatal is None:
-            return True
-        if fatal.fault.code in ("E100", "E103"):
-            header = read_header(fatal.part)
-            site = self.listener.site
-            arrival = Arrival(site.new_id(), self.rules.channel, "hl7v2", b"", site.now())
-            entry = inbound.entry_of(arrival, None if isinstance(header, Fault) else header, self.rules)
-            answer = inbound.answer_unstored(entry, fatal.fault, self.rules, site.now())
-            if answer:
-                await self._send(answer)
-            await self._linger()
-        return False
-
-    async def _linger(self) -> None:
+    async def linger(self) -> None:
         """Reads on and throws away, so that closing does not destroy the answer on its way."""
         if self._reading_paused:
             self._resume()
@@ -317,18 +247,12 @@ class Connection(asyncio.Protocol):
                     self._wake = self.listener.loop.create_future()
                     await self._wake
 
-    def _give_up(self, code: str) -> bool:
-        self._note(code, "a message could not be answered")
+    def give_up(self, code: str) -> bool:
+        self.note(code, "a message could not be answered")
         self.abort()
         return False
 
-    def _count(self, block: Block) -> None:
-        number = len(block.entries)
-        self.entry.messages += number
-        self.entry.last_message = self.listener.site.now()
-        self.listener.ledger.messages += number
-
-    def _note(self, code: str, event: str, place: str = "") -> None:
+    def note(self, code: str, event: str, place: str = "") -> None:
         self.entry.errors += 1
         self.entry.last_error = code
         self.listener.ledger.errors += 1
