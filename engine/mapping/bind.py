@@ -76,11 +76,13 @@ def _resource(rule: tree.Resource, context: Context) -> bound.Resource | None:
     if not rule.identity:
         help = "key: with the fields that tell it apart for ever, as PID-3.1, PID-3.4"
         context.say("E315", f"{key.element} has no key", key.at, help)
-    inner = replace(_inside(key.each, key.each_at, context), element=key.element, settled=settled(key.test))
+    inner = replace(
+        _inside(key.each, key.each_at, context), element=key.element, settled={**settled(key.before), **settled(key.test)}
+    )
     identity = tuple(None if _is_occurrence(part) else bind_key(part, inner) for part in rule.identity)
-    test = bind_test(key.test, inner)
+    test, before = bind_test(key.test, inner), bind_test(key.before, context)
     body = _object(rule.body, inner, False)
-    return bound.Resource(key.element, key.name, key.each, test, identity, rule.merge, body, key.at, rule.identity_at)
+    return bound.Resource(key.element, key.name, key.each, test, identity, rule.merge, body, key.at, rule.identity_at, before)
 
 
 def _is_occurrence(part: Formula) -> bool:
@@ -149,8 +151,8 @@ def _variants(rule: tree.Rule, element: Element, context: Context) -> list[bound
     """The variants of one line; a list gives one for each item."""
     key = rule.key
     inner = _inside(key.each, key.each_at, context)
-    inner = replace(inner, settled={**context.settled, **settled(key.test)})
-    test = bind_test(key.test, inner)
+    inner = replace(inner, settled={**context.settled, **settled(key.before), **settled(key.test)})
+    test, before = bind_test(key.test, inner), bind_test(key.before, context)
     items = rule.value.items if isinstance(rule.value, tree.Many) else (rule.value,)
     if isinstance(rule.value, tree.Many) and element.max == 1:
         context.say(
@@ -162,7 +164,7 @@ def _variants(rule: tree.Rule, element: Element, context: Context) -> list[bound
     for item in items:
         value = _value(item, element, element.max != 1 and not key.each, inner)
         if value is not None:
-            found.append(bound.Variant(value, test, key.each, key.at))
+            found.append(bound.Variant(value, test, key.each, key.at, before))
     return found
 
 

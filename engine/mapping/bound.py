@@ -104,6 +104,7 @@ class Variant:
     test: Ask | None
     each: str
     at: Span
+    before: Ask | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ class Entry:
     @property
     def sure(self) -> bool:
         """Whether it has a value whatever is received."""
-        return any(one.value.sure and one.test is None and not one.each for one in self.variants)
+        return any(one.value.sure and one.test is None and one.before is None and not one.each for one in self.variants)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +158,7 @@ class Resource:
     body: Object
     at: Span
     identity_at: Span
+    before: Ask | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,7 +146,8 @@ def variant(one: bound.Variant, many: bool, kit: Kit) -> Fill:
     if one.test is not None:
         made = _under(made, ask(one.test))
     if one.each:
-        return _each(made, one.each, many, kit.traced)
+        made = _each(made, one.each, many, kit.traced)
+        return _under(made, ask(one.before)) if one.before is not None else made
     return _listed(made) if many else made
 
 

@@ -8,7 +8,7 @@
     group   := part { "and" part }
     part    := "(" test ")" | path question
     question := "valued" | "empty" | "number" | "repeats" | sign word | [ "not" ] "in" "(" word { "," word } ")" | [ "not" ] "same" path
-    key     := element [ "as" name ] [ "each" where ] [ "if" test ]
+    key     := element [ "as" name ] [ "if" test ] [ "each" where [ "if" test ] ]
 
 Every parser returns a value or a Diagnostic and raises nothing.
 """
@@ -99,7 +99,8 @@ class Key:
     name_at: Span = NOWHERE
     each: str = ""
     each_at: Span = NOWHERE
-    test: Test | None = None
+    test: Test | None = None  # asked inside each instance
+    before: Test | None = None  # asked outside, before there are instances
 
 
 T = TypeVar("T")
@@ -273,13 +274,19 @@ def _key(words: Words) -> Key:
     if words.is_word("as"):
         words.next()
         name = _name(words, "a name")
+    before = _if(words)
     if words.is_word("each"):
         words.next()
         if words.now.kind != "word" or words.now.text in KEYWORDS:
             raise words.fail("a group, a segment or a field")
         each = words.next()
-    asked = None
-    if words.is_word("if"):
-        words.next()
-        asked = _test(words)
-    return Key(element.text, element.at, name.text, name.at, each.text, each.at, asked)
+    if not each.text:
+        return Key(element.text, element.at, name.text, name.at, test=before)
+    return Key(element.text, element.at, name.text, name.at, each.text, each.at, _if(words), before)
+
+
+def _if(words: Words) -> Test | None:
+    if not words.is_word("if"):
+        return None
+    words.next()
+    return _test(words)

@@ -23,6 +23,7 @@ class Rule:
     type: str
     name: str
     each: str
+    before: Ask | None
     test: Ask | None
     identity: tuple[Fill | None, ...]
     merge: bool
@@ -91,6 +92,7 @@ def _rules(plan: bound.Plan, traced: bool) -> tuple[Rule, ...]:
             type=one.type,
             name=one.name,
             each=one.each,
+            before=ask(one.before) if one.before is not None else None,
             test=ask(one.test) if one.test is not None else None,
             identity=tuple(value_of(part, kit) if part is not None else None for part in one.identity),
             merge=one.merge,
@@ -127,7 +129,7 @@ def _run(rules: tuple[Rule, ...], scope: Scope, run: Run, model: Any) -> list[Pu
             puts[key] = Put({**before.body, **body}, True, tuple(dict.fromkeys((*before.clear, *put.clear))))
         elif before.body != body:
             run.faults.append(_clash(rule))
-    return tuple(run.faults) if run.faults else list(puts.values())
+    return _refused(run.faults) if run.faults else list(puts.values())
 
 
 def _place(run: Run, type: str, number: int) -> None:
@@ -142,6 +144,8 @@ def _identify(rules: tuple[Rule, ...], root: Scope, run: Run, model: Any) -> lis
     identify = model.identify
     repeated: dict[tuple[str, tuple[str, ...]], int] = {}
     for rule in rules:
+        if rule.before is not None and not rule.before(root, run):
+            continue
         for scope in run.each(root, rule.each) if rule.each else (root,):
             if rule.test is not None and not rule.test(scope, run):
                 continue
@@ -158,6 +162,12 @@ def _identify(rules: tuple[Rule, ...], root: Scope, run: Run, model: Any) -> lis
             if rule.name:
                 run.enter(rule.name, scope, rule.type, id_)
     return instances
+
+
+def _refused(faults: list[Fault]) -> tuple[Fault, ...]:
+    """Each fault once; what only follows from another (no key, nothing to refer to) is left out beside its cause."""
+    causes = tuple(dict.fromkeys(fault for fault in faults if fault.code not in ("E404", "E406")))
+    return causes or tuple(dict.fromkeys(faults))
 
 
 def _no_key(rule: Rule) -> Fault:

@@ -66,6 +66,7 @@ def names(plan: bound.Plan) -> Iterator[str]:
     """Every name that decides whether a rule can give anything."""
     for one in plan.resources:
         yield from _of_each(one.each)
+        yield from _of_ask(one.before)
         yield from _of_ask(one.test)
         yield from _of_value(one.body)
 
@@ -91,6 +92,7 @@ def _of_value(value: bound.Value | bound.Fixed | bound.Object | None) -> Iterato
         for entry in value.entries:
             for variant in entry.variants:
                 yield from _of_each(variant.each)
+                yield from _of_ask(variant.before)
                 yield from _of_ask(variant.test)
                 yield from _of_value(variant.value)
 
@@ -100,7 +102,7 @@ def prune(plan: bound.Plan, present: Present) -> bound.Plan:
     kept = []
     for one in plan.resources:
         test = _settled(one.test, present)
-        if test is False or not _there(one.each, present):
+        if test is False or not _there(one.each, present) or _settled(one.before, present) is False:
             continue
         body = _object(one.body, present) or replace(one.body, entries=(), own=None)
         kept.append(replace(one, test=None if test is True else test, body=body))
@@ -147,7 +149,7 @@ def _entry(entry: bound.Entry, present: Present) -> bound.Entry | None:
     for one in entry.variants:
         test = _settled(one.test, present)
         value: bound.Value | bound.Fixed | bound.Object | None = None
-        if test is not False and _there(one.each, present):
+        if test is not False and _there(one.each, present) and _settled(one.before, present) is not False:
             value = _value(one.value, present)
         if value is not None:
             # a test that is always true must not make the entry sure: sure entries alone are not written

@@ -4,8 +4,10 @@
     sample: samples/cmp_panel.hl7
     tests:
       - name: a numeric result keeps its precision
-        change: { OBX[1]-5: "7.10" }
-        expect: { Observation[1].valueQuantity.value: 7.10 }
+        change:
+          OBX[1]-5: "7.10"
+        expect:
+          Observation[1].valueQuantity.value: 7.10
 
 A test states any of `expect` (values by their place), `absent` (places with no value), `count` (resources by type), `refuse` with `at`
 (a fault's code and place), `warns` (a warning's code) and `equals` (a file with the resources as JSON). `sample` may be stated again in
@@ -163,7 +165,7 @@ def _change(body: bytes, node: Node | None, format: Format, file: _File) -> byte
     if node is None:
         return body
     if not isinstance(node, Pairs):
-        file.say("change is a list of fields with their new values", node.at, 'change: { OBX[1]-5: "7.10" }')
+        file.say("change is a list of fields with their new values", node.at, "one a line below it, as OBX[1]-11: X")
         return None
     change = getattr(format, "change", None) or _over_span(format)
     for key, value in node:

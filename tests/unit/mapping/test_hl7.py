@@ -220,3 +220,28 @@ def test_a_mapping_may_be_made_of_parts_alone() -> None:
     made = library.mappings["it"].run(scope())
     assert isinstance(made, list)
     assert [put.body["resourceType"] for put in made] == ["Patient"]
+
+
+def test_a_test_before_each_is_asked_once_for_all_instances() -> None:
+    text = (
+        PATIENT
+        + """  Observation each OBSERVATION:
+    key: OBR-3, OBX-3, occurrence
+    status: final
+    code: =OBX-3
+    component if OBX-5 repeats each OBX-5:
+      code: =OBX-3
+      valueString: =OBX-5 | text
+"""
+    )
+    bodies = run(text)[1:]
+    assert [[one["valueString"] for one in body.get("component", ())] for body in bodies] == [[], ["yellow", "clear"], [], []]
+
+
+def test_one_cause_is_told_once() -> None:
+    text = PATIENT.replace("key: PID-3.1, PID-3.4", "key: PID-8 | table(sex)") + RESULTS
+    table = "table: sex\nrows: { M: male }\notherwise: refuse\n"
+    library = build({"it.yaml": HEAD + text, "tables/sex.yaml": table}, installed())
+    made = library.mappings["it"].run(scope())
+    assert isinstance(made, tuple)
+    assert [fault.code for fault in made] == ["E402"]
