@@ -64,7 +64,7 @@ class Link:
                 return await self._exchange(wrap(message), header, application)
         except TimeoutError:
             return await self._broken("E148", "no answer came in time")
-        except (OSError, asyncio.IncompleteReadError) as error:
+        except (OSError, RuntimeError) as error:  # uvloop tells of a closed transport by a RuntimeError
             return await self._broken("E148", f"the connection broke before the answer ({type(error).__name__})")
 
     async def close(self) -> None:
