@@ -12,6 +12,12 @@ from fhir.search.parameters import parameters
 JSON = dict[str, Any]
 INTERACTIONS = ("read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create", "search-type")
 SYSTEM = ("transaction", "batch", "history-system")
+DEFINITION = "http://hl7.org/fhir/OperationDefinition/"
+OPERATIONS = {
+    "validate": "Resource-validate",
+    "lastn": "Observation-lastn",
+    "everything": "Patient-everything",
+}
 PATCHES = ("application/json-patch+json", "application/merge-patch+json", "application/fhir+json")
 
 
@@ -35,6 +41,7 @@ def statement(base: str, version: str) -> bytes:
                     "mode": "server",
                     "resource": [described(name) for name in sorted(model.resources())],
                     "interaction": [{"code": code} for code in SYSTEM],
+                    "operation": [{"name": name, "definition": DEFINITION + url} for name, url in OPERATIONS.items()],
                 }
             ],
         }

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from engine.fault import Fault, Kind
-from fhir.rest import capability, transaction
+from fhir.rest import capability, operations, transaction
 from fhir.rest.answer import Answer, refused
-from fhir.rest.call import ID, Call, resource
+from fhir.rest.call import ID, TYPES, Call, resource
 from fhir.rest.change import change
 from fhir.rest.read import all_history, history, read, vread
 from fhir.rest.search import search
@@ -46,6 +46,12 @@ async def of_type(server: Server, call: Call, method: str) -> Answer:
         return await all_history(server, call)
     if path[1] == "$validate" and method == "POST":
         return checked(call)
+    if path == ("Observation", "$lastn") and method == "GET":
+        return await operations.last(server, call)
+    if path[2:] == ("$everything",) and method == "GET" and path[0] in ("Patient", "Encounter"):
+        return await operations.all_of(server, call)
+    if len(path) == 3 and path[2] in TYPES and method == "GET":
+        return await operations.inside(server, call)
     if len(path) == 2 and not path[1].startswith(("_", "$")):
         if method == "GET":
             return await read(server, call)

@@ -246,3 +246,19 @@ def test_totals_summaries_and_elements(stored: httpx.Client) -> None:
     found = stored.get("Observation?_id=o1&_elements=value").json()["entry"][0]["resource"]
     assert set(found) == {"resourceType", "id", "meta", "status", "code", "valueQuantity"}
     assert found["meta"]["tag"][0]["code"] == "SUBSETTED"
+
+
+def test_a_patients_compartment_and_everything_in_it(stored: httpx.Client) -> None:
+    assert set(ids(stored.get("Patient/p2/Observation"))) == {"o3", "o4"}
+    assert set(ids(stored.get("Patient/p2/Observation?code=718-7"))) == {"o3"}
+    assert set(ids(stored.get("Patient/p1/$everything"))) == {"p1", "o1", "o2"}
+    assert set(ids(stored.get("Patient/p1/$everything?_type=Observation"))) == {"o1", "o2"}
+    assert codes(stored.get("Patient/unknown/$everything")) == ["E551"]
+    assert codes(stored.get("Patient/p1/Medication")) == ["E560"]
+
+
+def test_the_newest_of_each_code(stored: httpx.Client) -> None:
+    stored.put("Observation/o5", json=observation(id="o5", subject={"reference": "Patient/p1"}, effectiveDateTime="2026-03-01"))
+    assert ids(stored.get("Observation/$lastn?patient=p1")) == ["o5", "o2"]
+    assert ids(stored.get("Observation/$lastn?patient=p1&max=2")) == ["o5", "o2", "o1"]
+    assert codes(stored.get("Observation/$lastn?code=2823-3")) == ["E562"]

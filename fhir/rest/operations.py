@@ -1,0 +1,76 @@
+"""Operations on what is stored: a patient's or encounter's $everything, Observation/$lastn, searches inside a compartment."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from engine.fault import Fault, Kind
+from fhir import encode
+from fhir.rest.answer import Answer, refused
+from fhir.rest.call import Call
+from fhir.rest.read import absent
+from fhir.rest.search import bundle
+from fhir.rest.server import Server
+from fhir.search.compartments import everything, member
+from fhir.search.find import Found, Page, find
+from fhir.search.query import Query, read
+
+MOST_LAST = 1000
+
+
+async def inside(server: Server, call: Call) -> Answer:
+    """GET Patient/1/Observation?…"""
+    owner, id, type = call.path
+    where = member(owner, id, type)
+    if where is None:
+        return refused(
+            Fault(Kind.NOT_FOUND, "E560", f"a {type} is in no compartment of a {owner}", "", "see the compartment's page")
+        )
+    query = read(type, call.params, call.base, call.prefer("handling") == "strict")
+    if isinstance(query, Fault):
+        return refused(query)
+    page = await server.asked(find(replace(query, wheres=(*query.wheres, where)), call.base))
+    return refused(page) if isinstance(page, Fault) else Answer(200, bundle(call, query, page))
+
+
+async def all_of(server: Server, call: Call) -> Answer:
+    """GET Patient/1/$everything; `_type` narrows it."""
+    owner, id = call.path[:2]
+    types = tuple(part for name, value in call.params if name == "_type" for part in value.split(","))
+    found: list[Found] | Fault = await server.asked(everything(owner, id, types))
+    if isinstance(found, Fault):
+        return refused(found)
+    if not any(one.type == owner and one.id == id for one in found) and not types:
+        return refused(absent(f"{owner}/{id}"))
+    return Answer(200, bundle(call, Query(owner), Page(tuple(found), total=len(found))))
+
+
+async def last(server: Server, call: Call) -> Answer:
+    """GET Observation/$lastn: the newest of each code, `max` of them."""
+    text = dict(call.params).get("max", "1")
+    params = [(name, value) for name, value in call.params if name not in ("max", "_sort", "_count")]
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 1000):
+        return refused(Fault(Kind.INCORRECT, "E562", "max is a number from 1", "max"))
+    query = read("Observation", [*params, ("_sort", "-date"), ("_count", str(MOST_LAST))], call.base)
+    if isinstance(query, Fault):
+        return refused(query)
+    if not any(name.partition(":")[0] in ("patient", "subject") for name, _ in query.kept):
+        return refused(Fault(Kind.INCORRECT, "E562", "$lastn needs a patient or subject", "patient"))
+    page = await server.asked(find(query, call.base))
+    if isinstance(page, Fault):
+        return refused(page)
+    kept: dict[str, int] = {}
+    matches = []
+    for one in page.matches:
+        name = code(one)
+        kept[name] = kept.get(name, 0) + 1
+        if kept[name] <= int(text):
+            matches.append(one)
+    return Answer(200, bundle(call, replace(query, kept=tuple(call.params)), Page(tuple(matches), total=len(matches))))
+
+
+def code(one: Found) -> str:
+    """What is measured: the first coding, or the text."""
+    held = encode.trusted(one.body)["code"]
+    first = (held.get("coding") or [{}])[0]
+    return f"{first.get('system', '')}|{first.get('code', '')}|{'' if 'code' in first else held.get('text', '')}"
