@@ -60,8 +60,11 @@ def rate(value: str) -> float:
 
 def numbers(value: str) -> NDArray[Any] | None:
     """Numbers divided by blanks or commas as float64, or None when one of them is not a number."""
+    words = value.replace(",", " ").split()
+    if "_" in value:  # which Python's own numbers may hold
+        return None
     try:
-        return np.array(value.replace(",", " ").split(), dtype=np.float64)
+        return np.fromiter(map(float, words), np.float64, len(words))
     except ValueError:
         return None
 

@@ -1,0 +1,96 @@
+"""ECG files on their way through a channel: the format and the step."""
+
+from __future__ import annotations
+
+import base64
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import ecg_made as made
+import pytest
+
+from adapters.ecg.format import PATHS, Ecg, Tracing
+from adapters.ecg.step import Ecg as Step
+from adapters.ecg.step import encapsulated
+from engine.fault import Fault
+from engine.types import Envelope, Message, Site, Work
+from fhir.validate import validate
+
+BODY = made.cardiosoft(made.tracing(length=5000))
+SITE = Site({}, {}, {}, lambda: datetime.now(UTC), lambda: UUID(int=1))
+
+
+def work(body: bytes, format: str = "ecg") -> Work:
+    document = Ecg().parse(body) if format == "ecg" else None
+    received = datetime(2026, 1, 2, tzinfo=UTC)
+    return Work(Message(UUID(int=2), 1, "ecg", format, body, received, Envelope()), document)
+
+
+def run(body: bytes, format: str = "ecg", **options: Any) -> Work | Fault:
+    step = Step(**options).compile(SITE)
+    assert not isinstance(step, Fault)
+    found = step(work(body, format))
+    assert isinstance(found, Work | Fault)
+    return found
+
+
+def test_the_same_file_has_the_same_control_id() -> None:
+    first, second = Ecg().envelope(BODY), Ecg().envelope(BODY)
+    assert first == second
+    assert not isinstance(first, Fault)
+    assert (first.type, len(first.control_id)) == ("ECG", 64)
+
+
+def test_paths_name_what_a_recording_states() -> None:
+    scope = Ecg().parse(BODY)
+    assert isinstance(scope, Tracing)
+    found = {text: path.first(scope) for text in PATHS if not isinstance(path := Ecg().path(text), Fault)}
+    assert (found["format"], found["rate"], found["patient.id"], found["patient.sex"]) == ("cardiosoft", "500", "C-3", "female")
+    assert found["order"] is None
+    wrong = Ecg().path("PID-3")
+    assert isinstance(wrong, Fault)
+    assert wrong.code == "E165"
+
+
+def test_the_step_measures_draws_and_stores() -> None:
+    pytest.importorskip("inference.measure")
+    found = run(BODY, draw="pdf, svg", zone="Europe/Berlin")
+    assert isinstance(found, Work)
+    types = [put.body["resourceType"] for put in found.puts]
+    assert {"Observation", "DiagnosticReport", "Binary", "Device", "Provenance"} == set(types)
+    assert not [fault for put in found.puts for fault in validate(put.body)]
+    report = next(put.body for put in found.puts if put.body["resourceType"] == "DiagnosticReport")
+    assert [form["contentType"] for form in report["presentedForm"]] == ["application/pdf", "image/svg+xml"]
+    assert report["effectiveDateTime"] == "2019-11-03T09:05:07+01:00"
+    (event,) = found.events
+    assert event.topic == "ecg"
+    assert event.body["measurements"]["heart_rate"] == pytest.approx(75, abs=1)
+
+
+def test_the_step_finds_the_file_inside_an_hl7_message() -> None:
+    message = (
+        b"MSH|^~\\&|A|B|C|D|2024||ORU^R01|1|P|2.5\rOBX|1|ED|11524-6^ECG^LN||^application^xml^Base64^"
+        + base64.b64encode(BODY)
+        + b"||||||F\r"
+    )
+    assert encapsulated(message) == BODY
+    found = run(message, "hl7v2", measure="no", draw="none")
+    assert isinstance(found, Work)
+    assert not [put for put in found.puts if put.body["resourceType"] == "DiagnosticReport" and "presentedForm" in put.body]
+
+
+def test_what_is_odd_becomes_a_warning_and_what_is_broken_a_fault() -> None:
+    found = run(b"1\n2\n3\n4\n", measure="no")
+    assert isinstance(found, Work)
+    assert {warning.code for warning in found.warnings} == {"E167"}
+    assert isinstance(Ecg().parse(b"\x00\x01"), Fault)
+    message = b"MSH|^~\\&|A|B|C|D|2024||ORU^R01|1|P|2.5\rOBX|1|ED|x||^application^xml^Base64^****||||||F\r"
+    assert isinstance(run(message, "hl7v2"), Fault)
+
+
+@pytest.mark.parametrize("options", [{"draw": "gif"}, {"layout": "5x5"}, {"zone": "Mars/Olympus"}])
+def test_options_that_cannot_be_are_refused(options: dict[str, str]) -> None:
+    found = Step(**options).compile(SITE)
+    assert isinstance(found, Fault)
+    assert found.code == "E166"
