@@ -16,9 +16,8 @@ LIMIT = 20.0  # mV: no heart reaches it, so what does is cut
 def prepare(samples: npt.NDArray[np.floating], rate: float) -> Array:
     """µV [leads, n] at `rate` Hz → float32 mV [leads, round(n · 100 / rate)] at 100 Hz, each lead's median at zero."""
     x = np.asarray(samples, np.float64) / 1000.0
-    x = x - np.median(x, axis=1, keepdims=True)
     if rate != RATE:
         ratio = Fraction(RATE / rate).limit_denominator(1000)
-        x = resample_poly(x, ratio.numerator, ratio.denominator, axis=1, padtype="edge")
-        x = x - np.median(x, axis=1, keepdims=True)
+        x = resample_poly(x - x[:, :1], ratio.numerator, ratio.denominator, axis=1, padtype="edge")
+    x = x - np.median(x, axis=1, keepdims=True)
     return np.clip(x, -LIMIT, LIMIT).astype(np.float32)

@@ -13,27 +13,33 @@ PEAKED = 4.5  # kurtosis of the steps: 3 for noise, 7 and more where QRS complex
 STILL = 0.35  # share of exactly repeated samples in a row that tells a cable that fell off for a while
 
 
-def reason(lead: Array) -> str:
-    """Why a lead [n] in mV at 100 Hz cannot be read: flat, wild, noise, off for a while; or nothing."""
-    low, high = np.percentile(lead, (1, 99))
-    if high - low < FLAT:
+def reasons(signal: Array) -> tuple[str, ...]:
+    """Why each lead of [leads, n] in mV at 100 Hz cannot be read: flat, wild, off for a while, noise; or nothing."""
+    low, high = np.percentile(signal, (1, 99), axis=1, method="nearest")
+    step = np.diff(signal)
+    still, noisy = np.mean(step == 0, axis=1), (_rough(step) > ROUGH) & (_peaked(step) < PEAKED)
+    return tuple(
+        _reason(float(high[at] - low[at]), bool(still[at] > STILL) and _longest_rest(step[at]) > 300, bool(noisy[at]))
+        for at in range(len(signal))
+    )
+
+
+def _reason(span: float, off: bool, noisy: bool) -> str:
+    if span < FLAT:
         return "flat"
-    if high - low > WILD:
+    if span > WILD:
         return "wild"
-    step = np.diff(lead)
-    if float(np.mean(step == 0)) > STILL and _longest_rest(step) > 300:
-        return "off for a while"
-    return "noise" if _rough(step) > ROUGH and _peaked(step) < PEAKED else ""
+    return "off for a while" if off else "noise" if noisy else ""
 
 
-def _rough(step: Array) -> float:
+def _rough(step: Array) -> Array:
     """The power of the second difference by four times that of the first: 0 for a slow wave, 1 for the fastest."""
-    return float(np.sum(np.diff(step) ** 2) / max(4 * float(np.sum(step**2)), 1e-12))
+    return np.asarray(np.sum(np.diff(step) ** 2, axis=1) / np.maximum(4 * np.sum(step**2, axis=1), 1e-12))
 
 
-def _peaked(step: Array) -> float:
-    centred = step - step.mean()
-    return float(np.mean(centred**4) / max(float(np.mean(centred**2)) ** 2, 1e-18))
+def _peaked(step: Array) -> Array:
+    square = (step - step.mean(axis=1, keepdims=True)) ** 2
+    return np.asarray(np.mean(square**2, axis=1) / np.maximum(np.mean(square, axis=1) ** 2, 1e-18))
 
 
 def _longest_rest(step: Array) -> int:
@@ -46,7 +52,6 @@ def judge(signal: Array) -> tuple[tuple[str, ...], bool]:
 
     A recording can be read when at least three quarters of its leads can, and lead I or II is among them.
     """
-    reasons = tuple(reason(lead) for lead in signal)
-    good = [not why for why in reasons]
-    enough = sum(good) * 4 >= len(good) * 3
-    return reasons, enough and any(good[:2])
+    found = reasons(signal)
+    good = [not why for why in found]
+    return found, sum(good) * 4 >= len(good) * 3 and any(good[:2])
