@@ -8,25 +8,31 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool
 
 from engine import __version__, home, migrate, postgres
-from engine.alerts.desk import Desk
+from engine.alerts.desk import Clock, Desk, Told
+from engine.deliver import Couriers
 from engine.deployment import Deployment, deploy
 from engine.diagnostic import render
 from engine.fault import Fault, Kind
 from engine.intake import KeyedIntake
 from engine.journal import Committer, Journal
+from engine.journal.line import Line
+from engine.journal.outbox import post
+from engine.journal.settle import publish
 from engine.log import failed, log
 from engine.plugins import formats, plugins
 from engine.settings import Settings
 from engine.sources import Sources
-from engine.types import Site
+from engine.types import Connection, Site
 from engine.uuid7 import uuid7
 from engine.web import Web
 from engine.worker import Worker
@@ -43,6 +49,8 @@ class Engine:
         self.deployment: Deployment | None = None
         self.worker: Worker | None = None
         self.web: Web | None = None
+        self.couriers: Couriers | None = None
+        self.clock: Clock | None = None
         self.dsn = settings.database_url
         self._redeploying = asyncio.Lock()
         self.ended = asyncio.Event()
@@ -77,11 +85,16 @@ class Engine:
             first = findings[0] if findings else {}
             return Fault(Kind.INCORRECT, str(first.get("code", "E290")), text, str(first.get("file", "")), "run `isthmus lint`")
         store = self.store()
-        self.desk = Desk(lambda: self.deployment.site.rules if self.deployment else {}, store, getattr(self.journal, "post", lambda *_: None))
+        self.desk = Desk(lambda: self.deployment.site.rules if self.deployment else {}, store, _post)
         self.worker = Worker(
             self.journal, lambda: self.deployment.plans if self.deployment else {}, store, self.site.now, self.desk
         )
         self.worker.start()
+        self.couriers = Couriers(self.dsn, self.site)
+        await self.couriers.start(self.deployment.routes)
+        self.journal.listen(self.couriers.wake)
+        self.clock = Clock(self.desk, partial(_transaction, Line(self.dsn, "alerts")), self.site.now)
+        self.clock.start()
         self.web = Web(self.site, self.settings, self.status, self.redeploy)
         fault = await self.web.start()
         if fault:
@@ -121,6 +134,8 @@ class Engine:
                 return findings
             self.deployment = fresh
             faults = await self.sources.follow(fresh)
+            if self.couriers is not None:
+                await self.couriers.follow(fresh.routes)
             findings += [dict(fault.as_dict()) for fault in faults]
             log("deployed", count=len(fresh.plans), digest=fresh.digest[:12])
             return findings
@@ -141,6 +156,7 @@ class Engine:
         for name, step in (
             ("sources", self._stop_sources),
             ("worker", self._stop_worker),
+            ("senders", self._stop_senders),
             ("http", self._stop_web),
             ("journal", self._stop_rest),
         ):
@@ -159,6 +175,12 @@ class Engine:
     async def _stop_worker(self) -> None:
         if self.worker:
             await asyncio.to_thread(self.worker.stop, DRAIN)
+
+    async def _stop_senders(self) -> None:
+        if self.clock is not None:
+            await asyncio.to_thread(self.clock.stop)
+        if self.couriers is not None:
+            await self.couriers.stop(DRAIN)
 
     async def _stop_web(self) -> None:
         if self.web:
@@ -204,3 +226,18 @@ async def _guarded(started: Callable[[Engine], Any], engine: Engine) -> None:
     except Exception as error:
         failed("what follows the start failed", error)
         engine.end()
+
+
+def _post(connection: Connection, told: Told) -> None:
+    """Queues what a change of alerts sends, and publishes it."""
+    if told.parcels:
+        post(connection, [(None, parcel) for parcel in told.parcels])
+    if told.events:
+        publish(connection, told.events)
+
+
+@contextmanager
+def _transaction(line: Line) -> Iterator[Connection]:
+    connection = line.get()
+    with connection.transaction():
+        yield connection

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -14,7 +14,9 @@ from engine.alerts.rule import Rule, read_rule
 from engine.channel import Channel, compile_channel, read_channel
 from engine.channel.compile import Tools
 from engine.channel.read import Kinds
+from engine.deliver import Route, parse
 from engine.diagnostic import Diagnostic, Span, errors, sourced
+from engine.fault import Fault
 from engine.mapping.installed import installed
 from engine.mapping.library import Library, load_folder
 from engine.plugins import formats, plugins
@@ -34,6 +36,7 @@ class Deployment:
     site: Site
     findings: tuple[Diagnostic, ...]
     digest: str
+    routes: tuple[Route, ...] = ()
 
     @property
     def refused(self) -> bool:
@@ -70,9 +73,11 @@ def deploy(settings: Settings, site: Site) -> Deployment:
         channels[channel.name] = channel
         if plan is not None:
             plans[channel.name] = plan
+    routes = [route for channel in channels.values() for route in _routes(channel, found)]
+    _people(rules, {route.name for route in routes}, found)
     findings = (*library.diagnostics, *sourced(found, texts))
     digest = sha256(" ".join(sorted(plan.digest for plan in plans.values())).encode()).hexdigest()[:16]
-    return Deployment(MappingProxyType(channels), MappingProxyType(plans), library, site, findings, digest)
+    return Deployment(MappingProxyType(channels), MappingProxyType(plans), library, site, findings, digest, tuple(routes))
 
 
 def _rules(folder: Path, found: list[Diagnostic], texts: dict[str, str]) -> Mapping[str, Rule]:
@@ -90,6 +95,27 @@ def _rules(folder: Path, found: list[Diagnostic], texts: dict[str, str]) -> Mapp
         elif rule is not None:
             rules[rule.name] = rule
     return MappingProxyType(rules)
+
+
+def _routes(channel: Channel, found: list[Diagnostic]) -> Iterator[Route]:
+    """Where a channel's parcels go."""
+    for one in channel.destinations:
+        if one.to.name.endswith("_store"):
+            continue
+        schedule = parse(one.retry)
+        if isinstance(schedule, Fault):
+            found.append(Diagnostic(schedule.code, schedule.text, one.at, schedule.help))
+        else:
+            yield Route(f"{channel.name}.{one.name}", one.to.plugin, schedule)
+
+
+def _people(rules: Mapping[str, Rule], routes: set[str], found: list[Diagnostic]) -> None:
+    """Whom the rules tell must be destinations of the channel `alerts`."""
+    for rule in rules.values():
+        for name in (*rule.notify, *rule.escalate_to):
+            if f"alerts.{name}" not in routes:
+                help = "notices go to the destinations of the channel `alerts`: add one of this name there"
+                found.append(Diagnostic("E754", f"nobody is called {name}", Span(rule.file), help))
 
 
 def _files(folder: Path) -> list[Path]:

@@ -29,8 +29,8 @@ class KeyedIntake:
 
 
 def keyed(arrival: Arrival, plan: Plan | None) -> Arrival:
-    """The arrival with its order key."""
-    if arrival.envelope.key or arrival.fault is not None or plan is None or plan.key is None:
+    """The arrival with its order key: the channel's own where it states one, else what the format told."""
+    if arrival.fault is not None or plan is None or plan.key is None:
         return arrival
     scope = plan.format.parse(arrival.body)
     key = "" if isinstance(scope, Fault) else plan.key(scope)

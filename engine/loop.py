@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 T = TypeVar("T")
+
+
+def leave(code: int) -> NoReturn:
+    """Ends the process at once: everything is stopped and flushed, and taking millions of objects apart one by one serves nobody."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:

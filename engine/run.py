@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.fault import Fault, Kind
-from engine.types import FILTERED, Filtered, Format, Message, Run, Scope, Work
+from engine.types import FILTERED, Filtered, Format, Message, Parcel, Run, Scope, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,7 @@ class Plan:
     on_failure: str = "hold"  # hold, or stop: later messages of the key wait for this one
     stores: bool = True  # whether the resources are kept
     strict: bool = False  # whether messages are checked against the standard before they are taken
+    deliveries: tuple[Callable[[Work], Parcel | tuple[Fault, ...] | None], ...] = ()  # a parcel for each destination
 
 
 def run(plan: Plan, message: Message) -> Work | Filtered | tuple[Fault, ...]:
@@ -38,9 +39,21 @@ def run(plan: Plan, message: Message) -> Work | Filtered | tuple[Fault, ...]:
             if not isinstance(result, Work):
                 return (result,) if isinstance(result, Fault) else result
             work = result
-        return work
+        return _addressed(plan, work) if plan.deliveries else work
     except (Exception, RecursionError, MemoryError) as error:
         return (bug(error),)
+
+
+def _addressed(plan: Plan, work: Work) -> Work | tuple[Fault, ...]:
+    """The work with a parcel for each destination that wants one."""
+    parcels = []
+    for render in plan.deliveries:
+        made = render(work)
+        if isinstance(made, Parcel):
+            parcels.append(made)
+        elif made is not None:
+            return made
+    return replace(work, parcels=(*work.parcels, *parcels))
 
 
 def bug(error: BaseException) -> Fault:

@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import TypeVar
 
 from engine.channel.model import Channel, Used
+from engine.channel.parcels import compile_deliveries
 from engine.diagnostic import Diagnostic
 from engine.fault import Fault
 from engine.mapping.conditions import condition, order
@@ -39,6 +40,8 @@ def compile_channel(channel: Channel, tools: Tools) -> tuple[Plan | None, list[D
         key = _kept(order(channel.order.text, channel.order.at, format, converters=converters), found)
     steps = _steps(channel.steps, tools.site, found)
     stores = [each for each in channel.destinations if each.to.name.endswith("_store")]
+    deliveries, wrong = compile_deliveries(channel, tools.site, format, converters)
+    found += wrong
     errors = [one for one in found if one.severity == "error"]
     if errors:
         return None, found
@@ -48,7 +51,9 @@ def compile_channel(channel: Channel, tools: Tools) -> tuple[Plan | None, list[D
     )
     versions = " ".join(f"{name}={tools.library.mappings[name].digest}" for name in used if name in tools.library.mappings)
     digest = sha256(f"{channel.digest} {versions}".encode()).hexdigest()[:16]
-    return Plan(channel.name, digest, format, steps, accepts, key, channel.on_failure, bool(stores), channel.strict), found
+    return Plan(
+        channel.name, digest, format, steps, accepts, key, channel.on_failure, bool(stores), channel.strict, deliveries
+    ), found
 
 
 def _kept(made: T | list[Diagnostic], found: list[Diagnostic]) -> T | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections import Counter
 from typing import Any
 
@@ -33,7 +32,7 @@ def command(patients: int, once: bool, **given: Any) -> None:
     """
     from engine.app import serve  # noqa: PLC0415
     from engine.log import configure  # noqa: PLC0415
-    from engine.loop import run  # noqa: PLC0415
+    from engine.loop import leave, run  # noqa: PLC0415
 
     configure("warning" if given["log_level"] == "info" else given["log_level"])
 
@@ -47,7 +46,7 @@ def command(patients: int, once: bool, **given: Any) -> None:
     fault = run(serve(settings(**given), lambda text: click.echo(text, err=True), started))
     if fault is not None:
         say(fault)
-        sys.exit(fault.kind.answer.exit)
+    leave(fault.kind.answer.exit if fault is not None else 0)
 
 
 async def play(engine: Any, patients: int) -> None:

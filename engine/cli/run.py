@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import click
@@ -26,13 +25,13 @@ def command(**given: Any) -> None:
     """
     from engine.app import serve  # noqa: PLC0415
     from engine.log import configure  # noqa: PLC0415
-    from engine.loop import run  # noqa: PLC0415
+    from engine.loop import leave, run  # noqa: PLC0415
 
     configure(given["log_level"])
     fault = run(serve(settings(**given), lambda text: click.echo(text, err=True), _ready))
     if fault is not None:
         say(fault)
-        sys.exit(fault.kind.answer.exit)
+    leave(fault.kind.answer.exit if fault is not None else 0)
 
 
 async def _ready(engine: Any) -> None:

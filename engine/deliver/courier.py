@@ -120,7 +120,9 @@ class Courier:
         """Waits for something to happen, then notes all that has come back."""
         waker = asyncio.ensure_future(self._wake.wait())
         tasks = [task for _, task in self._flying.values()]
-        await asyncio.wait({waker, *tasks}, timeout=max(0.0, self._look_at - time.monotonic()), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(
+            {waker, *tasks}, timeout=max(0.0, self._look_at - time.monotonic()), return_when=asyncio.FIRST_COMPLETED
+        )
         waker.cancel()
         self._wake.clear()
         back = [task.result() for task in tasks if task.done()]
@@ -136,7 +138,12 @@ class Courier:
                 self._queues.pop(sent.due.hash, None)  # what follows waits with it
                 self._look_at = min(self._look_at, time.monotonic() + sent.wait)
         if len(written) < len(back):
-            log("deliveries were not ours to note any more", "warning", destination=self.route.name, count=len(back) - len(written))
+            log(
+                "deliveries were not ours to note any more",
+                "warning",
+                destination=self.route.name,
+                count=len(back) - len(written),
+            )
             self._forget()
 
     def _restart(self) -> None:
@@ -172,10 +179,17 @@ class Courier:
             return await asyncio.wait_for(sender.send(due.parcel), HUNG)
         except (OSError, TimeoutError) as error:
             await self._close_sender()
-            return Fault(Kind.UNAVAILABLE, "E703", f"the destination cannot be reached ({type(error).__name__})", help="it is tried again")
+            return Fault(
+                Kind.UNAVAILABLE, "E703", f"the destination cannot be reached ({type(error).__name__})", help="it is tried again"
+            )
         except Exception as error:
             failed("a sender failed", error, destination=self.route.name)
-            return Fault(Kind.FAULT, "E704", f"the sender itself failed with {type(error).__name__}", help="report it, then send the parcel again")
+            return Fault(
+                Kind.FAULT,
+                "E704",
+                f"the sender itself failed with {type(error).__name__}",
+                help="report it, then send the parcel again",
+            )
 
     async def _open_sender(self) -> Sender | Fault:
         if self._sender is None:

@@ -62,5 +62,8 @@ def _seconds(number: str | None, unit: str | None) -> float | None:
 
 def _wrong(text: str) -> Fault:
     return Fault(
-        Kind.INCORRECT, "E701", f"`{text[:80]}` is no retry schedule", help="for example `every 5s, doubling to 10m, for 24h`, or `once`"
+        Kind.INCORRECT,
+        "E701",
+        f"`{text[:80]}` is no retry schedule",
+        help="for example `every 5s, doubling to 10m, for 24h`, or `once`",
     )
