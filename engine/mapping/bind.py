@@ -39,6 +39,7 @@ def bind(file: tree.Tree, ends: Ends, parts: Sequence[tree.Tree] = ()) -> tuple[
             names[rule.key.name] = (*names.get(rule.key.name, ()), rule.key.element)
     context = Context(ends, notes, names=names)
     made = [_resource(rule, context) for rule in rules]
+    message = _object(file.message, context, False) if file.message is not None else None
     if errors(notes.found):
         return None, notes.found
     _unused(rules, file, notes)
@@ -52,6 +53,7 @@ def bind(file: tree.Tree, ends: Ends, parts: Sequence[tree.Tree] = ()) -> tuple[
             model=ends.model,
             writes=" ".join((file.writes.name, file.writes.rest)).strip(),
             resources=tuple(one for one in made if one is not None),
+            message=message,
             tables=tuple(sorted(notes.tables)),
             paths=tuple(notes.paths),
         ),
@@ -104,8 +106,8 @@ def _object(body: tree.Body, context: Context, many: bool) -> bound.Object:
     """The rules of one element, grouped by the element they write, in the file's order."""
     own = None
     if body.own is not None:
-        whole: Element = context.ends.model.element(context.element) or Complex(context.element)
-        own = bind_formula(body.own, whole, many, context)
+        target: Element = context.ends.model.element(context.element) or Complex(context.element)
+        own = bind_formula(body.own, target, many, context)
     variants: dict[str, list[bound.Variant]] = {}
     kinds: dict[str, Element] = {}
     first: dict[str, Span] = {}
@@ -113,7 +115,8 @@ def _object(body: tree.Body, context: Context, many: bool) -> bound.Object:
         name, here = rule.key.element, context.below(rule.key.element)
         element = context.ends.model.element(here.element)
         if element is None:
-            context.say("E303", f"{context.element} has no element {name}", rule.key.at, _near(name, context))
+            whole = context.element or context.ends.model.name
+            context.say("E303", f"{whole} has no element {name}", rule.key.at, _near(name, context))
             continue
         made = _variants(rule, element, here)
         closed = [one for one in variants.get(name, ()) if one.test is None and not one.each and one.value.sure]

@@ -173,5 +173,6 @@ class Plan:
     model: Model
     writes: str
     resources: tuple[Resource, ...]
+    message: Object | None = None  # one whole message in place of resources
     tables: tuple[str, ...] = ()
     paths: tuple[tuple[Path, str], ...] = field(default=(), compare=False)  # every path read, with the group it is read from

@@ -26,11 +26,16 @@ class Ends:
 
     def converter(self, source: str, target: str) -> Convert | None:
         """The first plug-in's function for a pair of types; a type to itself is no conversion."""
-        for one in self.converters:
-            found = one.converter(source, target)
-            if found is not None:
-                return found
-        return _same if source == target and source else None
+        found = next((made for one in self.converters if (made := one.converter(source, target)) is not None), None)
+        if found is None:
+            return _same if source == target and source else None
+        whole = getattr(self.model, "whole", None)
+        return _whole(found, whole) if whole is not None else found
+
+
+def _whole(convert: Convert, whole: Convert) -> Convert:
+    """A converter whose lists are one value of the model, not several."""
+    return lambda value: whole(convert(value))
 
 
 def _same(value: object) -> object:

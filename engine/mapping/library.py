@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
+from typing import Any
 
 from engine.diagnostic import Diagnostic, Span, did_you_mean, errors, sourced
+from engine.fault import Fault
 from engine.mapping import tree
 from engine.mapping.bind import bind
 from engine.mapping.context import Ends
@@ -130,7 +132,9 @@ def _compile(one: tree.Tree, shelf: _Shelf) -> None:
     if format is None:
         help = did_you_mean(one.reads.name, plugins.formats)
         found.append(Diagnostic("E317", f"there is no format called {one.reads.name}", one.reads.at, help))
-    if model is None:
+    if hasattr(model, "of"):
+        model = _narrow(model, one, found)
+    elif model is None:
         help = did_you_mean(one.writes.name, plugins.models)
         found.append(Diagnostic("E317", f"there is no model called {one.writes.name}", one.writes.at, help))
     parts = _parts(one, shelf)
@@ -142,6 +146,15 @@ def _compile(one: tree.Tree, shelf: _Shelf) -> None:
     if plan is not None:
         used = [one.file, *(part.file for part in parts), *(shelf.tables[name].file for name in plan.tables)]
         shelf.mappings[one.name] = compile_plan(plan, digest(shelf.texts, used))
+
+
+def _narrow(model: Any, one: tree.Tree, found: list[Diagnostic]) -> Model | None:
+    """The model of what `writes:` names behind the model: `hl7v2 ORU_R01`."""
+    narrow: Model | Fault = model.of(one.writes.rest)
+    if not isinstance(narrow, Fault):
+        return narrow
+    found.append(Diagnostic("E317", narrow.text, one.writes.at, narrow.help))
+    return None
 
 
 def _parts(one: tree.Tree, shelf: _Shelf) -> list[tree.Tree] | None:

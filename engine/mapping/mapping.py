@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from engine.fault import Fault, Kind
@@ -50,6 +51,7 @@ class Mapping:
     rules: tuple[Rule, ...]
     traced: tuple[Rule, ...]
     narrowed: Narrowed[tuple[Rule, ...]]
+    whole: Fill | None = None  # of `segments:`
 
     @property
     def reads(self) -> tuple[str, str]:
@@ -71,6 +73,26 @@ class Mapping:
         made = _run(self.narrowed.choose(scope), scope, run, self.plan.model)
         return made if isinstance(made, tuple) else Made(made, run.warnings)
 
+    def message(self, scope: Scope) -> dict[str, Any] | tuple[Fault, ...]:
+        """What a mapping with `segments:` writes, as a tree for the model to render; a tuple of faults when anything is refused."""
+        if self.whole is None:
+            return (
+                Fault(Kind.UNSUPPORTED, "E407", f"the mapping {self.name} writes resources, not a message", help="use its run"),
+            )
+        run = Run()
+        tree = self.whole(scope, run)
+        if run.faults:
+            return _refused(run.faults)
+        return tree or {}
+
+    def write(self, scope: Scope, at: datetime, control_id: str) -> bytes | tuple[Fault, ...]:
+        """The message's bytes. Time and control id are the caller's: the same ones give the same bytes."""
+        tree = self.message(scope)
+        if isinstance(tree, tuple):
+            return tree
+        made: bytes | Fault = self.plan.model.render(tree, at, control_id)  # type: ignore[attr-defined]  # a model of messages
+        return (made,) if isinstance(made, Fault) else made
+
     def trace(self, scope: Scope) -> list[Lineage]:
         """Every value of those resources with its rule, its source path and its bytes."""
         run = Run()
@@ -82,7 +104,8 @@ def compile_plan(plan: bound.Plan, digest: str) -> Mapping:
     """Compiles a bound plan, both ways."""
     rules = _rules(plan, False)
     narrowed = Narrowed(plan, rules, lambda narrow: _rules(narrow, False))
-    return Mapping(plan.name, digest, plan, rules, _rules(plan, True), narrowed)
+    whole = fill(plan.message, Kit(plan.model)) if plan.message is not None else None
+    return Mapping(plan.name, digest, plan, rules, _rules(plan, True), narrowed, whole)
 
 
 def _rules(plan: bound.Plan, traced: bool) -> tuple[Rule, ...]:

@@ -58,7 +58,8 @@ def _tree(node: Node, reading: _Reading) -> Tree | None:
         writes=writes,
         events=tuple(one.text for one in _list(node, "events", reading)),
         include=_list(node, "include", reading),
-        resources=_resources(node.get("resources") or node.get("segments"), node.get("include") is not None, reading),
+        resources=_resources(node.get("resources"), bool(node.get("include") or node.get("segments")), reading),
+        message=_message(node.get("segments"), reading),
         title=_text(node, "title", reading),
     )
 
@@ -103,6 +104,16 @@ def _resources(node: Node | None, included: bool, reading: _Reading) -> tuple[Re
             reading.say("E206", "a resource is a name with elements below it", part.at)
     found = [_resource(key, value, reading) for key, value in pairs]
     return tuple(one for one in found if one is not None)
+
+
+def _message(node: Node | None, reading: _Reading) -> Body | None:
+    """The segments of the one message that is written."""
+    if node is None:
+        return None
+    if not isinstance(node, Pairs):
+        reading.say("E206", "segments are names with fields below them", node.at)
+        return None
+    return _body(node, reading)
 
 
 def _resource(key: Text, node: Node, reading: _Reading) -> Resource | None:

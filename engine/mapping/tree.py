@@ -75,4 +75,5 @@ class Tree:
     events: tuple[str, ...] = ()
     include: tuple[Plain, ...] = ()
     resources: tuple[Resource, ...] = ()
+    message: Body | None = None  # `segments:`, where one whole message is written
     title: str = ""

@@ -1,0 +1,102 @@
+"""Where a path of a FHIR document is read from: the document, a resource in it, or one value of a repeating element."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+
+class Name(NamedTuple):
+    """One part of a path: an element, `resolve` or a resource type; which items of a list, from 1, or those whose `by` is `value`."""
+
+    text: str
+    nth: int = 0
+    by: str = ""
+    value: str = ""
+
+
+class Node:
+    """A value in its place. `each` gives the same objects again, so that references between what is made from them hold."""
+
+    __slots__ = ("_each", "name", "parent", "place", "shelf", "value")
+
+    def __init__(self, value: Any, parent: Node | None, name: str, place: str, shelf: dict[str, Any]) -> None:
+        self.value = value
+        self.parent = parent
+        self.name = name
+        self.place = place
+        self.shelf = shelf  # every resource of the document by its references
+        self._each: dict[str, list[Node]] = {}
+
+    def each(self, group: str) -> list[Node]:
+        """The values at the end of a path from here."""
+        found = self._each.get(group)
+        if found is None:
+            names = names_of(group) or ()
+            found = self._each[group] = [Node(value, self, group, place, self.shelf) for place, value in self.walk(names)]
+        return found
+
+    def walk(self, names: Sequence[Name]) -> Iterator[tuple[str, Any]]:
+        """The places and values at the end of the names, lists opened."""
+        return _walk(self.value, names, self.place, self.shelf)
+
+
+def _walk(value: Any, names: Sequence[Name], place: str, shelf: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    if not names:
+        if value is not None and value != "":
+            yield place, value
+        return
+    name, rest = names[0], names[1:]
+    for where, one in _step(value, name, place, shelf):
+        yield from _walk(one, rest, where, shelf)
+
+
+def _step(value: Any, name: Name, place: str, shelf: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    if not isinstance(value, dict):
+        return
+    if name.text == "resolve":
+        reference = value.get("reference")
+        found = shelf.get(reference) if isinstance(reference, str) else None
+        if found is not None:
+            yield f"{found['resourceType']}/{found.get('id', '')}", found
+        return
+    if name.text[:1].isupper():
+        if value.get("resourceType") == name.text:
+            yield place, value
+        return
+    inner = value.get(name.text)
+    where = f"{place}.{name.text}" if place else name.text
+    if isinstance(inner, list):
+        items = [(f"{where}[{number}]", one) for number, one in enumerate(inner, 1)]
+        if name.by:
+            items = [one for one in items if isinstance(one[1], dict) and str(one[1].get(name.by, "")) == name.value]
+        yield from items[name.nth - 1 : name.nth] if name.nth else items
+    elif inner is not None:
+        yield where, inner
+
+
+def names_of(text: str) -> tuple[Name, ...] | None:
+    """The parts of a path such as `identifier[system=urn:x].value`, `subject.resolve.Patient.name[1]`; None when it is none."""
+    names: list[Name] = []
+    rest = text
+    while rest:
+        end = next((place for place, mark in enumerate(rest) if mark in ".["), len(rest))
+        word, rest = rest[:end], rest[end:]
+        if not word.isidentifier():
+            return None
+        inside = ""
+        if rest.startswith("["):
+            inside, closed, rest = rest[1:].partition("]")
+            if not closed or not inside:
+                return None
+        by, equals, value = inside.partition("=")
+        if inside.isdigit():
+            names.append(Name(word, nth=int(inside)))
+        elif inside:
+            names.append(Name(word, by=by if equals else "url", value=value if equals else inside))
+        else:
+            names.append(Name(word))
+        if rest and (not rest.startswith(".") or rest == "."):
+            return None
+        rest = rest[1:]
+    return tuple(names) or None
