@@ -13,7 +13,7 @@ from engine.fault import Fault
 from fhir.convert.identifier_types import IDENTIFIER_TYPES, TYPES_SYSTEM
 from fhir.convert.rep import Components, Rep, compose, first, lift, trim, whole
 from fhir.convert.systems import LOCAL, authority_parts, authority_uri
-from fhir.convert.times import back, span
+from fhir.convert.times import back, validity
 
 JSON = dict[str, Any]
 CHECK_DIGIT = "http://hl7.org/fhir/StructureDefinition/identifier-checkDigit"
@@ -57,7 +57,7 @@ def build(number: str, code: str, hd: JSON, period: JSON | None = None) -> JSON:
     return out
 
 
-def cx(value: Rep | str, zone: str = "") -> JSON | Fault | None:
+def cx(value: Rep | str, zone: str = "") -> JSON | None:
     """A CX as Identifier; without an id number there is none."""
     rep = whole(value)
     number = rep[1].strip()
@@ -65,9 +65,7 @@ def cx(value: Rep | str, zone: str = "") -> JSON | Fault | None:
         return None
     count = len(rep)
     hd = authority(rep[4].strip(), rep.sub(4, 2), rep.sub(4, 3)) if count > 3 else {}
-    period = span(rep[7].strip(), rep[8].strip(), zone) if count > 6 else None
-    if isinstance(period, Fault):
-        return period
+    period = validity(rep[7].strip(), rep[8].strip(), zone) if count > 6 else None
     out = build(number, rep[5].strip() if count > 4 else "", hd, period)
     marks = [{"url": url, "valueString": text} for url, text in ((CHECK_DIGIT, rep[2]), (CHECK_SCHEME, rep[3])) if text]
     return {"extension": marks, **out} if marks else out
@@ -155,14 +153,13 @@ def hd_name(value: Rep | str) -> str | None:
     return rep[1].strip() or rep[2].strip() or None
 
 
-def dln(value: Rep | str, zone: str = "") -> JSON | Fault | None:
+def dln(value: Rep | str, zone: str = "") -> JSON | None:
     """A driver's licence (number, issuer, expiry) as Identifier of type DL."""
     rep = whole(value)
     number = rep[1].strip()
     if not number:
         return None
-    period = span("", rep[3].strip(), zone)
-    return period if isinstance(period, Fault) else build(number, "DL", authority(rep[2].strip(), "", ""), period)
+    return build(number, "DL", authority(rep[2].strip(), "", ""), validity("", rep[3].strip(), zone))
 
 
 def from_dln(value: JSON) -> Components | Fault:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from engine.fault import Fault
 from fhir.convert.identifiers import CHECK_DIGIT, CHECK_SCHEME, authority, build, hd_of, type_code
 from fhir.convert.rep import Components, Rep, compose, lift, whole
-from fhir.convert.times import back, old_period
+from fhir.convert.times import back, old_validity
 
 JSON = dict[str, Any]
 
@@ -44,7 +44,7 @@ XCN = Places(2, 3, 4, 5, 6, 7, 10, 17, 19, 20, 21)
 CNN = Places(2, 3, 4, 5, 6, 7, 0, 0, 0, 0, 0)
 
 
-def _name(rep: Rep, at: Places, zone: str) -> JSON | Fault | None:
+def _name(rep: Rep, at: Places, zone: str) -> JSON | None:
     out: JSON = {}
     count = len(rep)
     if at.type and count >= at.type and (use := NAME_USE.get(rep[at.type].strip().upper())):
@@ -60,12 +60,8 @@ def _name(rep: Rep, at: Places, zone: str) -> JSON | Fault | None:
         places = (at.suffix, at.degree, at.professional)
         if suffix := [text for place in places if place and (text := rep[place].strip())]:
             out["suffix"] = suffix
-        if at.start and count >= at.range:
-            period = old_period(rep, at.range, at.start, at.end, zone)
-            if isinstance(period, Fault):
-                return period
-            if period:
-                out["period"] = period
+        if at.start and count >= at.range and (period := old_validity(rep, at.range, at.start, at.end, zone)):
+            out["period"] = period
     return out if out.keys() - {"use", "period"} else None
 
 
@@ -88,7 +84,7 @@ def _places(value: JSON, at: Places) -> dict[int, str | list[str]] | Fault:
     return parts
 
 
-def xpn(value: Rep | str, zone: str = "") -> JSON | Fault | None:
+def xpn(value: Rep | str, zone: str = "") -> JSON | None:
     """An XPN as HumanName; one without any name is none."""
     return _name(whole(value), XPN, zone)
 
@@ -99,7 +95,7 @@ def from_xpn(value: JSON) -> Components | Fault:
     return parts if isinstance(parts, Fault) else compose(parts)
 
 
-def xcn_name(value: Rep | str, zone: str = "") -> JSON | Fault | None:
+def xcn_name(value: Rep | str, zone: str = "") -> JSON | None:
     """The name in an XCN."""
     return _name(whole(value), XCN, zone)
 
@@ -117,12 +113,10 @@ def xcn_identifier(value: Rep | str) -> JSON | None:
     return {"extension": marks, **out} if marks else out
 
 
-def xcn(value: Rep | str, zone: str = "") -> JSON | Fault | None:
+def xcn(value: Rep | str, zone: str = "") -> JSON | None:
     """An XCN as the parts of a Practitioner: identifier and name."""
     rep = whole(value)
     name = _name(rep, XCN, zone)
-    if isinstance(name, Fault):
-        return name
     out: JSON = {}
     if found := xcn_identifier(rep):
         out["identifier"] = [found]
@@ -171,7 +165,7 @@ def from_xcn_reference(value: JSON) -> Components | Fault:
     return from_xcn({"identifier": [value["identifier"]] if value.get("identifier") else [], "name": names})
 
 
-def ndl_name(value: Rep | str) -> JSON | Fault | None:
+def ndl_name(value: Rep | str) -> JSON | None:
     """The name in an NDL (its first component is a CNN)."""
     return _name(lift(whole(value), 1, 7), CNN, "")
 

@@ -11,7 +11,7 @@ from typing import Any
 from engine.fault import Fault
 from fhir.convert.identifiers import authority, build, hd_identifiers, hd_of, type_code
 from fhir.convert.rep import Components, Rep, compose, lift, whole
-from fhir.convert.times import back, old_period
+from fhir.convert.times import back, old_validity
 
 JSON = dict[str, Any]
 CENSUS_TRACT = "http://hl7.org/fhir/StructureDefinition/iso21090-ADXP-censusTract"
@@ -19,7 +19,7 @@ ADDRESS_USE = {"BA": "old", "BI": "billing", "C": "temp", "B": "work", "O": "wor
 ADDRESS_CODE = {"old": "BA", "billing": "BI", "temp": "C", "work": "B", "home": "H"}
 
 
-def xad(value: Rep | str, zone: str = "") -> JSON | Fault | None:
+def xad(value: Rep | str, zone: str = "") -> JSON | None:
     """An XAD as Address; one with nothing but a use is none."""
     rep = whole(value)
     count = len(rep)
@@ -39,10 +39,7 @@ def xad(value: Rep | str, zone: str = "") -> JSON | Fault | None:
     if count > 9:
         if tract := (rep.sub(10, 2) or rep[10]).strip():
             out = {"extension": [{"url": CENSUS_TRACT, "valueString": tract}], **out}
-        period = old_period(rep, 12, 13, 14, zone)
-        if isinstance(period, Fault):
-            return period
-        if period:
+        if period := old_validity(rep, 12, 13, 14, zone):
             out["period"] = period
     return out if out.keys() - {"use", "type", "period"} else None
 

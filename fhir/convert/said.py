@@ -34,7 +34,7 @@ def address(value: Rep | str) -> str | None:
 def telecom(value: Rep | str) -> str | None:
     """An XTN as its number or address."""
     found = xtn(whole(value))
-    return str(found["value"]) if isinstance(found, dict) else None
+    return str(found["value"]) if found else None
 
 
 def number(value: Rep | str) -> str | None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.fault import Fault, Kind
+from engine.fault import Fault
 from fhir.convert.rep import Components, Rep, compose, whole
-from fhir.convert.times import back, span
+from fhir.convert.times import back, validity
 
 JSON = dict[str, Any]
 USE = {"PRN": "home", "WPN": "work", "PRS": "mobile"}
@@ -35,8 +35,8 @@ def _number(rep: Rep) -> str:
     return f"{text} X{extension}" if extension else text
 
 
-def xtn(value: Rep | str, zone: str = "") -> JSON | Fault | None:
-    """An XTN as ContactPoint; without number or address there is none."""
+def xtn(value: Rep | str, zone: str = "") -> JSON | None:
+    """An XTN as ContactPoint; without number or address there is none, and a rank that is no positive number is none."""
     rep = whole(value)
     count = len(rep)
     kind = rep[3].strip().upper() if count > 2 else ""
@@ -52,14 +52,10 @@ def xtn(value: Rep | str, zone: str = "") -> JSON | Fault | None:
         out["use"] = use
     if count < 13:
         return out
-    if rank := rep[18].strip():
-        if not rank.isdecimal() or int(rank) == 0:
-            return Fault(Kind.INCORRECT, "E450", "the preference order is no positive whole number")
+    rank = rep[18].strip()
+    if rank.isdecimal() and rank.isascii() and int(rank) > 0:
         out["rank"] = int(rank)
-    period = span(rep[13].strip(), rep[14].strip(), zone)
-    if isinstance(period, Fault):
-        return period
-    if period:
+    if period := validity(rep[13].strip(), rep[14].strip(), zone):
         out["period"] = period
     return out
 

@@ -16,7 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from engine.fault import Fault, Kind
-from fhir.convert.rep import Components, Rep, compose, first, lift, whole
+from fhir.convert.rep import Components, Rep, compose, first, whole
 
 DTM = re.compile(
     r"(\d{4})(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:\.(\d{1,9}))?)?)?)?)?)?\s*([+-]\d{4}|Z)?\Z", re.ASCII
@@ -174,10 +174,19 @@ def back(value: str) -> str | Fault:
     return found if isinstance(found, Fault) else found[0][0]
 
 
-def old_period(rep: Rep, comp: int, start: int, end: int, zone: str) -> dict[str, Any] | Fault | None:
-    """The validity of a name or address: its two dates, or the withdrawn DR component where they are not valued."""
-    first_, last = rep[start].strip(), rep[end].strip()
-    if first_ or last:
-        return span(first_, last, zone)
-    return period(lift(rep, comp, 2), zone) if comp and rep[comp] else None
+def validity(start: str, end: str, zone: str = "") -> dict[str, Any] | None:
+    """Since when and until when a name, address or number holds; a date nobody can read is left out, for nothing else depends on it."""
+    out = {}
+    for name, text in (("start", start), ("end", end)):
+        found = moment(text, zone) if text else None
+        if isinstance(found, str):
+            out[name] = found
+    return out or None
 
+
+def old_validity(rep: Rep, comp: int, start: int, end: int, zone: str) -> dict[str, Any] | None:
+    """The validity of a name or address: its two dates, or the withdrawn DR component where they are not valued."""
+    since, until = rep[start].strip(), rep[end].strip()
+    if since or until:
+        return validity(since, until, zone)
+    return validity(rep.sub(comp, 1).strip(), rep.sub(comp, 2).strip(), zone) if comp and rep[comp] else None

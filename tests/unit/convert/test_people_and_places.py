@@ -112,9 +112,13 @@ def test_a_telecommunication_without_a_number_is_none() -> None:
     assert xtn(rep("^PRN^PH")) is None
 
 
-def test_a_rank_that_is_no_number_is_a_fault() -> None:
-    found = xtn(rep("5550100" + "^" * 17 + "first"))
-    assert isinstance(found, Fault) and found.code == "E450"
+@pytest.mark.parametrize("rank", ["first", "0", "-1", "1.5"])
+def test_a_rank_that_is_no_positive_number_is_left_out(rank: str) -> None:
+    assert xtn(rep("5550100" + "^" * 17 + rank)) == {"system": "phone", "value": "5550100"}
+
+
+def test_a_validity_nobody_can_read_does_not_cost_the_address() -> None:
+    assert xad(rep("^^Oslo" + "^" * 10 + "sometime^20300101")) == {"city": "Oslo", "period": {"end": "2030-01-01"}}
 
 
 def test_a_contact_point_goes_back_where_old_and_new_receivers_look() -> None:
