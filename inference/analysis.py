@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from engine.fault import Fault, Kind
-from inference.classify import NOTICE
+from inference.classify import NOTICE, ready
 from inference.interpret import Evidence, interpret
+from inference.saliency import saliency
 from inference.serve import backend
 from inference.serve.wire import Answer, Ask
 
@@ -63,6 +64,25 @@ def classify(samples: object, rate: object, leads: Sequence[str], measured: Mapp
         "interpretation": said.as_dict(),
         "notice": NOTICE,
     }
+
+
+def explain(samples: object, rate: object, leads: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:
+    """What each label's probability rests on, per lead and second of the first ten: maps to draw over the tracing."""
+    models = own()
+    if isinstance(models, Fault):
+        return {"fault": models.as_dict()}
+    model = models.loaded[model_for(leads)]
+    entry = model.stored.entry
+    known = [label for label in labels if label in entry.labels]
+    try:
+        found = ready(np.asarray(samples, np.float32), float(rate), leads, entry.leads)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        found = Fault(Kind.INCORRECT, "E820", "the signal is not a table of numbers", "signal", "rows of equal length")
+    if isinstance(found, Fault):
+        return {"fault": found.as_dict()}
+    columns = [entry.labels.index(label) for label in known]
+    maps = saliency(found.windows[0], lambda x: model.logits(x)[0], columns, known, entry.leads) if known else []
+    return {"saliency": [one.as_dict() for one in maps], "notice": NOTICE}
 
 
 def _ask(models: backend.Own, samples: object, rate: object, leads: Sequence[str]) -> Answer | Fault:

@@ -10,14 +10,16 @@ import click
 
 from engine.fault import Fault, Kind
 from inference import batch
+from inference.analysis import evidence_of
 from inference.api.service import ecg_reader
+from inference.measure import analyse
 from inference.serve import backend
 
 LARGEST = 256 * 1024 * 1024
 
 
 def classify_files(paths: Sequence[Path]) -> list[batch.Row] | Fault:
-    """Reads and classifies files in this process; what cannot be read is a row with its fault."""
+    """Reads, measures and classifies files in this process; what cannot be read is a row with its fault."""
     own, read = backend.own(threads=2), ecg_reader()
     if isinstance(own, Fault):
         return own
@@ -31,7 +33,8 @@ def classify_files(paths: Sequence[Path]) -> list[batch.Row] | Fault:
         if isinstance(found, Fault):
             rows.append(batch.Row(str(path), {}, fault=found))
         else:
-            rows.append(batch.classify_one(own, str(path), found.samples, float(found.rate), found.leads, {}))
+            measured = evidence_of(analyse(found.samples, found.rate, found.leads))
+            rows.append(batch.classify_one(own, str(path), found.samples, float(found.rate), found.leads, measured))
     return rows
 
 

@@ -103,11 +103,17 @@ def _hits(measurements: Mapping[str, float], table: Table) -> list[tuple[Measure
 
 def _measured(rule: Measured, value: float) -> Finding:
     unit, name = UNITS.get(rule.measure, ""), NAMES.get(rule.measure, rule.measure)
-    limit = f"from {rule.over:g}" if rule.over != float("-inf") else f"below {rule.under:g}"
+    limit = _limit(rule)
     codes = ((SNOMED, rule.snomed),) if rule.snomed else ()
-    return Finding(
-        rule.finding, rule.group, rule.severity, f"{name} is {value:g} {unit}, the limit is {limit}", "measurement", codes=codes
-    )
+    return Finding(rule.finding, rule.group, rule.severity, f"{name} is {value:g} {unit}, {limit}", "measurement", codes=codes)
+
+
+def _limit(rule: Measured) -> str:
+    if rule.under == float("inf"):
+        return f"the limit is {rule.over:g}"
+    if rule.over == float("-inf"):
+        return f"the limit is {rule.under:g}"
+    return f"between {rule.over:g} and {rule.under:g}"
 
 
 def _decide_by_rate(findings: tuple[Finding, ...], rate: float | None, table: Table) -> tuple[Finding, ...]:

@@ -33,7 +33,14 @@ HELP = "try again; the recording itself is stored and will be classified later"
 class Settings:
     """How a worker is run. `command` starts it; the rest bounds it."""
 
-    command: tuple[str, ...] = (sys.executable, "-m", "inference.serve.worker", "own", str(SHIPPED), str(min(2, os.cpu_count() or 1)))
+    command: tuple[str, ...] = (
+        sys.executable,
+        "-m",
+        "inference.serve.worker",
+        "own",
+        str(SHIPPED),
+        str(min(2, os.cpu_count() or 1)),
+    )
     queue: int = 128
     timeout: float = 10.0
     hang: float = 20.0  # s without any answer after which a worker is replaced

@@ -66,3 +66,11 @@ def test_unsure_measurements_decide_nothing() -> None:
 @pytest.mark.parametrize("samples", [None, "x", [[1], [2, 3]], np.zeros(5), np.full((12, 5000), np.nan), np.zeros((1, 5000))])
 def test_what_is_no_recording_is_a_fault(samples: Any) -> None:
     assert "fault" in analysis.classify(samples, 500, LEADS)
+
+
+@pytest.mark.usefixtures("small")
+def test_what_an_answer_rests_on_is_told_for_known_labels(ecg: Array) -> None:
+    told = analysis.explain(ecg, 500, LEADS, ["super:MI", "no such label"])
+    assert [one["label"] for one in told["saliency"]] == ["super:MI"]
+    assert {name: len(row) for name, row in told["saliency"][0]["leads"].items()} == dict.fromkeys(LEADS, 10)
+    assert "fault" in analysis.explain("nothing", 500, LEADS, ["super:MI"])
