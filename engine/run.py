@@ -22,7 +22,7 @@ class Plan:
     on_failure: str = "hold"  # hold, or stop: later messages of the key wait for this one
     stores: bool = True  # whether the resources are kept
     strict: bool = False  # whether messages are checked against the standard before they are taken
-    deliveries: tuple[Callable[[Work], Parcel | tuple[Fault, ...] | None], ...] = ()  # a parcel for each destination
+    deliveries: tuple[Callable[[Work], tuple[Parcel, ...] | tuple[Fault, ...]], ...] = ()  # the parcels of each destination
 
 
 def run(plan: Plan, message: Message) -> Work | Filtered | tuple[Fault, ...]:
@@ -46,13 +46,12 @@ def run(plan: Plan, message: Message) -> Work | Filtered | tuple[Fault, ...]:
 
 def _addressed(plan: Plan, work: Work) -> Work | tuple[Fault, ...]:
     """The work with a parcel for each destination that wants one."""
-    parcels = []
+    parcels: list[Parcel] = []
     for render in plan.deliveries:
-        made = render(work)
-        if isinstance(made, Parcel):
+        for made in render(work):
+            if isinstance(made, Fault):
+                return (made,)
             parcels.append(made)
-        elif made is not None:
-            return made
     return replace(work, parcels=(*work.parcels, *parcels))
 
 

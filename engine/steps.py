@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,8 +28,10 @@ class Map:
 
 def _single(mapping: Any) -> Run:
     def step(work: Work) -> Work | tuple[Fault, ...]:
-        made = mapping.run(work.document)
-        return made if isinstance(made, tuple) else replace(work, puts=(*work.puts, *made))
+        made = mapping.work(work.document)
+        if isinstance(made, tuple):
+            return made
+        return replace(work, puts=(*work.puts, *made.puts), warnings=(*work.warnings, *made.warnings))
 
     return step
 
@@ -56,8 +57,3 @@ NONE_FITS = Fault(
     "MSH-9",
     "add a mapping, or narrow `accept if`",
 )
-
-
-def versions(names: Mapping[str, Any]) -> str:
-    """The digests of mappings, as part of a channel's version."""
-    return " ".join(f"{name}={mapping.digest}" for name, mapping in sorted(names.items()))

@@ -53,14 +53,16 @@ def command(files: Sequence[Path], to: str, timeout: float, tls_ca: Path | None,
     sys.exit(3 if any(row["exit"] == 3 for row in faults) else 1 if faults else 0)
 
 
-async def _send(host: str, port: int, messages: list[tuple[str, bytes]], timeout: float, tls: Any, quiet: bool) -> list[dict[str, Any]]:
+async def _send(
+    host: str, port: int, messages: list[tuple[str, bytes]], timeout: float, tls: Any, quiet: bool
+) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     began = time.perf_counter()
     answers = send(host, port, [body for _, body in messages], timeout=timeout, tls=tls)
     async for answer in answers:
         name, body = messages[len(rows)]
         now = time.perf_counter()
-        row: dict[str, Any] = {"file": name, "control_id": read_header(body).value(10), "ms": round((now - began) * 1000, 1)}
+        row: dict[str, Any] = {"file": name, "control_id": _control_id(body), "ms": round((now - began) * 1000, 1)}
         began = now
         if isinstance(answer, Reply):
             row["answer"] = answer.code
@@ -68,7 +70,7 @@ async def _send(host: str, port: int, messages: list[tuple[str, bytes]], timeout
             row |= {"answer": "", "fault": answer.as_dict(), "exit": answer.kind.answer.exit}
         rows.append(row)
         if not quiet:
-            told = row["answer"] or f"{answer.code} {answer.text}"
+            told = answer.code if isinstance(answer, Reply) else f"{answer.code} {answer.text}"
             click.echo(f"{name}  {row['control_id']}  {told}  {row['ms']} ms")
         if row.get("exit") == 3:
             break
@@ -87,3 +89,8 @@ def _messages(files: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
         body = body.strip(b"\x0b\x1c\r\n") + b"\r"
         for message in split(body).messages:
             yield path.name, message
+
+
+def _control_id(body: bytes) -> str:
+    header = read_header(body)
+    return "" if isinstance(header, Fault) else header.value(10)

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
+
 from engine.channel.model import Channel, Delivery
 from engine.diagnostic import Diagnostic
-from engine.fault import Fault, Kind
+from engine.fault import Fault
 from engine.mapping.conditions import condition
 from engine.plugins import plugins
-from engine.types import Format, Parcel, Site, Work
+from engine.types import JSON, Format, Parcel, Site, Work
 
-Render = Callable[[Work], "Parcel | tuple[Fault, ...] | None"]
+_encoder = msgspec.json.Encoder(decimal_format="number")
+Render = Callable[[Work], "tuple[Parcel, ...] | tuple[Fault, ...]"]
 
 
 def compile_deliveries(
@@ -43,43 +46,62 @@ def _render(channel: Channel, one: Delivery, site: Site, format: Format, convert
     body = _mapped(site.mappings[one.map], site) if one.map else _plain
     name = f"{channel.name}.{one.name}"
 
-    def render(work: Work) -> Parcel | tuple[Fault, ...] | None:
+    def render(work: Work) -> tuple[Parcel, ...] | tuple[Fault, ...]:
         if accepts is not None and not accepts(work.document):
-            return None
+            return ()
         made = body(work)
-        if made is None or (isinstance(made, tuple) and made and isinstance(made[0], Fault)):
+        if isinstance(made, tuple):
             return made
-        content, kind = made
-        meta = {"message": str(work.message.id), "channel": channel.name, "type": work.message.envelope.type}
-        return Parcel(name, work.message.envelope.key, f"{name}|{work.message.id}", content, kind, meta)
+        message = work.message
+        meta = {"message": str(message.id), "channel": channel.name, "type": message.envelope.type}
+        return tuple(
+            Parcel(name, message.envelope.key, f"{name}|{message.id}|{number}", content, kind, meta)
+            for number, (content, kind) in enumerate(made)
+        )
 
     return render
 
 
-def _plain(work: Work) -> tuple[bytes, str] | None:
+Bodies = list[tuple[bytes, str]]  # content and its type
+
+
+def _plain(work: Work) -> Bodies:
     """The resources as one Bundle; a message that made none is passed on as it came."""
     if not work.puts:
-        return work.message.body, "application/octet-stream"
-    from msgspec import json  # noqa: PLC0415
-
-    bundle = plugins("outputs")["fhir R4"]([put.body for put in work.puts])
-    return json.Encoder(decimal_format="number").encode(bundle), "application/fhir+json"
+        return [(work.message.body, "application/octet-stream")]
+    return [(bundle([put.body for put in work.puts]), "application/fhir+json")]
 
 
-def _mapped(mapping: Any, site: Site) -> Callable[[Work], Any]:
-    """A mapping that reads what the channel wrote (fhir) or what it received, and writes the parcel's body."""
+def bundle(resources: Sequence[JSON]) -> bytes:
+    """A Bundle's bytes, decimals exact."""
+    made: bytes = _encoder.encode(plugins("outputs")["fhir R4"](list(resources)))
+    return made
+
+
+def _mapped(mapping: Any, site: Site) -> Callable[[Work], Bodies | tuple[Fault, ...]]:
+    """A mapping that reads what the channel wrote (fhir: one message for each resource of its type) or what it received."""
+    if not mapping.plan.writes.startswith("fhir"):
+        return _message(mapping, site)
+
+    def resources(work: Work) -> Bodies | tuple[Fault, ...]:
+        made = mapping.run(work.document)
+        return made if isinstance(made, tuple) else [(bundle([put.body for put in made]), "application/fhir+json")]
+
+    return resources
+
+
+def _message(mapping: Any, site: Site) -> Callable[[Work], Bodies | tuple[Fault, ...]]:
     written: Any = site.formats.get("fhir")
-    reads, output = mapping.reads[0], plugins("outputs").get(mapping.writes.partition(" ")[0])
+    reads, structure = mapping.reads
 
-    def body(work: Work) -> Any:
-        scope = written.scope([put.body for put in work.puts]) if reads == "fhir" else work.document
-        if isinstance(scope, Fault):
-            return (scope,)
-        made = mapping.run(scope)
-        if isinstance(made, tuple):
-            return made
-        if output is None:
-            return (Fault(Kind.UNSUPPORTED, "E231", f"what {mapping.name} writes cannot be sent", help="map to hl7v2 or fhir"),)
-        return output(made, work.message)
+    def messages(work: Work) -> Bodies | tuple[Fault, ...]:
+        scopes = written.focus([put.body for put in work.puts], structure) if reads == "fhir" else [work.document]
+        done: Bodies = []
+        for number, scope in enumerate(scopes):
+            made = mapping.write(scope, work.message.received, f"{work.message.id.hex[-16:]}{number}")
+            if isinstance(made, tuple):
+                return made
+            done.append((made, "application/hl7-v2"))
+        return done
 
-    return body
+    return messages

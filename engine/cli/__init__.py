@@ -18,6 +18,7 @@ VERBS = {
     "check": "Check messages: readable, accepted, mapped, valid; nothing is sent or stored.",
     "test": "Run the tests beside the mappings.",
     "map": "Print the FHIR Bundle a message becomes.",
+    "coverage": "Compare the mappings with expected bundles, fact by fact.",
     "deploy": "Replace the running engine's channels and mappings, all or nothing.",
     "find": "Find messages in the journal.",
     "show": "Show one message: its bytes, its history, its faults.",
