@@ -65,10 +65,11 @@ class Leases:
             began = time.monotonic()
             connection = self._line.get()
             self._enter(connection)
-            row = connection.execute(sql("owners"), {"class": self._class}).fetchone()
-            self.owners = max(1, int(row[0])) if row else 1
+            asked = {"class": self._class, "kind": self._kind, "owner": self.owner, "seconds": self._seconds}
+            row = connection.execute(sql("owners"), asked).fetchone()
+            self.owners = int(row[0]) if row else 1
             share = math.ceil(self._count / self.owners)
-            asked = {"class": self._class, "kind": self._kind, "owner": self.owner, "share": share, "seconds": self._seconds}
+            asked["share"] = share
             held = {str(name) for name, _ in connection.execute(sql("lease"), asked)}
             if len(held) > share:
                 held -= self._give(connection, sorted(held)[share:])
@@ -85,7 +86,9 @@ class Leases:
         with self._lock:
             self._held = frozenset()
             with contextlib.suppress(psycopg.Error):  # the session ends, which says the same
-                self._give(self._line.get(), None)
+                connection = self._line.get()
+                self._give(connection, None)
+                connection.execute("delete from journal.lease where name = %s", [f"member {self._kind} {self.owner}"])
             self._line.drop()
 
     def _enter(self, connection: psycopg.Connection[tuple[object, ...]]) -> None:
