@@ -16,7 +16,7 @@ from psycopg.conninfo import make_conninfo
 from engine.fault import Fault
 from engine.journal.partitions import ensure
 from engine.migrate import migrate
-from engine.postgres import Server, start
+from engine.postgres import Server, binaries, start
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -40,7 +40,10 @@ def shared_data() -> Path:
 def postgres() -> Iterator[Server]:
     """A real embedded server for the whole run, in a folder of its own."""
     folder = Path(tempfile.mkdtemp(prefix="isthmus-test-"))  # not below pytest's 0700 folder: the server runs as another user
-    server = start(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        if chosen := os.environ.get("ISTHMUS_TEST_POSTGRES"):  # a folder of programs, such as /usr/lib/postgresql/15/bin
+            patch.setattr(binaries, "_places", lambda: iter([(Path(chosen), False)]))
+        server = start(folder)
     assert isinstance(server, Server), server
     try:
         with psycopg.connect(server.dsn, autocommit=True) as connection:

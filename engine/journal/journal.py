@@ -18,12 +18,14 @@ from engine.journal.lease import SECONDS, Leases
 from engine.journal.line import BY_KEY, OPTIONS, Connection, Line
 from engine.journal.look import Filter, Found, Shown, connect, counts, find, show
 from engine.journal.partitions import ensure
-from engine.journal.replay import replay
+from engine.journal.replay import replay, skip
 from engine.journal.settle import settle
 from engine.journal.values import LANES, Settlement
 from engine.types import Arrival, Message, Outcome, Receipt, State
 
 MEMORY = 16 * 1024 * 1024
+MANY = 100_000
+COUNT = "select count(*) from (select from journal.pending where not stopped limit %s) counted"
 Settled = Callable[[dict[UUID, Outcome]], None]
 
 
@@ -44,8 +46,8 @@ class Journal:
         self._count = threading.Lock()
         with psycopg.connect(dsn, autocommit=True) as connection:
             ensure(connection)
-            row = connection.execute("select count(*) from journal.pending").fetchone()
-        self._pending = int(row[0]) if row else 0
+        self._pending = 0
+        self._leases.each = self._recount
         self._leases.start()
 
     @property
@@ -136,6 +138,13 @@ class Journal:
             self._wake.set()
         return ids
 
+    def skip(self, ids: Sequence[UUID]) -> int:
+        """Lets the keys go on that these held messages stop; returns how many did stop one."""
+        with connect(self.dsn) as connection:
+            skipped = skip(connection, ids)
+        self._wake.set()
+        return skipped
+
     def wait(self, seconds: float) -> None:
         """Waits until there may be something to claim: what this process stored wakes at once, others' is looked for."""
         self._wake.wait(seconds if self.alone else min(seconds, 0.05))
@@ -150,6 +159,12 @@ class Journal:
         self._leases.stop()
         for line in (self._accept_line, self._claim_line, self._work_line):
             line.drop()
+
+    def _recount(self, connection: Connection) -> None:
+        """Other processes take from the queue and add to it, so it is counted anew with each renewal; beyond a point, not exactly."""
+        row = connection.execute(COUNT, [MANY]).fetchone()
+        with self._count:
+            self._pending = int(row[0]) if row else 0
 
     def _counted(self, change: int) -> None:
         with self._count:

@@ -12,11 +12,11 @@ import math
 import secrets
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import psycopg
 
-from engine.journal.line import Line
+from engine.journal.line import Connection, Line
 from engine.journal.sql import sql
 from engine.log import failed
 
@@ -35,6 +35,7 @@ class Leases:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._session = 0
+        self.each: Callable[[Connection], None] | None = None  # done with every renewal
         self.owner = 0
         self.owners = 1
         self.generation = 0  # grows whenever what is held changes
@@ -77,6 +78,8 @@ class Leases:
                 self._held = frozenset(held)
                 self.generation += 1
             self._renewed = began
+            if self.each is not None:
+                self.each(connection)
 
     def stop(self) -> None:
         """Hands everything back."""
@@ -91,7 +94,7 @@ class Leases:
                 connection.execute("delete from journal.lease where name = %s", [f"member {self._kind} {self.owner}"])
             self._line.drop()
 
-    def _enter(self, connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    def _enter(self, connection: Connection) -> None:
         """Takes a number for this session; a new session is a new owner."""
         mine = connection.info.backend_pid
         if self._session == mine:
@@ -104,7 +107,7 @@ class Leases:
                 break
         self._session = mine
 
-    def _give(self, connection: psycopg.Connection[tuple[object, ...]], names: list[str] | None) -> set[str]:
+    def _give(self, connection: Connection, names: list[str] | None) -> set[str]:
         connection.execute(
             "update journal.lease set owner = 0, until = '-infinity'"
             " where owner = %s and (%s::text[] is null or name = any(%s)) and name like %s || ' %%'",

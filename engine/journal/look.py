@@ -184,8 +184,8 @@ def _state() -> Any:
     return func.coalesce(last.order_by(*(c.desc() for c in _order())).limit(1).correlate(message).scalar_subquery(), "stored")
 
 
-def _order() -> tuple[Any, Any]:
-    return event.c.seq, event.c.attempt
+def _order() -> tuple[Any, Any, Any]:
+    return event.c.seq, event.c.attempt, event.c.at
 
 
 def _found(row: tuple[Any, ...]) -> Found:

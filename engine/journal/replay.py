@@ -38,3 +38,8 @@ def _asked(wanted: Sequence[UUID] | Filter) -> Select[Any]:
     if isinstance(wanted, Filter):
         return statement(wanted).limit(wanted.limit)
     return statement(Filter()).where(message.c.id.in_(list(wanted)))
+
+
+def skip(connection: Connection, ids: Sequence[UUID]) -> int:
+    """Lets the keys go on that these held messages stop; the messages stay held. Returns how many did stop one."""
+    return connection.execute("delete from journal.pending where id = any(%s) and stopped", [list(ids)]).rowcount

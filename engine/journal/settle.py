@@ -33,6 +33,7 @@ def settle(connection: Connection, owner: int, settlements: Sequence[Settlement]
         "faults": [faults_json(one.faults) for one in settlements],
         "resources": [pack(one.resources) for one in settlements],
         "channels": [clean(one.message.channel) for one in settlements],
+        "stops": [one.stop and one.state is State.HELD for one in settlements],
         "codes": [one.faults[0].code if one.state is State.HELD and one.faults else "" for one in settlements],
     }
     row = connection.execute(sql("settle"), asked).fetchone()

@@ -32,6 +32,7 @@ class Settlement:
     events: tuple[Event, ...] = ()
     plan: str = ""  # the version of the channel that did it
     resources: tuple[str, ...] = ()
+    stop: bool = False  # held, and later messages of its key wait until it is replayed or skipped
 
     @property
     def outcome(self) -> Outcome:

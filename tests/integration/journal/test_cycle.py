@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from engine.fault import Fault, Kind
-from engine.journal import Journal, Settlement
+from engine.journal import Filter, Journal, Settlement
 from engine.types import Arrival, Message, Receipt, State
 
 Make = Callable[..., Arrival]
@@ -119,3 +119,34 @@ def test_text_the_database_cannot_keep_is_kept_as_well_as_it_can(journal: Journa
     arrival = make("a\x00b", key="\ud800", sender="x" * 5000)
     assert journal.accept([arrival]) == [Receipt(arrival.id)]
     assert len(journal.claim(1)) == 1
+
+
+def stop_first(journal: Journal, make: Make) -> list[Arrival]:
+    arrivals = [make("1", key="p"), make("2", key="p"), make("3", key="q")]
+    journal.accept(arrivals)
+    done = [Settlement(message, State.HELD, (BAD,), stop=True) for message in journal.claim(1)]
+    with journal.transaction() as connection:
+        journal.settle(connection, done)
+    journal.committed(done)
+    assert [message.id for message in journal.claim(10)] == [arrivals[2].id]
+    assert [found.id for found in journal.find(Filter(state="held"))] == [arrivals[0].id]
+    return arrivals
+
+
+def test_a_message_that_stops_its_key_goes_first_when_it_is_replayed(journal: Journal, make: Make) -> None:
+    first, second, other = stop_first(journal, make)
+    assert journal.replay([first.id]) == [first.id]
+    claimed = journal.claim(10)
+    assert [(message.id, message.attempt) for message in claimed] == [(first.id, 2), (second.id, 1), (other.id, 1)]
+    finish(journal, claimed)
+    shown = journal.show(first.id)
+    assert not isinstance(shown, Fault)
+    assert [event.state for event in shown.events] == ["held", "replayed", "processed"]
+    assert journal.find(Filter(state="held")) == []
+
+
+def test_a_message_that_stops_its_key_can_be_skipped_and_stays_held(journal: Journal, make: Make) -> None:
+    first, second, other = stop_first(journal, make)
+    assert journal.skip([first.id, other.id]) == 1
+    assert [message.id for message in journal.claim(10)] == [second.id, other.id]
+    assert [found.id for found in journal.find(Filter(state="held"))] == [first.id]
