@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from adapters.ecg import describe
-from adapters.ecg.folder import expand, read_path
+from adapters.ecg.folder import expand, read_path, trends_path
 from adapters.ecg.recording import Recording, measurable
 from engine.fault import Fault, Kind
 
@@ -64,6 +64,9 @@ def show(
     options = Options(layout, float(speed), float(gain), tuple(rhythm.split(",")), begin)
     rows: list[dict[str, Any]] = []
     for path, one in found:
+        if isinstance(one, Fault) and one.at == "HOLTER_STATISTICS" and not isinstance(trends := trends_path(path), Fault):
+            rows.append({"file": str(path)} | describe.trends(trends))
+            continue
         if isinstance(one, Recording):
             rows.append({"file": str(path)} | describe.summary(one))
             if output is not None:
@@ -71,7 +74,7 @@ def show(
                 one = fault or one  # noqa: PLW2901
         if isinstance(one, Fault):
             rows.append({"file": str(path), "fault": one.as_dict()})
-    _print(rows, json_, describe.summary_text)
+    _print(rows, json_, lambda row: describe.trends_text(row) if "series" in row else describe.summary_text(row))
 
 
 @ecg.command()

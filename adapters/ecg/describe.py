@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from adapters.ecg.holter import Trends
 from adapters.ecg.recording import Recording
 
 
@@ -37,6 +38,29 @@ def summary(one: Recording) -> dict[str, Any]:
         "order": one.order,
         "warnings": list(one.warnings),
     }
+
+
+def trends(one: Trends) -> dict[str, Any]:
+    """What is in a Holter trend export, as plain JSON."""
+    return {
+        "format": "holter",
+        "start": one.start.isoformat() if one.start else None,
+        "patient": _kept(one.patient, ("id", "name", "birth_date", "sex", "age")),
+        "device": _kept(one.device, ("manufacturer", "model", "serial")),
+        "series": [
+            {"type": line.type, "label": line.label, "unit": line.unit, "points": len(line.points)}
+            | {"valid": sum(point.valid for point in line.points)}
+            for line in one.series
+        ],
+        "warnings": list(one.warnings),
+    }
+
+
+def trends_text(row: dict[str, Any]) -> str:
+    """The trends for people."""
+    lines = [f"{row['file']}: Holter trends from {row['start'] or 'a time not stated'}, {len(row['series'])} series"]
+    lines += [f"  {one['type']:<20}{one['points']:>6} points, {one['valid']} valid, {one['unit']}" for one in row["series"]]
+    return "\n".join(printable(line) for line in lines)
 
 
 def _kept(value: Any, names: tuple[str, ...]) -> dict[str, str]:

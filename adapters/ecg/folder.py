@@ -8,6 +8,8 @@ from pathlib import Path
 
 from adapters.ecg import wfdb
 from adapters.ecg.formats import MOST, read
+from adapters.ecg.holter import Trends
+from adapters.ecg.holter import read as read_trends
 from adapters.ecg.recording import Recording, bad
 from engine.fault import Fault, Kind
 
@@ -22,6 +24,12 @@ def read_path(path: Path) -> Recording | Fault:
     if isinstance(body, Fault):
         return body
     return read(body, found.name, beside=_beside(found) if wfdb.looks(body) else None)
+
+
+def trends_path(path: Path) -> Trends | Fault:
+    """Reads a Holter trend export."""
+    body = _bytes(path)
+    return body if isinstance(body, Fault) else read_trends(body)
 
 
 def expand(paths: tuple[Path, ...]) -> Iterator[Path]:

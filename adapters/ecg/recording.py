@@ -6,7 +6,7 @@ or None, and a time keeps its zone or its lack of one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -134,7 +134,8 @@ class Recording:
 
 def physical(steps: NDArray[Any], scale: Decimal | float, origin: Decimal | float = 0) -> Samples:
     """µV from whole steps, rounded once to float32: every reader uses this, so equal files read equal."""
-    return (steps.astype(np.float64) * float(scale) + float(origin)).astype(np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is beyond float32 is refused by `checked`
+        return (steps.astype(np.float64) * float(scale) + float(origin)).astype(np.float32)
 
 
 def checked(recording: Recording) -> Recording | Fault:
@@ -152,6 +153,8 @@ def checked(recording: Recording) -> Recording | Fault:
         return bad("E155", "amplitudes are beyond all bounds")
     if np.isnan(samples).all():
         return bad("E152", "every sample is missing")
+    if recording.median is not None and (np.isinf(recording.median.samples).any() or not recording.median.samples.size):
+        return replace(recording, median=None, warnings=(*recording.warnings, "the representative beat makes no sense"))
     return recording
 
 

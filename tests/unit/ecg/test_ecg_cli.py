@@ -118,6 +118,12 @@ def test_words_of_a_file_cannot_drive_the_terminal(tmp_path: Path) -> None:
     assert "\x9b" not in text
 
 
+def test_show_lists_the_series_of_a_holter_export(shared_data: Path) -> None:
+    rows = json.loads(run("show", shared_data / "ecg_formats/holter_mortara/synthetic_holter.xml", "--json").stdout)
+    assert len(rows[0]["series"]) == 19
+    assert "TREND_HR" in run("show", shared_data / "ecg_formats/holter_mortara/synthetic_holter.xml").stdout
+
+
 def test_every_verb_shows_runnable_examples() -> None:
     for verb in ("show", "convert", "measure", "formats"):
         assert f"isthmus ecg {verb}" in run(verb, "--help").stdout

@@ -245,6 +245,14 @@ def test_a_declared_count_that_is_not_there_is_refused() -> None:
         assert found.code == "E152"
 
 
+def test_amplitudes_beyond_all_bounds_are_refused() -> None:
+    for value in ("1e39", "-1e300", "9" * 60):
+        body = made.cardiosoft(ROWS).replace(b"\n\t", f"\n\t{value},".encode(), 1)
+        found = read(body)
+        assert isinstance(found, Fault)
+        assert found.code == "E155"
+
+
 def test_ten_thousand_leads_are_refused() -> None:
     lead = b"<WaveformData lead='I'>1,2</WaveformData>"
     body = (
