@@ -25,8 +25,8 @@ def visit(path: Path, first: Component, second: Component) -> Visit:
     """Keeps every pair of a first and a second value of one element."""
     from fhir.search.extract import Entries, descend, leaf  # noqa: PLC0415  the two modules are one recursion
 
-    heads = {one.names[0]: descend(one, leaf("", one, first.kind)) for one in first.paths if one.names[0] != "%resource"}
-    tails = {one.names[0]: (one, descend(one, leaf("", one, second.kind))) for one in second.paths}
+    heads = {one.names[0]: descend("", one, leaf("", one, first.kind)) for one in first.paths if one.names[0] != "%resource"}
+    tails = {one.names[0]: (one, descend("", one, leaf("", one, second.kind))) for one in second.paths}
     prefix = f"{path.id}${first.name}${second.name}"
 
     def on(value: Any, out: Entries) -> None:

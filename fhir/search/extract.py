@@ -11,9 +11,10 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
+from fhir.model import element
 from fhir.search import composite
 from fhir.search.hashing import digest8, ends, packed, tag_packed, unique
-from fhir.search.parameters import Path, date_path, parameters, patient_path
+from fhir.search.parameters import NONE, Path, date_path, parameters, patient_path
 from fhir.search.quantities import ranges_of
 from fhir.search.values import EARLIEST, LATEST, period, plain
 
@@ -47,7 +48,7 @@ def extractor(type: str) -> Callable[[JSON], Entries]:
     visits: dict[str, list[Visit]] = {}
     for path, kind in sorted(plan(type).items(), key=lambda item: item[0][0].id):
         if path[0].names:
-            visit = descend(path[0], leaf(type, path[0], kind))
+            visit = descend(type, path[0], leaf(type, path[0], kind))
             visits.setdefault(path[0].names[0], []).append(visit)
     for parameter in parameters(type).values():
         if parameter.kind == "composite":
@@ -85,8 +86,10 @@ def plan(type: str) -> dict[tuple[Path, str], str]:
     return found
 
 
-def descend(path: Path, last: Visit) -> Visit:
+def descend(type: str, path: Path, last: Visit) -> Visit:
     """Goes from the first name to the values, through lists, past what the marker shuts out."""
+    if len(path.names) == 1 and not path.marker and (element(f"{type}.{path.names[0]}") or NONE).max == 1:
+        return last
     at, _, rule = path.marker.partition(":") if ":" in path.marker else ("", "", "")
     key, _, wanted = rule.partition("=")
     visit = each(last, (key, wanted) if at == str(len(path.names) - 1) else None)
