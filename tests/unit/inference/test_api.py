@@ -254,3 +254,20 @@ def test_the_calls_are_described_with_examples(models: Path) -> None:
         assert paths[path]["post"]["requestBody"]["content"]["application/json"]["examples"]
         assert paths[path]["post"]["responses"]["200"]["content"]["application/json"]["example"]
     assert {"/health", "/info", "/status", "/diagnosis", "/"} <= set(paths)
+
+
+def test_a_file_without_a_signal_and_a_site_without_readers_are_said_so(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {"file": ("a.xml", b"x")}
+    without = call(models, lambda client: client.post("/diagnosis", files=files), lambda _raw, _name: object())
+    assert (without.status_code, without.json()["code"]) == (422, "E832")
+    monkeypatch.setattr("inference.api.service.ecg_reader", lambda: None)
+    none = call(models, lambda client: client.post("/diagnosis", files=files))
+    assert (none.status_code, none.json()["code"]) == (422, "E831")
+
+
+def test_a_real_csv_is_read_by_the_installed_reader(models: Path, ecg: Array) -> None:
+    rows = "\n".join(f"{value:.1f}" for value in ecg[0])
+    text = f"sample rate;500\nlead;I\nunit;µV\n{rows}\n"
+    answer = call(models, lambda client: client.post("/diagnosis", files={"file": ("../../etc/ecg.csv", text.encode())}))
+    assert answer.status_code == 200
+    assert validate(answer.json()) == []

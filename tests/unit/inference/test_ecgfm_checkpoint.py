@@ -1,19 +1,27 @@
 """Checkpoints of ECG-FM: read from their published layout, refused in every other."""
 
 import pickle
+import tempfile
 import zipfile
 from argparse import Namespace
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine.fault import Fault
 from inference.ecgfm.checkpoint import Loaded, build, check, convert, load
 from inference.ecgfm.labels import LABELS, combine, group
 from inference.ecgfm.network import Finetuned, Pretrained
+from inference.ecgfm.pickles import Checkpoint, open_checkpoint
+from inference.models.labels import LEADS
+from inference.serve import backend
+from inference.serve.wire import Ask
 
 torch.set_num_threads(1)
 MODEL = {
@@ -220,3 +228,40 @@ def test_labels_are_grouped_as_the_interpreter_reads_them() -> None:
     assert [group(index) for index in (0, 1, 8, 16, 9, 14, 15)] == [
         "Other", "Rhythm", "Rhythm", "Rhythm", "Conduction", "Conduction", "Ischemia",
     ]  # fmt: skip
+
+
+def test_the_worker_answers_with_all_seventeen_labels_over_segments(tmp_path: Path) -> None:
+    state = empty_state(Finetuned)
+    state["proj.bias"] = torch.linspace(-4, 4, 17)
+    own = backend.ecgfm(write(tmp_path / "tuned.pt", state), threads=1)
+    assert isinstance(own, backend.EcgFm)
+    signal = np.random.default_rng(0).normal(0, 200, (12, 5000)).astype("<f4")
+    good = Ask(1, "", 500.0, list(LEADS), 5000, signal.tobytes())
+    short = Ask(2, "", 500.0, list(LEADS), 2000, signal[:, :2000].tobytes())
+    few = Ask(3, "", 500.0, ["I"], 5000, signal[:1].tobytes())
+    answers = own.answer([good, short, few])
+    assert list(answers[0].probabilities) == list(LABELS)
+    assert answers[0].windows == 2
+    assert len(answers[0].embedding) == 768 * 4
+    values = list(answers[0].probabilities.values())
+    assert values == sorted(values)
+    assert [one.fault[1] for one in answers[1:]] == ["E822", "E824"]
+    assert len(own.models[0]["sha256"]) == 64
+
+
+def test_a_pretrained_checkpoint_answers_with_features_only(tmp_path: Path) -> None:
+    own = backend.ecgfm(write(tmp_path / "pre.pt", empty_state(Pretrained)), threads=1)
+    assert isinstance(own, backend.EcgFm)
+    answer = own.answer([Ask(1, "", 500.0, list(LEADS), 2500, np.ones((12, 2500), "<f4").tobytes())])[0]
+    assert answer.probabilities == {}
+    assert len(answer.embedding) == 768 * 4
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.binary(max_size=80))
+def test_any_bytes_as_a_pickle_are_a_checkpoint_or_a_fault(data: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "x.pt"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("archive/data.pkl", b"\x80\x02" + data)
+        assert isinstance(open_checkpoint(path), Checkpoint | Fault)

@@ -1,6 +1,7 @@
 """Weights on disk: read when they tell the truth, refused before they are believed."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -134,3 +135,12 @@ def test_a_broken_or_absent_manifest_and_an_unknown_name_are_faults(models: Path
 def test_platts_scaling_and_softmax_are_what_they_say() -> None:
     assert runtime.calibrated([0.0, 2.0], [1.0, 2.0], [0.0, -1.0], "sigmoid") == pytest.approx([0.5, 1 / (1 + np.exp(-3))])
     assert runtime.calibrated([[1.0, 1.0]], [1, 1], [0, np.log(3)], "softmax")[0] == pytest.approx([0.25, 0.75])
+
+
+def test_a_missing_engine_is_said_so(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = manifest.find("twelve", models)
+    assert isinstance(stored, manifest.Stored)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    answer = runtime.load(stored)
+    assert isinstance(answer, Fault)
+    assert answer.code == "E849"
