@@ -109,6 +109,10 @@ class Fhir:
             return FhirPath(text, found.names, found.type, found.repeats, ups)
         return wrong or Fault(Kind.NOT_FOUND, "E528", f"there is no {text}")
 
+    def focus(self, resources: Sequence[dict[str, Any]], type: str) -> list[Node]:
+        """A scope for each resource of a type among those a message became."""
+        return focus(resources, type)
+
     def group(self, name: str, structure: str, group: str) -> Fault | None:
         """What is wrong with `each name`."""
         found = self.path(name, structure, group)

@@ -143,7 +143,7 @@ def _steps(calls: tuple[Call, ...], type: str, context: Context) -> Steps | None
                 return None
             back = len(words) > 1
             tables += [] if back else [table]
-            steps.append(bound.Step("table", lookup(table, as_code(type, context), back), False))
+            steps.append(bound.Step(f"table({', '.join(words)})", lookup(table, as_code(type, context), back), False))
             type = "Coded" if table.otherwise != "keep" else f"Coded {type}"
         else:
             try:
