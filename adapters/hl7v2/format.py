@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from adapters.hl7v2 import er7
+from adapters.hl7v2.change import change
 from adapters.hl7v2.header import Header, read_header
 from adapters.hl7v2.path import NOTATION, Hl7Path, Place
 from adapters.hl7v2.shape import Node, is_structure, names, structure
@@ -97,6 +98,10 @@ class Hl7v2:
         from adapters.hl7v2.conformance import check  # noqa: PLC0415  loads hl7apy's tables
 
         return check(body)
+
+    def change(self, body: bytes, path: str, text: str) -> bytes | Fault:
+        """A message with one field written anew (see `change`)."""
+        return change(body, path, text)
 
     def render(self, items: Sequence[Item], structure: str, at: datetime, control_id: str, **options: Any) -> bytes | Fault:
         """A message of that structure from segments and groups of plain values (see `writer`)."""
