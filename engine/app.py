@@ -31,6 +31,7 @@ from engine.journal.settle import publish
 from engine.log import failed, log
 from engine.plugins import formats, plugins
 from engine.settings import Settings
+from engine.slow import Slow
 from engine.sources import Sources
 from engine.types import Connection, Site
 from engine.uuid7 import uuid7
@@ -51,6 +52,7 @@ class Engine:
         self.web: Web | None = None
         self.couriers: Couriers | None = None
         self.clock: Clock | None = None
+        self.slow = Slow()
         self.dsn = settings.database_url
         self._redeploying = asyncio.Lock()
         self.ended = asyncio.Event()
@@ -73,10 +75,11 @@ class Engine:
         self.journal = Journal(self.dsn)
         self.committer = Committer(self.journal)
         self.committer.start()
-        self.intake = KeyedIntake(self.committer, lambda: self.deployment.plans if self.deployment else {})
+        self.intake = KeyedIntake(self.committer, lambda: self.deployment.plans if self.deployment else {}, self.slow.run)
         self.site = Site(
             formats=formats(), mappings={}, settings={"data": str(self.settings.data), "version": __version__},
             now=lambda: datetime.now(UTC), new_id=uuid7, pool=self.pool, intake=self.intake,
+            run_slow=self.slow.run,
         )  # fmt: skip
         self.sources = Sources(self.intake)
         findings = await self.redeploy()
@@ -187,6 +190,7 @@ class Engine:
             await self.web.stop()
 
     async def _stop_rest(self) -> None:
+        await asyncio.to_thread(self.slow.stop)
         if hasattr(self, "committer"):
             await asyncio.to_thread(self.committer.stop)
             self.journal.close()

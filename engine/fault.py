@@ -67,6 +67,11 @@ class Fault:
     text: str
     at: str = ""
     help: str = ""
+    others: tuple[Fault, ...] = ()  # what else was found, where one answer names several
+
+    def all(self) -> tuple[Fault, ...]:
+        """This fault and the others found with it."""
+        return (self, *self.others)
 
     def __str__(self) -> str:
         place = f" at {self.at}" if self.at else ""

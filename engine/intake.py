@@ -2,24 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
-from engine.fault import Fault
+from engine.fault import Fault, Kind
 from engine.run import Plan
 from engine.types import Arrival, Intake, Outcome, Receipt
+
+LARGEST = 2 * 1024 * 1024  # bytes a strict check takes
+MOST = 20  # faults told in one answer
+TOO_LARGE = Fault(
+    Kind.UNSUPPORTED, "E294", "the message is too large for a strict check", help="send it in parts, or over a channel without it"
+)
 
 
 class KeyedIntake:
     """An Intake before the journal's. A message whose key cannot be read is kept under its sender, so it still has an order."""
 
-    def __init__(self, journal: Intake, plans: Callable[[], Mapping[str, Plan]]) -> None:
-        self._journal, self._plans = journal, plans
+    def __init__(self, journal: Intake, plans: Callable[[], Mapping[str, Plan]], slow: Callable[..., Awaitable[Any]]) -> None:
+        self._journal, self._plans, self._slow = journal, plans, slow
 
     async def accept(self, arrivals: Sequence[Arrival]) -> list[Receipt | Fault]:
         plans = self._plans()
-        return await self._journal.accept([keyed(arrival, plans.get(arrival.channel)) for arrival in arrivals])
+        known = [keyed(arrival, plans.get(arrival.channel)) for arrival in arrivals]
+        for index, arrival in enumerate(known):
+            plan = plans.get(arrival.channel)
+            if plan is not None and plan.strict and arrival.fault is None:
+                known[index] = await self._checked(arrival, plan)
+        return await self._journal.accept(known)
+
+    async def _checked(self, arrival: Arrival, plan: Plan) -> Arrival:
+        """The arrival with what the standard's own tables say against it; it is kept all the same."""
+        check: Any = getattr(plan.format, "strict", None)
+        if check is None:
+            return arrival
+        if len(arrival.body) > LARGEST:
+            return replace(arrival, fault=TOO_LARGE)
+        found = await self._slow(check, arrival.body)
+        faults = (found,) if isinstance(found, Fault) else tuple(found)
+        return replace(arrival, fault=replace(faults[0], others=faults[1:MOST])) if faults else arrival
 
     async def settled(self, id: UUID, timeout: float) -> Outcome | Fault:
         return await self._journal.settled(id, timeout)

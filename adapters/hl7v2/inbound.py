@@ -139,7 +139,7 @@ def gather(block: Block, answers: Sequence[bytes | None], rules: Rules, now: dat
 
 
 def _build(entry: Entry, fault: Fault | None, *, accept: bool, rules: Rules, now: datetime) -> bytes:
-    faults = (fault,) if fault else ()
+    faults = fault.all() if fault else ()
     code = ack.code_of(fault, accept)
     return ack.build(entry.header, code, faults, at=now, own=rules.own, sequence=_sequence(entry))
 

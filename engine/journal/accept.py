@@ -176,6 +176,6 @@ def _columns(rows: list[Row]) -> dict[str, list[Any]]:
         "sources": [row.source for row in rows],
         "marks": [row.mark for row in rows],
         "reused": [row.reused for row in rows],
-        "faults": [faults_json((a.fault,)) if a.fault else None for a in arrivals],
+        "faults": [faults_json(a.fault.all()) if a.fault else None for a in arrivals],
         "codes": [a.fault.code if a.fault else "" for a in arrivals],
     }
