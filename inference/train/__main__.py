@@ -66,16 +66,9 @@ def train(member: Member, data: Records, out: Path, console: Console) -> None:
         bar = progress.add_task(f"member {member.name}", total=steps * member.recipe.epochs)
         log = out / member.name / "log.jsonl"
         progress.advance(bar, steps * (len(log.read_text().splitlines()) if log.exists() else 0))
-        fit(
-            member.settings,
-            member.recipe,
-            split,
-            valid,
-            task.score,
-            out / member.name,
-            console.print,
-            lambda: progress.advance(bar),
-        )
+        start = out / member.start / "average.pt" if member.start else None
+        folder = out / member.name
+        fit(member.settings, member.recipe, split, valid, task.score, folder, console.print, lambda: progress.advance(bar), start)
 
 
 def pack(data: Records, out: Path, notes: Sequence[str]) -> dict[str, ship.Shipped]:

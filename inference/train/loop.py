@@ -92,11 +92,13 @@ class Run:
     spent: float = 0.0
 
 
-def begin(settings: Settings, recipe: Recipe, out: Path) -> Run:
-    """A fresh run, or the one `out`/state.pt holds."""
+def begin(settings: Settings, recipe: Recipe, out: Path, start: Path | None = None) -> Run:
+    """A fresh run, perhaps from another's weights in `start`, or the one `out`/state.pt holds."""
     torch.manual_seed(recipe.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model, mean = Network(settings), Network(settings)
+    if start:
+        model.load_state_dict(torch.load(start, weights_only=True, map_location="cpu"))
     mean.load_state_dict(model.state_dict())
     model, mean = model.to(device, memory_format=torch.channels_last), mean.to(device)  # type: ignore[call-overload]
     decayed = [p for p in model.parameters() if p.ndim > 1]
@@ -175,11 +177,12 @@ def fit(
     out: Path,
     say: Callable[[str], None] = print,
     tick: Callable[[], None] = lambda: None,
+    start: Path | None = None,
 ) -> Network:
     """Trains one member, resuming from `out`; leaves average.pt with the best averaged weights, and log.jsonl."""
     out.mkdir(parents=True, exist_ok=True)
     (out / "recipe.json").write_text(json.dumps({"settings": asdict(settings), "recipe": asdict(recipe)}, indent=1))
-    run = begin(settings, recipe, out)
+    run = begin(settings, recipe, out, start)
     while run.epoch < recipe.epochs and run.epoch - run.best[1] <= recipe.patience:
         started = time.monotonic()
         loss = one_epoch(run, train, recipe, tick)

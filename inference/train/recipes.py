@@ -20,6 +20,7 @@ class Member:
     recipe: Recipe
     teacher: str = ""
     soft: float = 0.5  # the teacher's share of the targets
+    start: str = ""  # a member whose weights it begins with
 
 
 MEMBERS = (

@@ -192,3 +192,11 @@ def test_scp_codes_become_classes_as_the_data_set_defines_them() -> None:
     }
     labels = labels_of({"LAFB": 100.0, "STD_": 0.0, "unknown": 1.0}, known)
     assert labels == {"super_class": "CD", "sub_class": "LAFB/LPFB", "form": "STD", "rhythm": ""}
+
+
+def test_a_member_may_begin_with_anothers_weights(tmp_path: Path) -> None:
+    recipe = Recipe(epochs=1, batch=16, first=5, rate=1e-9, decay=0.0)
+    first = fit(SMALL, recipe, problem(32, 0), problem(32, 1), first_column, tmp_path / "a", lambda _: None)
+    start = tmp_path / "a" / "average.pt"
+    second = fit(SMALL, recipe, problem(32, 0), problem(32, 1), first_column, tmp_path / "b", lambda _: None, start=start)
+    assert torch.allclose(first.head.weight, second.head.weight, atol=1e-6)
