@@ -198,7 +198,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """A resource to write. `merge` keeps stored elements the new body does not state, save those in `clear`."""
+    """A resource to write. `merge` keeps stored elements the new body does not state, save those in `clear`.
+
+    Parts of a body may be shared between resources and messages: a step that changes one makes a new body.
+    """
 
     body: JSON  # with resourceType and id
     merge: bool = False
