@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -30,6 +30,7 @@ from engine.journal.outbox import post
 from engine.journal.settle import publish
 from engine.log import failed, log
 from engine.plugins import formats, plugins
+from engine.run import Plan
 from engine.settings import Settings
 from engine.slow import Slow
 from engine.sources import Sources
@@ -48,7 +49,7 @@ class Engine:
         self.settings, self.progress = settings, progress
         self.server: postgres.Server | None = None
         self.deployment: Deployment | None = None
-        self.worker: Worker | None = None
+        self.workers: list[Worker] = []
         self.web: Web | None = None
         self.couriers: Couriers | None = None
         self.clock: Clock | None = None
@@ -75,11 +76,12 @@ class Engine:
         self.journal = Journal(self.dsn)
         self.committer = Committer(self.journal)
         self.committer.start()
-        self.intake = KeyedIntake(self.committer, lambda: self.deployment.plans if self.deployment else {}, self.slow.run)
+        self.intake = KeyedIntake(self.committer, self.plans, self.slow.run)
         self.site = Site(
             formats=formats(), mappings={}, settings={"data": str(self.settings.data), "version": __version__},
             now=lambda: datetime.now(UTC), new_id=uuid7, pool=self.pool, intake=self.intake,
             run_slow=self.slow.run,
+            call_slow=self.slow.call,
         )  # fmt: skip
         self.sources = Sources(self.intake)
         findings = await self.redeploy()
@@ -89,10 +91,9 @@ class Engine:
             return Fault(Kind.INCORRECT, str(first.get("code", "E290")), text, str(first.get("file", "")), "run `isthmus lint`")
         store = self.store()
         self.desk = Desk(lambda: self.deployment.site.rules if self.deployment else {}, store, _post)
-        self.worker = Worker(
-            self.journal, lambda: self.deployment.plans if self.deployment else {}, store, self.site.now, self.desk
-        )
-        self.worker.start()
+        self.workers = [Worker(self.journal, self.plans, store, self.site.now, self.desk, slow) for slow in (False, True)]
+        for worker in self.workers:
+            worker.start()
         self.couriers = Couriers(self.dsn, self.site)
         await self.couriers.start(self.deployment.routes)
         self.journal.listen(self.couriers.wake)
@@ -105,6 +106,10 @@ class Engine:
         self.home.announce(dsn=self.dsn, http=self.web.address, token=self.web.token, sources=self.sources.addresses())
         log("the engine is ready", address=self.web.address, version=__version__, count=len(self.deployment.plans))
         return None
+
+    def plans(self) -> Mapping[str, Plan]:
+        """The channels' plans as they are deployed now."""
+        return self.deployment.plans if self.deployment else {}
 
     def store(self) -> Any:
         """The store plug-in, one instance."""
@@ -145,7 +150,10 @@ class Engine:
 
     async def status(self) -> tuple[bool, dict[str, Any]]:
         """Ready when the database answers, the worker lives and every source listens."""
-        checks = {"worker": bool(self.worker and self.worker.is_alive()), "sources": not self.sources.broken()}
+        checks = {
+            "worker": bool(self.workers) and all(worker.is_alive() for worker in self.workers),
+            "sources": not self.sources.broken(),
+        }
         try:
             async with self.pool.connection(timeout=2) as connection:
                 await connection.execute("select 1")
@@ -176,8 +184,8 @@ class Engine:
             await self.sources.drain(DRAIN)
 
     async def _stop_worker(self) -> None:
-        if self.worker:
-            await asyncio.to_thread(self.worker.stop, DRAIN)
+        for worker in self.workers:
+            await asyncio.to_thread(worker.stop, DRAIN)
 
     async def _stop_senders(self) -> None:
         if self.clock is not None:

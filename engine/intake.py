@@ -53,8 +53,10 @@ class KeyedIntake:
 
 def keyed(arrival: Arrival, plan: Plan | None) -> Arrival:
     """The arrival with its order key: the channel's own where it states one, else what the format told."""
-    if arrival.fault is not None or plan is None or plan.key is None:
+    if arrival.fault is not None or plan is None or (plan.key is None and not plan.slow):
         return arrival
+    if plan.key is None:
+        return replace(arrival, slow=True)
     scope = plan.format.parse(arrival.body)
     key = "" if isinstance(scope, Fault) else plan.key(scope)
-    return replace(arrival, envelope=replace(arrival.envelope, key=key or arrival.envelope.sender))
+    return replace(arrival, envelope=replace(arrival.envelope, key=key or arrival.envelope.sender), slow=plan.slow)

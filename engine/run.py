@@ -22,6 +22,7 @@ class Plan:
     on_failure: str = "hold"  # hold, or stop: later messages of the key wait for this one
     stores: bool = True  # whether the resources are kept
     strict: bool = False  # whether messages are checked against the standard before they are taken
+    slow: bool = False  # whether a step of it takes a processor for long
     deliveries: tuple[Callable[[Work], tuple[Parcel, ...] | tuple[Fault, ...]], ...] = ()  # the parcels of each destination
 
 

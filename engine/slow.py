@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
@@ -25,8 +26,9 @@ class Slow:
     """A few processes, started when they are first needed and started anew when one dies."""
 
     def __init__(self, workers: int = 0) -> None:
-        self._workers = workers or max(1, (os.cpu_count() or 2) - 1)
+        self._workers = workers or min(4, os.cpu_count() or 1)
         self._pool: ProcessPoolExecutor | None = None
+        self._lock = threading.Lock()
 
     async def run(self, function: Callable[..., Any], *given: Any, timeout: float = 30.0) -> Any:
         """The function's result; a Fault when it took too long or its process died. An exception of its own is raised here."""
@@ -39,18 +41,31 @@ class Slow:
             self.stop(wait=False)
             return BROKEN
 
+    def call(self, function: Callable[..., Any], *given: Any, timeout: float = 60.0) -> Any:
+        """The same for a thread: waits for the result."""
+        try:
+            return self._submit(function, given).result(timeout)
+        except TimeoutError:
+            self.stop(wait=False)
+            return LATE
+        except (BrokenProcessPool, CancelledError):
+            self.stop(wait=False)
+            return BROKEN
+
     def stop(self, wait: bool = True) -> None:
         """Ends the processes."""
-        pool, self._pool = self._pool, None
+        with self._lock:
+            pool, self._pool = self._pool, None
         if pool is not None:
             children = list((getattr(pool, "_processes", None) or {}).values())
             pool.shutdown(wait=wait, cancel_futures=True)
             for child in children if not wait else ():
                 child.kill()
 
-    def _submit(self, function: Callable[..., Any], given: tuple[Any, ...]) -> Any:
-        if self._pool is None:
-            self._pool = ProcessPoolExecutor(
-                self._workers, mp_context=multiprocessing.get_context("spawn"), max_tasks_per_child=2000
-            )
-        return self._pool.submit(function, *given)
+    def _submit(self, function: Callable[..., Any], given: tuple[Any, ...]) -> Future[Any]:
+        with self._lock:
+            if self._pool is None:
+                self._pool = ProcessPoolExecutor(
+                    self._workers, mp_context=multiprocessing.get_context("spawn"), max_tasks_per_child=2000
+                )
+            return self._pool.submit(function, *given)

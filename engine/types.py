@@ -44,6 +44,7 @@ class Arrival:
     envelope: Envelope = Envelope()
     peer: str = ""
     fault: Fault | None = None  # stored as held when the source could already tell that it cannot be worked
+    slow: bool = False  # its channel's work takes a processor for long: it waits in lanes of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,3 +332,4 @@ class Site:
     intake: Intake | None = None
     rules: Mapping[str, Any] = field(default_factory=dict)  # alert rules by name
     run_slow: Callable[..., Awaitable[Any]] | None = None  # runs a function in the process pool
+    call_slow: Callable[..., Any] | None = None  # the same for a step: waits for the result, or gives a Fault

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -22,6 +23,7 @@ from engine.run import Plan, bug, run
 from engine.types import Connection, Filtered, Message, Put, State, Store, Work
 
 BATCH = 64
+SLOW_BATCH = 4
 TRANSIENT = (psycopg.OperationalError, psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
 NO_CHANNEL = Fault(
     Kind.NOT_FOUND, "E291", "the message's channel is not deployed", help="deploy the channel again, then replay the message"
@@ -38,20 +40,20 @@ class Worker(threading.Thread):
         store: Store,
         now: Callable[[], datetime],
         alerts: Callable[[Connection, Sequence[Any], datetime], Told],
-        batch: int = BATCH,
+        slow: bool = False,
     ) -> None:
-        super().__init__(name="worker", daemon=True)
-        self.journal, self.plans, self.store, self.now, self.alerts, self.batch = journal, plans, store, now, alerts, batch
+        super().__init__(name="slow worker" if slow else "worker", daemon=True)
+        self.journal, self.plans, self.store, self.now, self.alerts, self.slow = journal, plans, store, now, alerts, slow
         self._stop_asked = threading.Event()
 
     def run(self) -> None:
         while not self._stop_asked.is_set():
             try:
-                messages = self.journal.claim(self.batch)
+                messages = self.journal.claim(SLOW_BATCH if self.slow else BATCH, self.slow)
                 if messages:
                     self.work(messages)
                 else:
-                    self.journal.wait(0.5)
+                    self.journal.wait(0.5, self.slow)
             except TRANSIENT as error:
                 failed("the worker lost the database and tries again", error)
                 self._stop_asked.wait(0.5)
@@ -68,7 +70,7 @@ class Worker(threading.Thread):
     def work(self, messages: Sequence[Message]) -> None:
         """Runs and settles one batch."""
         plans = self.plans()
-        done = [settlement(plans.get(m.channel), m) for m in messages]
+        done = self._run(plans, messages)
         try:
             self.commit(done)
         except TRANSIENT:
@@ -88,13 +90,20 @@ class Worker(threading.Thread):
                 )
                 self.commit([Done(held(messages[0], (fault,), done[0].settlement.plan))])
 
+    def _run(self, plans: Mapping[str, Plan], messages: Sequence[Message]) -> list[Done]:
+        """Every message's plan; slow ones side by side, since each waits for a process of its own."""
+        if not self.slow:
+            return [settlement(plans.get(one.channel), one) for one in messages]
+        with ThreadPoolExecutor(SLOW_BATCH) as threads:
+            return list(threads.map(lambda one: settlement(plans.get(one.channel), one), messages))
+
     def commit(self, done: Sequence[Done]) -> None:
         """Writes resources, alerts, outbox rows, events and states in one transaction (R6)."""
         puts = [put for one in done for put in one.puts]
         signals = [signal for one in done for signal in one.signals]
         settlements = [one.settlement for one in done]
         now = self.now()
-        with self.journal.transaction() as connection:
+        with self.journal.transaction(self.slow) as connection:
             if signals:
                 effects = self.alerts(connection, signals, now)
                 puts += effects.puts

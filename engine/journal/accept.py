@@ -152,7 +152,16 @@ def _distinct(arrivals: Sequence[Arrival]) -> tuple[list[Row], list[int]]:
             place = first.setdefault((source, part), place)
         places.append(place)
         if place == len(rows):
-            rows.append(Row(arrival, digest, order_hash(arrival.channel, told.key, arrival.id), source, part, source in sources))
+            rows.append(
+                Row(
+                    arrival,
+                    digest,
+                    order_hash(arrival.channel, told.key, arrival.id, arrival.slow),
+                    source,
+                    part,
+                    source in sources,
+                )
+            )
             if source is not None:
                 sources.add(source)
     return rows, places

@@ -20,7 +20,7 @@ from engine.fault import Fault, Kind
 from engine.journal.lease import Leases
 from engine.journal.line import Line
 from engine.journal.sql import sql
-from engine.journal.values import LANES, order_hash
+from engine.journal.values import LANES, QUICK, order_hash
 from engine.types import Arrival, Envelope, Message
 
 CORRUPT = (psycopg.errors.DataCorrupted, psycopg.errors.IndexCorrupted)
@@ -70,14 +70,15 @@ class Bodies:
 
 
 def _lane(arrival: Arrival) -> str:
-    return f"lane {order_hash(arrival.channel, arrival.envelope.key, arrival.id) % LANES}"
+    return f"lane {order_hash(arrival.channel, arrival.envelope.key, arrival.id, arrival.slow) % LANES}"
 
 
 class Claims:
-    """Claims for one worker thread."""
+    """Claims for one worker thread: the quick lanes, or the slow ones."""
 
-    def __init__(self, line: Line, leases: Leases, bodies: Bodies) -> None:
+    def __init__(self, line: Line, leases: Leases, bodies: Bodies, slow: bool = False) -> None:
         self._line, self._leases, self._bodies = line, leases, bodies
+        self._lanes = range(QUICK, LANES) if slow else range(QUICK)
         self._after = 0
         self._swept = 0.0
         self._generation = -1
@@ -85,7 +86,8 @@ class Claims:
 
     def claim(self, limit: int) -> tuple[list[Message], list[Message]]:
         """The next messages, and those among them whose stored bytes are damaged."""
-        lanes = [int(name.rpartition(" ")[2]) for name in self._leases.held()]
+        held = (int(name.rpartition(" ")[2]) for name in self._leases.held())
+        lanes = [lane for lane in held if lane in self._lanes]
         if not lanes:
             return [], []
         rows = self._rows(lanes, limit)

@@ -30,7 +30,7 @@ Settled = Callable[[dict[UUID, Outcome]], None]
 
 
 class Journal:
-    """`accept` belongs to one thread, `claim`/`transaction`/`settle` to another; the rest may be called from anywhere."""
+    """`accept` belongs to one thread, `claim`/`transaction`/`settle` to one for quick and one for slow work; the rest to any."""
 
     def __init__(self, dsn: str, memory: int = MEMORY, lease: float = SECONDS) -> None:
         self.dsn = dsn
@@ -38,10 +38,12 @@ class Journal:
         self._bodies = Bodies(memory)
         self._accept_line = Line(dsn, "accept", OPTIONS + BY_KEY)
         self._acceptor = Acceptor(self._accept_line)
-        self._claim_line = Line(dsn, "claim", OPTIONS + BY_KEY)
-        self._claims = Claims(self._claim_line, self._leases, self._bodies)
-        self._work_line = Line(dsn, "work")
-        self._wake = threading.Event()
+        self._claim_lines = [Line(dsn, name, OPTIONS + BY_KEY) for name in ("claim", "claim slow")]
+        self._claims = [
+            Claims(line, self._leases, self._bodies, slow) for slow, line in zip((False, True), self._claim_lines, strict=True)
+        ]
+        self._work_lines = [Line(dsn, name) for name in ("work", "work slow")]
+        self._wakes = [threading.Event(), threading.Event()]
         self._listeners: list[Settled] = []
         self._count = threading.Lock()
         with psycopg.connect(dsn, autocommit=True) as connection:
@@ -72,23 +74,23 @@ class Journal:
                 fresh += 1
         self._counted(fresh)
         if fresh:
-            self._wake.set()
+            self.wake()
         return receipts
 
-    def claim(self, limit: int) -> list[Message]:
+    def claim(self, limit: int, slow: bool = False) -> list[Message]:
         """The next messages, in order; whatever the last claim left unsettled comes again. Damaged ones are held at once."""
-        messages, damaged = self._claims.claim(limit)
+        messages, damaged = self._claims[slow].claim(limit)
         if damaged:
             settlements = [Settlement(message, State.HELD, (DAMAGED,)) for message in damaged]
-            with self.transaction() as connection:
+            with self.transaction(slow) as connection:
                 self.settle(connection, settlements)
             self.committed(settlements)
         return messages
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
+    def transaction(self, slow: bool = False) -> Iterator[Connection]:
         """The worker's connection inside a transaction; committed at the end, undone by an exception."""
-        connection = self._work_line.get()
+        connection = self._work_lines[slow].get()
         with connection.transaction():
             yield connection
 
@@ -98,17 +100,18 @@ class Journal:
 
     def committed(self, settlements: Sequence[Settlement]) -> None:
         """Tells those who wait, once the transaction is committed."""
-        self._claims.in_hand -= {one.message.seq for one in settlements}
+        for claims in self._claims:
+            claims.in_hand -= {one.message.seq for one in settlements}
         self._counted(-len(settlements))
         outcomes = {one.message.id: one.outcome for one in settlements}
         for listener in self._listeners:
             listener(outcomes)
 
-    def defer(self, messages: Sequence[Message], seconds: float, fault: Fault | None = None) -> None:
+    def defer(self, messages: Sequence[Message], seconds: float, fault: Fault | None = None, slow: bool = False) -> None:
         """Puts claimed messages off: they, and later ones of their keys, come again after so many seconds."""
-        with self.transaction() as connection:
+        with self.transaction(slow) as connection:
             defer(connection, messages, seconds, fault)
-        self._claims.in_hand -= {message.seq for message in messages}
+        self._claims[slow].in_hand -= {message.seq for message in messages}
 
     def listen(self, listener: Settled) -> None:
         """Calls with the outcomes of each committed batch, from the worker's thread."""
@@ -135,29 +138,30 @@ class Journal:
             ids = replay(connection, wanted, dry_run)
         if not dry_run:
             self._counted(len(ids))
-            self._wake.set()
+            self.wake()
         return ids
 
     def skip(self, ids: Sequence[UUID]) -> int:
         """Lets the keys go on that these held messages stop; returns how many did stop one."""
         with connect(self.dsn) as connection:
             skipped = skip(connection, ids)
-        self._wake.set()
+        self.wake()
         return skipped
 
-    def wait(self, seconds: float) -> None:
+    def wait(self, seconds: float, slow: bool = False) -> None:
         """Waits until there may be something to claim: what this process stored wakes at once, others' is looked for."""
-        self._wake.wait(seconds if self.alone else min(seconds, 0.05))
-        self._wake.clear()
+        self._wakes[slow].wait(seconds if self.alone else min(seconds, 0.05))
+        self._wakes[slow].clear()
 
     def wake(self) -> None:
         """Ends a wait."""
-        self._wake.set()
+        for wake in self._wakes:
+            wake.set()
 
     def close(self) -> None:
         """Hands the lanes back and closes the connections; the threads that use them have ended."""
         self._leases.stop()
-        for line in (self._accept_line, self._claim_line, self._work_line):
+        for line in (self._accept_line, *self._claim_lines, *self._work_lines):
             line.drop()
 
     def _recount(self, connection: Connection) -> None:

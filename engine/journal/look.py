@@ -115,7 +115,7 @@ def statement(wanted: Filter) -> Select[Any]:
     if wanted.until:
         found = found.where(message.c.received < wanted.until)
     if wanted.reused:
-        found = found.where(message.c.flags == 1)
+        found = found.where(message.c.flags.op("&")(1) == 1)
     if wanted.before:
         found = found.where(message.c.id < wanted.before)
     return found.order_by(message.c.id.desc())
@@ -190,4 +190,4 @@ def _order() -> tuple[Any, Any, Any]:
 
 def _found(row: tuple[Any, ...]) -> Found:
     *head, flags, code = row
-    return Found(*(*head, flags == 1, code))
+    return Found(*(*head, bool(flags & 1), code))

@@ -15,7 +15,7 @@ from engine.journal.line import Connection
 from engine.journal.look import Filter, run, statement
 from engine.journal.schema import message
 from engine.journal.sql import sql
-from engine.journal.values import order_hash
+from engine.journal.values import SLOW_FLAG, order_hash
 
 LOCK = 0x15748E91
 
@@ -28,8 +28,9 @@ def replay(connection: Connection, wanted: Sequence[UUID] | Filter, dry_run: boo
         rows = [row for row in rows if row[8] != "stored"]
         if rows and not dry_run:
             ids = [row[0] for row in rows]
-            keys = dict(run(connection, select(message.c.id, message.c.key).where(message.c.id.in_(ids))))
-            hashes = [order_hash(row[3], keys[row[0]], row[0]) for row in rows]
+            asked = select(message.c.id, message.c.key, message.c.flags).where(message.c.id.in_(ids))
+            keys = {id: (key, bool(flags & SLOW_FLAG)) for id, key, flags in run(connection, asked)}
+            hashes = [order_hash(row[3], keys[row[0]][0], row[0], keys[row[0]][1]) for row in rows]
             connection.execute(sql("replay"), {"ids": ids, "hashes": hashes})
     return [row[0] for row in rows]
 

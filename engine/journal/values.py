@@ -14,6 +14,8 @@ from engine.fault import Fault, Kind
 from engine.types import Event, Message, Outcome, Parcel, State
 
 LANES = 64
+QUICK = 56  # the lanes below are for quick work; those from here on for what takes a processor for long
+SLOW_FLAG = 2  # of a message's flags
 LONGEST = 1000  # characters of a name kept; the body keeps all of it
 
 
@@ -40,10 +42,15 @@ class Settlement:
         return Outcome(self.state, self.faults, self.resources)
 
 
-def order_hash(channel: str, key: str, id: UUID) -> int:
-    """A signed 64-bit number that messages of one key share; a message without a key shares it with none."""
+def order_hash(channel: str, key: str, id: UUID, slow: bool = False) -> int:
+    """A signed 64-bit number that messages of one key share; a message without a key shares it with none.
+
+    Its last six bits are the lane: quick and slow work have lanes of their own.
+    """
     text = f"{clean(channel)}\0{clean(key)}".encode() if key else id.bytes
-    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big", signed=True)
+    whole = int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big", signed=True)
+    lane = QUICK + whole % (LANES - QUICK) if slow else whole % QUICK
+    return whole - whole % LANES + lane
 
 
 def source_hash(channel: str, sender: str, control_id: str) -> int | None:

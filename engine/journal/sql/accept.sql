@@ -30,7 +30,7 @@ stored as (
     insert into journal.message (
         seq, received, id, digest, flags, channel, format, type, sender, control_id, key, peer, body
     )
-    select seq, received, id, digest, again::int, channel, format, type, sender, control_id, key, peer, body from fresh
+    select seq, received, id, digest, again::int + 2 * ((hash & 63) >= 56)::int, channel, format, type, sender, control_id, key, peer, body from fresh
 ),
 queued as (
     insert into journal.pending (seq, key, id, lane)

@@ -26,7 +26,9 @@ def journal(database: str) -> Iterator[Journal]:
 
 @pytest.fixture
 def make() -> Make:
-    def arrival(control_id: str = "", key: str = "", body: bytes | None = None, fault: Fault | None = None, **rest: str) -> Arrival:
+    def arrival(
+        control_id: str = "", key: str = "", body: bytes | None = None, fault: Fault | None = None, **rest: str
+    ) -> Arrival:
         text = body if body is not None else f"message {control_id}".encode()
         envelope = Envelope(rest.get("type", "ORU^R01"), rest.get("sender", "LAB|A"), control_id, key)
         return Arrival(uuid7(), rest.get("channel", "labs"), "hl7v2", text, datetime.now(UTC), envelope, "peer", fault)

@@ -32,7 +32,9 @@ class Proxy:
     def wait_held(self, direction: str, part: bytes = b"") -> None:
         """Waits until something (that contains `part`) is held back."""
         with self._lock:
-            assert self._lock.wait_for(lambda: self._held[direction] and part in b"".join(d for _, d in self._held[direction]), 30)
+            assert self._lock.wait_for(
+                lambda: self._held[direction] and part in b"".join(d for _, d in self._held[direction]), 30
+            )
 
     def release(self, direction: str) -> None:
         with self._lock:

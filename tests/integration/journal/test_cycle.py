@@ -110,7 +110,7 @@ def test_a_message_put_off_comes_again_in_order_with_its_attempt_counted(journal
     first, second = make("1", key="p"), make("2", key="p")
     journal.accept([first, second])
     journal.defer(journal.claim(1), 0)
-    journal._claims._swept = 0.0  # the sweep is due
+    journal._claims[0]._swept = 0.0  # the sweep is due
     claimed = journal.claim(10)
     assert [(message.id, message.attempt) for message in claimed] == [(first.id, 2), (second.id, 1)]
 

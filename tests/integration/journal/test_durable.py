@@ -174,9 +174,7 @@ def test_one_arrival_that_cannot_be_stored_does_not_cost_the_others(database: st
     line.drop()
 
 
-def test_the_same_message_on_many_connections_at_once_has_one_effect(
-    database: str, pool: ThreadPoolExecutor, make: Make
-) -> None:
+def test_the_same_message_on_many_connections_at_once_has_one_effect(database: str, pool: ThreadPoolExecutor, make: Make) -> None:
     lines = [Line(database, str(n)) for n in range(4)]
     gate = threading.Barrier(4)
 

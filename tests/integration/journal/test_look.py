@@ -24,7 +24,9 @@ BAD = Fault(Kind.INCORRECT, "E401", "made up", "OBX[1]-5", "mend it")
 
 def finish(journal: Journal, state: State = State.PROCESSED, limit: int = 10) -> list[Settlement]:
     done = [
-        Settlement(m, state, (BAD,) if state is State.HELD else (), plan="v1", resources=("Patient/a", "Observation/b", "Observation/c"))
+        Settlement(
+            m, state, (BAD,) if state is State.HELD else (), plan="v1", resources=("Patient/a", "Observation/b", "Observation/c")
+        )
         for m in journal.claim(limit)
     ]
     with journal.transaction() as connection:
@@ -159,8 +161,9 @@ def test_the_tables_are_as_the_code_sees_them(database: str) -> None:
             opts={
                 "include_schemas": True,
                 "include_name": lambda name, kind, _: name == "journal" if kind == "schema" else True,
-                "include_object": lambda thing, name, kind, reflected, _: kind != "index"
-                and not (kind == "table" and reflected and ("_2" in name or name.endswith("_rest"))),
+                "include_object": lambda thing, name, kind, reflected, _: (
+                    kind != "index" and not (kind == "table" and reflected and ("_2" in name or name.endswith("_rest")))
+                ),
                 "compare_type": True,
             },
         )

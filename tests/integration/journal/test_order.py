@@ -53,7 +53,9 @@ def test_two_processes_with_failing_workers_keep_the_order_of_each_patient(datab
             try:
                 with journal.transaction() as connection:
                     for message in messages:
-                        connection.execute("insert into effect (key, n) values (%s, %s)", [message.envelope.key, int(message.body)])
+                        connection.execute(
+                            "insert into effect (key, n) values (%s, %s)", [message.envelope.key, int(message.body)]
+                        )
                     journal.settle(connection, done)
                     if done and chance.random() < 0.2:
                         raise ConnectionError
@@ -130,7 +132,7 @@ def test_the_lanes_of_a_process_that_died_are_taken_over_at_once(database: str, 
     heir = Journal(database)
     assert [message.id for message in heir.claim(10)] == [arrival.id]
     heir.close()
-    for line in (dead._accept_line, dead._claim_line, dead._work_line):
+    for line in (dead._accept_line, *dead._claim_lines, *dead._work_lines):
         line.drop()
 
 
@@ -147,9 +149,7 @@ def test_a_long_queue_is_taken_up_at_once_and_not_into_memory(database: str) -> 
             "insert into journal.message select n, now(), ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid,"
             " sha256('x'), 0, 'labs', 'hl7v2', '', '', '', '', '', 'x' from generate_series(1, 200000) n"
         )
-        connection.execute(
-            "insert into journal.pending (seq, key, id, lane) select seq, seq, id, seq & 63 from journal.message"
-        )
+        connection.execute("insert into journal.pending (seq, key, id, lane) select seq, seq, id, seq % 56 from journal.message")
     began = time.monotonic()
     journal = Journal(database)
     messages = journal.claim(64)
@@ -237,3 +237,18 @@ def test_what_another_process_works_off_is_counted_off(database: str, make: Make
     assert first.pending == 40 - worked
     first.close()
     second.close()
+
+
+def test_slow_work_waits_in_lanes_of_its_own_and_keeps_them_when_it_is_replayed(journal: Journal, make: Make) -> None:
+    quick, slow = make("1", key="p"), replace(make("2", key="p"), slow=True)
+    journal.accept([slow, quick])
+    assert [message.id for message in journal.claim(10)] == [quick.id]
+    (claimed,) = journal.claim(10, slow=True)
+    assert claimed.id == slow.id
+    settlement = Settlement(claimed, State.PROCESSED)
+    with journal.transaction(slow=True) as connection:
+        journal.settle(connection, [settlement])
+    journal.committed([settlement])
+    assert journal.replay([slow.id]) == [slow.id]
+    assert [message.id for message in journal.claim(10)] == [quick.id]
+    assert [message.id for message in journal.claim(10, slow=True)] == [slow.id]

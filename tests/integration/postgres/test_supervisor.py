@@ -49,7 +49,9 @@ def test_a_new_folder_gets_a_server_that_is_closed_to_others(data: Path) -> None
     with running(data) as server:
         assert ask(server, "show listen_addresses") == ""
         assert ask(server, "show data_checksums") == "on"
-        assert ask(server, "select setting from pg_settings where name = 'lc_collate' union select datcollate from pg_database limit 1")
+        assert ask(
+            server, "select setting from pg_settings where name = 'lc_collate' union select datcollate from pg_database limit 1"
+        )
         assert (data / "postgres" / "password").read_text().strip().rpartition(":")[2] not in server.dsn
         rules = ask(server, "select string_agg(distinct auth_method, ',') from pg_hba_file_rules")
         assert rules == "scram-sha-256"
@@ -235,7 +237,9 @@ def test_root_without_another_user_is_told_to_make_one(fresh: Path, monkeypatch:
 
 
 @as_root
-def test_programs_in_a_closed_folder_are_copied_where_the_server_can_read_them(data: Path, fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_programs_in_a_closed_folder_are_copied_where_the_server_can_read_them(
+    data: Path, fresh: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = binaries.find()
     assert not isinstance(found, Fault)
     if not found.movable:
