@@ -72,7 +72,7 @@ def start_engine(folder: Path, *options: str) -> Engine:
             stderr=output,
             env=environment,
         )
-    until = time.monotonic() + 90
+    until = time.monotonic() + 100
     while time.monotonic() < until and process.poll() is None:
         try:
             note = json.loads((data / "engine.json").read_text())
@@ -82,4 +82,5 @@ def start_engine(folder: Path, *options: str) -> Engine:
             pass
         time.sleep(0.05)
     process.kill()
+    process.wait()
     raise AssertionError(log.read_text()[-3000:])
