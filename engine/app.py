@@ -78,7 +78,7 @@ class Engine:
         self.committer.start()
         self.intake = KeyedIntake(self.committer, self.plans, self.slow.run)
         self.site = Site(
-            formats=formats(), mappings={}, settings={"data": str(self.settings.data), "version": __version__},
+            formats=formats(), mappings={}, settings={"data": str(self.settings.data), "version": __version__, "paths": {}},
             now=lambda: datetime.now(UTC), new_id=uuid7, pool=self.pool, intake=self.intake,
             run_slow=self.slow.run,
             call_slow=self.slow.call,

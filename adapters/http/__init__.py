@@ -1,0 +1,20 @@
+"""HTTP: channels that listen on a path, and what is posted to others."""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from adapters.http.receive import receive
+from adapters.http.source import PREFIX
+from engine.types import Site
+
+
+def routes(site: Site) -> APIRouter:
+    """The one route of all channels that listen on a path (entry point `isthmus.routes`)."""
+    router = APIRouter()
+
+    async def handle(request: Request) -> Response:
+        return await receive(site, request)
+
+    router.add_route(PREFIX + "{path:path}", handle, methods=["POST"], include_in_schema=False)
+    return router
