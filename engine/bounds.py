@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 from engine.fault import Fault, Kind
@@ -15,11 +17,17 @@ HEADERS = [
 ]
 
 
+def problem(status: int, fault: Fault) -> tuple[bytes, bytes]:
+    """A fault as problem details: media type and body."""
+    row = {"type": f"urn:isthmus:fault:{fault.code}", "title": fault.text, "status": status, **fault.as_dict()}
+    return b"application/problem+json", json.dumps(row).encode()
+
+
 class Bounded:
     """Wraps an ASGI application; a body over `limit` bytes is refused with 413 whatever Content-Length says."""
 
-    def __init__(self, app: Any, limit: int) -> None:
-        self.app, self.limit = app, limit
+    def __init__(self, app: Any, limit: int, told: Callable[[int, Fault], tuple[bytes, bytes]] = problem) -> None:
+        self.app, self.limit, self.told = app, limit, told
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -27,11 +35,11 @@ class Bounded:
             return
         headers = dict(scope["headers"])
         if headers.get(b"content-encoding", b"identity") not in (b"", b"identity"):
-            await _refuse(send, 415, _ENCODED)
+            await _refuse(send, 415, *self.told(415, _ENCODED))
             return
         declared = headers.get(b"content-length", b"0")
         if not declared.isdigit() or int(declared[:20]) > self.limit:
-            await _refuse(send, 413, _LARGE)
+            await _refuse(send, 413, *self.told(413, _LARGE))
             return
         taken, started = 0, False
 
@@ -55,7 +63,7 @@ class Bounded:
             await self.app(scope, bounded_receive, bounded_send)
         except _TooLarge:
             if not started:
-                await _refuse(send, 413, _LARGE)
+                await _refuse(send, 413, *self.told(413, _LARGE))
 
 
 class _TooLarge(Exception):
@@ -66,14 +74,9 @@ _LARGE = Fault(Kind.INCORRECT, "E906", "the body is larger than this server take
 _ENCODED = Fault(Kind.UNSUPPORTED, "E907", "compressed bodies are not taken", help="send it without Content-Encoding")
 
 
-async def _refuse(send: Any, status: int, fault: Fault) -> None:
-    import json  # noqa: PLC0415
-
-    body = json.dumps(
-        {"type": f"urn:isthmus:fault:{fault.code}", "title": fault.text, "status": status, **fault.as_dict()}
-    ).encode()
+async def _refuse(send: Any, status: int, media: bytes, body: bytes) -> None:
     head = [
-        (b"content-type", b"application/problem+json"),
+        (b"content-type", media),
         (b"content-length", str(len(body)).encode()),
         (b"connection", b"close"),
         *HEADERS,

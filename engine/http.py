@@ -16,8 +16,10 @@ from fastapi.responses import JSONResponse, Response
 
 from engine import __version__
 from engine.bounds import Bounded
+from engine.bounds import problem as told
 from engine.fault import Fault, Kind, Refused
 from engine.log import failed
+from engine.mount import Front, Mount
 from engine.plugins import plugins
 from engine.types import Site
 
@@ -26,8 +28,8 @@ Deploy = Callable[[], Awaitable[list[dict[str, Any]]]]
 MAX_BODY = 64 * 1024 * 1024
 
 
-def build(site: Site, status: Status, deploy: Deploy, token: str) -> Bounded:
-    """The ASGI application."""
+def build(site: Site, status: Status, deploy: Deploy, token: str) -> tuple[Front, list[Mount]]:
+    """The ASGI application, and the mounts to be stopped with it."""
     app = FastAPI(title="Isthmus", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -53,15 +55,35 @@ def build(site: Site, status: Status, deploy: Deploy, token: str) -> Bounded:
         refused = any(row.get("severity", "error") == "error" for row in findings)
         return JSONResponse({"deployed": not refused, "findings": findings}, 409 if refused else 200)
 
+    mounts: list[Mount] = []
     for _name, routes in sorted(plugins("routes").items()):
-        app.include_router(routes(site))
-    return Bounded(app, MAX_BODY)
+        made = routes(site)
+        if isinstance(made, Mount):
+            mounts.append(made)
+        else:
+            app.include_router(made)
+    _describe(app, mounts)
+    bounded = [(mount.prefix, Bounded(mount.asgi, MAX_BODY, mount.told or told)) for mount in mounts]
+    return Front(Bounded(app, MAX_BODY), bounded), mounts
 
 
-def problem(fault: Fault) -> JSONResponse:
+def _describe(app: FastAPI, mounts: list[Mount]) -> None:
+    """The mounts' paths in /openapi.json."""
+    described = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        found = described()
+        for mount in mounts:
+            found["paths"].update(mount.paths)
+        return found
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def problem(fault: Fault) -> Response:
     """A fault as problem details."""
-    body = {"type": f"urn:isthmus:fault:{fault.code}", "title": fault.text, "status": fault.kind.answer.http, **fault.as_dict()}
-    return JSONResponse(body, fault.kind.answer.http, media_type="application/problem+json")
+    media, body = told(fault.kind.answer.http, fault)
+    return Response(body, fault.kind.answer.http, media_type=media.decode())
 
 
 async def _refused(_request: Request, error: Exception) -> Response:

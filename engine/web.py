@@ -32,8 +32,9 @@ class Web:
         self.token = new_token()
         self._settings = settings
         self.address = ""
+        app, self._mounts = build(site, status, deploy, self.token)
         config = uvicorn.Config(
-            build(site, status, deploy, self.token),
+            app,
             log_config=None, access_log=False, lifespan="off", server_header=False, http="httptools",
             timeout_keep_alive=75, timeout_graceful_shutdown=10, ws_max_size=1 << 20, h11_max_incomplete_event_size=65536,
         )  # fmt: skip
@@ -64,3 +65,6 @@ class Web:
         self._server.should_exit = True
         if self._task is not None:
             await self._task
+        for mount in self._mounts:
+            if mount.stop is not None:
+                await mount.stop()

@@ -8,8 +8,6 @@ from datetime import datetime
 from email.utils import format_datetime
 from typing import Any
 
-from starlette.responses import Response
-
 from engine.fault import Fault
 from fhir import encode
 from fhir.rest.outcome import outcome, status
@@ -41,11 +39,3 @@ def refused(faults: Fault | Sequence[Fault]) -> Answer:
 def versioned(version: int, updated: datetime) -> dict[str, str]:
     """The headers of a version."""
     return {"ETag": f'W/"{version}"', "Last-Modified": format_datetime(updated, usegmt=True)}
-
-
-def response(answer: Answer) -> Response:
-    """The answer as HTTP."""
-    headers = {"X-Content-Type-Options": "nosniff", **answer.headers}
-    if answer.body:
-        headers.setdefault("Content-Type", f"{MEDIA}; charset=utf-8")
-    return Response(answer.body, answer.status, headers)

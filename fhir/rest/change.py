@@ -47,8 +47,7 @@ async def change(server: Server, call: Call) -> Answer:
         return refused(written)
     if isinstance(body, dict) and written.change != "unchanged":
         return changed(call, written, at, body)
-    rows = await server.rows(sql("read"), (uuid_of(written.type, written.id),))
-    return stored(call, written, rows)
+    return stored(call, written, await server.newest(written.type, written.id))
 
 
 Wanted = tuple[Sequence[Change] | Callable[[Connection, datetime], Any], JSON | None]

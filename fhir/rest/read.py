@@ -33,8 +33,7 @@ def gone(name: str) -> Fault:
 async def read(server: Server, call: Call) -> Answer:
     """GET Type/id."""
     type, id = call.path
-    rows = await server.rows(sql("read"), (uuid_of(type, id),))
-    return single(call, type, id, rows)
+    return single(call, type, id, await server.newest(type, id))
 
 
 async def vread(server: Server, call: Call) -> Answer:

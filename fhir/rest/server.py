@@ -13,7 +13,9 @@ import psycopg
 
 from engine.fault import Fault, Kind
 from fhir.rest.committer import Committer
+from fhir.rest.reader import Reader
 from fhir.search.find import Asking
+from fhir.store.types import uuid_of
 
 TIMEOUT = "set statement_timeout = '10s'"
 
@@ -26,8 +28,13 @@ class Server:
     committer: Committer
     now: Callable[[], datetime]
     new_id: Callable[[], UUID]
+    reader: Reader
     prefix: str = "/fhir/R4"
     known: WeakSet[Any] = field(default_factory=WeakSet)  # connections whose timeout is set
+
+    async def newest(self, type: str, id: str) -> list[tuple[Any, ...]]:
+        """The newest version's (version, updated, deleted, body); empty when there is none."""
+        return list(await self.reader.read(uuid_of(type, id)))
 
     async def rows(self, sql: str, values: Sequence[Any] | dict[str, Any]) -> list[tuple[Any, ...]]:
         """The rows of one statement."""

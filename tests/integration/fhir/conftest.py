@@ -5,33 +5,41 @@ from __future__ import annotations
 import socket
 import threading
 import uuid
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 import pytest
 import uvicorn
-from fastapi import FastAPI
 from psycopg_pool import AsyncConnectionPool
 
+from engine.bounds import Bounded
+from engine.http import MAX_BODY
 from engine.types import Site
 from fhir.rest import routes
 
 
-def application(dsn: str) -> FastAPI:
-    """The routes on a pool that opens and closes with the application."""
+def application(dsn: str) -> Any:
+    """The mounted API, bounded as the engine bounds it, on a pool that opens and closes with it."""
     pool = AsyncConnectionPool(dsn, min_size=1, max_size=4, open=False, kwargs={"autocommit": True})
-    site = Site({}, {}, {}, lambda: datetime.now(UTC), uuid.uuid4, pool)
+    mount = routes(Site({}, {}, {}, lambda: datetime.now(UTC), uuid.uuid4, pool))
+    assert mount.stop is not None and mount.told is not None
+    bounded = Bounded(mount.asgi, MAX_BODY, mount.told)
 
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(receive: Any, send: Any) -> None:
+        await receive()
         await pool.open(wait=True)
-        yield
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        assert mount.stop is not None
+        await mount.stop()
         await pool.close()
+        await send({"type": "lifespan.shutdown.complete"})
 
-    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None)
-    app.include_router(routes(site))
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await (lifespan(receive, send) if scope["type"] == "lifespan" else bounded(scope, receive, send))
+
     return app
 
 

@@ -1,0 +1,155 @@
+"""The API as a raw ASGI application: a request becomes a call, its answer HTTP; no framework stands between.
+
+Every problem is an OperationOutcome, our own bugs too; a bug's log names its place and none of its data.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+from psycopg_pool import PoolTimeout
+
+from engine.bounds import HEADERS
+from engine.fault import Fault, Kind
+from engine.log import failed
+from fhir.rest.answer import MEDIA, Answer, refused
+from fhir.rest.call import Call, pairs
+
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"))
+BODILESS = frozenset(("GET", "HEAD"))
+HOST = re.compile(r"[A-Za-z0-9.\-]{1,253}(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::[0-9]{1,5})?")
+JSON_MEDIA = ("", "application/json", "application/fhir+json", "application/json-patch+json", "application/merge-patch+json",
+              "text/json", "application/json+fhir", "application/octet-stream")  # fmt: skip
+FORM = "application/x-www-form-urlencoded"
+ACCEPTED = re.compile(r"\*/\*|application/\*|application/(?:fhir\+)?json|text/json|application/json\+fhir", re.IGNORECASE)
+PATIENCE = 60.0  # seconds for a body to arrive
+LONGEST = 16384  # characters of a path and its query
+MOST_HEADERS = 100
+LATE = Fault(Kind.INCORRECT, "E577", "the body did not arrive within a minute", help="send it faster, or in parts")
+LONG = Fault(
+    Kind.INCORRECT, "E578", "the address or the headers are longer than this server reads", help="search by POST _search"
+)
+AWAY = Fault(Kind.UNAVAILABLE, "E570", "the database does not answer", help="try again later")
+BUG = Fault(Kind.FAULT, "E550", "the request failed inside the server", help="its log names the place; the data is unharmed")
+Handler = Callable[[Call], Coroutine[Any, Any, Answer]]
+
+
+class Gone(Exception):
+    """The client left before its body was there."""
+
+
+class Api:
+    """The application; `handler` answers calls, `fixed` is this server's address as it is configured."""
+
+    def __init__(self, prefix: str, handler: Handler, fixed: str = "") -> None:
+        self.prefix, self.handler, self.fixed = prefix, handler, fixed
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        call = self.called(scope)
+        body = b""
+        if scope["method"] not in BODILESS:
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    body = await read(receive)
+            except Gone:
+                return
+            except TimeoutError:
+                call = LATE
+        answer = await self.answered(call, body)
+        await respond(send, answer, scope["method"] == "HEAD")
+
+    async def answered(self, call: Call | Fault, body: bytes) -> Answer:
+        """What a call is answered; never raises."""
+        if not isinstance(call, Fault) and (body or call.method not in BODILESS):
+            call = carrying(call, body)
+        if isinstance(call, Fault):
+            return refused(call)
+        try:
+            return await self.handler(call)
+        except (psycopg.OperationalError, PoolTimeout, ConnectionError) as error:
+            failed("a FHIR request met no database", error)
+            return refused(AWAY)
+        except (Exception, RecursionError) as error:
+            failed("a FHIR request failed", error)
+            return refused(BUG)
+
+    def called(self, scope: Any) -> Call | Fault:
+        """The request without its body, or why it is none."""
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        raw: bytes = scope["query_string"]
+        if len(raw) + len(scope["path"]) > LONGEST or len(scope["headers"]) > MOST_HEADERS:
+            return LONG
+        query = pairs(raw.decode("latin-1")) if raw else ()
+        if isinstance(query, Fault):
+            return query
+        method = scope["method"]
+        if method not in METHODS:
+            return Fault(Kind.INCORRECT, "E553", "this method is not used here", "", f"use {', '.join(sorted(METHODS))}")
+        path = tuple([part for part in scope["path"][len(self.prefix) :].split("/") if part])
+        wanted = dict(query).get("_format") if query else ""
+        wanted = wanted or headers.get("accept", "")
+        if wanted and wanted != "json" and not ACCEPTED.search(wanted):
+            return Fault(Kind.UNSUPPORTED, "E554", "this server answers in application/fhir+json", "Accept", "accept it")
+        host = headers.get("host", "")
+        base = self.fixed or f"{scope['scheme']}://{host if HOST.fullmatch(host) else 'localhost'}"
+        return Call(method, path, tuple(query), headers, b"", None, base + self.prefix)
+
+
+async def read(receive: Any) -> bytes:
+    """The whole body; its size is bounded by who calls this."""
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body"):
+        return body if message["type"] == "http.request" else leave()
+    parts = [body]
+    while message.get("more_body"):
+        message = await receive()
+        if message["type"] != "http.request":
+            leave()
+        parts.append(message.get("body", b""))
+    return b"".join(parts)
+
+
+def leave() -> bytes:
+    """Ends a request whose client is gone."""
+    raise Gone
+
+
+def carrying(call: Call, body: bytes) -> Call | Fault:
+    """The call with its body; a form's parameters join those of the address."""
+    media = call.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if call.method == "DELETE":
+        return call
+    if media == FORM and call.path[-1:] == ("_search",):
+        more = pairs(body.decode("utf-8", "replace"))
+        return more if isinstance(more, Fault) else replace(call, params=(*call.params, *more))
+    if body and media not in JSON_MEDIA:
+        return Fault(Kind.UNSUPPORTED, "E555", "this server reads application/fhir+json", "Content-Type", "send it so")
+    return replace(call, body=body)
+
+
+async def respond(send: Any, answer: Answer, head: bool) -> None:
+    """The answer as HTTP."""
+    rows = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in answer.headers.items()]
+    if answer.body and "Content-Type" not in answer.headers:
+        rows.append((b"content-type", MEDIA_TYPE))
+    rows.append((b"content-length", b"%d" % len(answer.body)))
+    rows += HEADERS
+    await send({"type": "http.response.start", "status": answer.status, "headers": rows})
+    await send({"type": "http.response.body", "body": b"" if head else answer.body})
+
+
+MEDIA_TYPE = f"{MEDIA}; charset=utf-8".encode()
+
+
+def told(status: int, fault: Fault) -> tuple[bytes, bytes]:
+    """A refusal at the door (too large, compressed) as an OperationOutcome."""
+    return MEDIA_TYPE, refused(fault).body
