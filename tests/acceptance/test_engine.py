@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import socket
+import tempfile
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -193,3 +196,35 @@ def test_two_engines_run_side_by_side_and_not_on_one_folder(engine: Engine, own_
     second = engine.command("run", "--data", str(other.data), "--http", "127.0.0.1:0", "--mllp", "127.0.0.1:0")
     assert second.returncode == 1
     assert b"E911" in second.stderr
+
+
+STRICT = """
+channel: strict
+source:
+  mllp: { listen: "tcp:127.0.0.1:0" }
+validate: strict
+in order by: PID-3.1
+steps: [ { map: [oru_r01, adt_a01] } ]
+destinations: { record: { fhir_store: {} } }
+"""
+
+
+def test_a_strict_channel_answers_AE_with_the_places_and_keeps_the_message(own_engine: Start) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="isthmus-strict-"))
+    folder.chmod(0o755)
+    (folder / "channels").mkdir()
+    (folder / "channels" / "strict.yaml").write_text(STRICT)
+    engine = own_engine(folder=folder)
+    wrong = MESSAGES[0].replace(b"PID|1||", b"PID|x||").replace(b"|DEMO", b"|STRICT")
+    with socket.create_connection(("127.0.0.1", engine.port("strict")), 60) as peer:
+        peer.sendall(b"\x0b" + wrong + b"\x1c\r")
+        answer = b""
+        while not answer.endswith(b"\x1c\r"):
+            answer += peer.recv(65536)
+    assert b"\rMSA|AE|STRICT" in answer
+    assert b"\rERR|" in answer
+    assert b"PID" in answer
+    held = processed(engine, wrong.split(b"|")[9].decode(), "held")
+    assert history(engine, held.id).body == wrong
+    assert talk(engine.port("strict"), MESSAGES[0]) == ["AA"]
+    shutil.rmtree(folder, ignore_errors=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from engine.channel import read_channel
 from engine.channel.model import Channel
-from engine.channel.read import Kinds
+from engine.channel.read import KEYS, Kinds
 from engine.diagnostic import Diagnostic
 from engine.options import duration
 
@@ -164,3 +165,8 @@ def test_times_are_read_in_a_persons_words(text: str, seconds: float) -> None:
 def test_what_is_no_time_is_none(text: str) -> None:
     found: Any = duration(text)
     assert found is None
+
+
+def test_every_key_is_documented(root: Path) -> None:
+    text = (root / "docs" / "channels.md").read_text()
+    assert [key for key in KEYS if f"| `{key}` |" not in text] == []
