@@ -14,6 +14,7 @@ from typing import Any
 
 from adapters.hl7v2 import er7
 from adapters.hl7v2.change import change
+from adapters.hl7v2.depends import Key, together
 from adapters.hl7v2.header import Header, read_header
 from adapters.hl7v2.path import NOTATION, Hl7Path, Place
 from adapters.hl7v2.shape import Node, is_structure, names, structure
@@ -85,6 +86,10 @@ class Hl7v2:
                 help=_components(kind),
             )
         return Hl7Path(text, place, type, _repeats(entry, place, inside), entry.type(self.version)).seen_from(inside)
+
+    def depends(self, paths: Sequence[Hl7Path]) -> Key | None:
+        """What the values of these paths follow from, seen from a scope: equal keys mean equal values."""
+        return together(paths)
 
     def group(self, name: str, structure: str, group: str) -> Fault | None:
         """None when, from inside `group`, there can be such groups, segments or fields; else the fault that says what was

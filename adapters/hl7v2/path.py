@@ -19,6 +19,7 @@ NOTATION = re.compile(r"([A-Z][A-Z0-9]{2})(?:\[(\d+)\])?-(\d+)(?:\[(\d+)\])?(?:\
 
 
 LONGEST_KEY = 256  # characters of a field's text that results are remembered by
+RECURRING = frozenset(("CE", "CWE", "CNE", "CF", "ID", "IS", "HD", "XCN", "XON", "PL", "ST", "MSG", "PT", "VID"))
 
 
 class Place(NamedTuple):
@@ -132,6 +133,20 @@ class Hl7Path:
         if self._kind == "varies":
             return source, message.context, _type_of_value(segment)
         return source, message.context
+
+    @property
+    def recurs(self) -> bool:
+        """Whether its values come again in message after message (codes, units, places), as numbers and times do not."""
+        return self._kind in RECURRING
+
+    @property
+    def reads(self) -> tuple[int, ...]:
+        """The fields of its segment that a value depends on."""
+        return (2, self._field) if self._kind == "varies" else (self._field,)
+
+    def standing(self, scope: Group) -> list[Segment]:
+        """Every segment the path can mean, seen from a scope."""
+        return self._segments(scope)
 
     def home(self, scope: Group) -> Group:
         """The group from which down it is read: this one, or one around it."""

@@ -9,7 +9,7 @@ A closure takes the scope it reads from and the run it belongs to, and gives a v
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.mapping import bound
 from engine.mapping.choice import first_of, members
@@ -48,33 +48,39 @@ def _traced(made: Fill, value: bound.Value | bound.Fixed) -> Fill:
     return note
 
 
-Item = tuple[str, Fill, bool]  # an element's name ("" for a choice), its closure, whether it counts as something
+class Item(NamedTuple):
+    """One element, or the members of one choice, compiled: `name` is "" for a choice, whose closure gives the name too."""
+
+    name: str
+    made: Fill
+    counts: bool  # whether it counts as something: fixed text alone is not written
+    entries: tuple[bound.Entry, ...]
 
 
-def _items(value: bound.Object, kit: Kit) -> list[Item]:
+def items(value: bound.Object, kit: Kit) -> list[Item]:
     """The elements in the file's order; the members of a choice stand as one where its first member stands."""
-    items: list[Item] = []
+    found: list[Item] = []
     done: set[str] = set()
     for one in value.entries:
         group = [other for other in value.entries if other.choice == one.choice]
         if not one.choice or (len(group) == 1 and len(one.variants) == 1):
-            items.append((one.name, entry(one, kit), not one.sure))
+            found.append(Item(one.name, entry(one, kit), not one.sure, (one,)))
         elif one.choice not in done:
             done.add(one.choice)
             lines = [(line, entry(line, kit)) for line in members(group)]
-            items.append(("", first_of(lines, _read), not any(each.sure for each in group)))
-    return items
+            found.append(Item("", first_of(lines, _read), not any(each.sure for each in group), tuple(group)))
+    return found
 
 
 def _object(value: bound.Object, kit: Kit) -> Fill:
-    items = _items(value, kit)
+    parts = [(one.name, one.made, one.counts) for one in items(value, kit)]
     sure = all(one.sure for one in value.entries)
     own = fill(value.own, kit) if value.own is not None else None
 
     def build(scope: Scope, run: Run) -> dict[str, Any] | None:
         body: dict[str, Any] = {}
         some = sure
-        for name, made, counts in items:
+        for name, made, counts in parts:
             found = made(scope, run)
             if found is not None:
                 if name:

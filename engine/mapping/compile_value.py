@@ -10,6 +10,7 @@ from typing import Any
 from engine.fault import Fault, Kind
 from engine.mapping import bound
 from engine.mapping.functions import text_of
+from engine.mapping.remember import Memory
 from engine.mapping.run import Run
 from engine.types import Path, Scope
 
@@ -22,10 +23,11 @@ Note = Callable[[Run, Fault, Path, Scope], None]
 
 @dataclass(frozen=True, slots=True)
 class Kit:
-    """What compiling needs: the model, and whether values are traced."""
+    """What compiling needs: the model, whether values are traced, and where rules remember what they made."""
 
     model: Any
     traced: bool = False
+    memory: Memory | None = None
 
 
 def value_of(value: bound.Value, kit: Kit) -> Fill:

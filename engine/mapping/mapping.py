@@ -10,8 +10,9 @@ from typing import Any
 from engine.fault import Fault, Kind
 from engine.mapping import bound
 from engine.mapping.compile import Ask, ask, fill
+from engine.mapping.compile_resource import MakePut, put
 from engine.mapping.compile_value import Fill, Kit, value_of
-from engine.mapping.nulls import nulls
+from engine.mapping.remember import Memory
 from engine.mapping.run import Lineage, Run
 from engine.mapping.specialise import Narrowed
 from engine.types import Put, Scope
@@ -28,8 +29,7 @@ class Rule:
     test: Ask | None
     identity: tuple[Fill | None, ...]
     merge: bool
-    body: Fill
-    clear: Callable[[Scope, dict[str, Any]], tuple[str, ...]]
+    put: MakePut
     at: str
 
 
@@ -102,14 +102,16 @@ class Mapping:
 
 def compile_plan(plan: bound.Plan, digest: str) -> Mapping:
     """Compiles a bound plan, both ways."""
-    rules = _rules(plan, False)
-    narrowed = Narrowed(plan, rules, lambda narrow: _rules(narrow, False))
+    depend = getattr(plan.format, "depends", None)
+    memory = Memory(depend) if depend is not None else None
+    rules = _rules(plan, False, memory)
+    narrowed = Narrowed(plan, rules, lambda narrow: _rules(narrow, False, memory))
     whole = fill(plan.message, Kit(plan.model)) if plan.message is not None else None
     return Mapping(plan.name, digest, plan, rules, _rules(plan, True), narrowed, whole)
 
 
-def _rules(plan: bound.Plan, traced: bool) -> tuple[Rule, ...]:
-    kit = Kit(plan.model, traced)
+def _rules(plan: bound.Plan, traced: bool, memory: Memory | None = None) -> tuple[Rule, ...]:
+    kit = Kit(plan.model, traced, memory)
     return tuple(
         Rule(
             type=one.type,
@@ -119,8 +121,7 @@ def _rules(plan: bound.Plan, traced: bool) -> tuple[Rule, ...]:
             test=ask(one.test) if one.test is not None else None,
             identity=tuple(value_of(part, kit) if part is not None else None for part in one.identity),
             merge=one.merge,
-            body=fill(one.body, kit),
-            clear=nulls(one.body),
+            put=put(one, kit),
             at=f"{one.at.file}:{one.at.line}",
         )
         for one in plan.resources
@@ -142,15 +143,14 @@ def _run(rules: tuple[Rule, ...], scope: Scope, run: Run, model: Any) -> list[Pu
     for one in instances:
         _place(run, one.rule.type, len(puts) + 1)
         rule = one.rule
-        body = {"resourceType": rule.type, "id": one.id, **(rule.body(one.scope, run) or {})}
-        put = Put(body, rule.merge, rule.clear(one.scope, body) if rule.merge else ())
+        put = rule.put(one.scope, run, one.id)
         key = (rule.type, one.id)
         before = puts.get(key)
         if before is None:
             puts[key] = put
         elif rule.merge or before.merge:
-            puts[key] = Put({**before.body, **body}, True, tuple(dict.fromkeys((*before.clear, *put.clear))))
-        elif before.body != body:
+            puts[key] = Put({**before.body, **put.body}, True, tuple(dict.fromkeys((*before.clear, *put.clear))))
+        elif before.body != put.body:
             run.faults.append(_clash(rule))
     return _refused(run.faults) if run.faults else list(puts.values())
 
