@@ -1,11 +1,11 @@
 """Beat detection against the MIT-BIH annotations, record by record, beside neurokit2 and wfdb's xqrs in the same run.
 
-    python benchmarks/beats.py DATA/mitdb [--others] [--second]
+    python -m benchmarks.beats DATA/mitdb [--others] [--second]
 
 The first channel of each whole record; a beat counts when it lies within 150 ms of a reference beat, each reference beat once
 (ANSI/AAMI EC57 without the learning period: nothing is left out at the start). Beats are the symbols that EC57 counts; what lies
 between [ and ] (ventricular flutter and fibrillation, record 207) is left out as there, and the total with it is told as well.
-`--others` runs neurokit2 and xqrs too; `--second` takes the second channel; `--classes` tells how ventricular beats are told.
+`--others` runs neurokit2 and xqrs too; `--second` takes the second channel.
 """
 
 from __future__ import annotations

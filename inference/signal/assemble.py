@@ -10,20 +10,22 @@ from numpy.typing import NDArray
 from engine.fault import Fault
 from inference.signal.amplitudes import amplitudes
 from inference.signal.classes import NORMAL, PACED, VENTRICULAR, Classes
-from inference.signal.delineate import Waves, delineate
+from inference.signal.delineate import Waves, delineate, heights
 from inference.signal.features import RATE
 from inference.signal.filters import DIAGNOSTIC, band
 from inference.signal.globals import Span, spans
 from inference.signal.hints import hints
-from inference.signal.intervals import COMMON, axes, carried, intervals, per_lead
+from inference.signal.intervals import axes, intervals, per_lead
 from inference.signal.median import Median, median_beat, tile
 from inference.signal.prepare import Prepared
+from inference.signal.presence import COMMON, carried
 from inference.signal.quality import LeadQuality
 from inference.signal.rhythm import corrected, rhythm, whole_intervals
 from inference.signal.values import Beat, Episode, Hint, Measured, Measurement, MedianBeat, Wave
 
 Indexes = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+LEAST = 8.0  # µV: a wave of the median beat that rises less is noise
 Hole = tuple[str, int, int]  # kind, first and last sample at 500 Hz
 
 
@@ -86,7 +88,8 @@ def measure_median(found: Found, median: Median, leading: Mask) -> tuple[MedianB
     n = median.samples.shape[1]
     before = n - n // 2
     middle = int(np.flatnonzero(beats == median.at + before)[0])
-    moved = {wave: shifted(w.take(w.beat == middle), before) for wave, w in delineate(row, beats).items()}
+    carry = {wave: w.take((w.beat == middle) & (heights(row, w) >= LEAST)) for wave, w in delineate(row, beats).items()}
+    moved = {wave: shifted(w, before) for wave, w in carry.items()}
     if carried(found.waves["P"], leading, found.good) < COMMON:
         moved["P"] = moved["P"].take(np.zeros(len(moved["P"].lead), np.bool_))
     at = spans(moved, 0, found.good)

@@ -114,6 +114,15 @@ def tops(x: Array, lead: Indexes, onset: Floats, offset: Floats) -> Indexes:
     return np.minimum(peak, last)
 
 
+def heights(x: Array, w: Waves) -> Floats:
+    """How far each wave rises above the line between its ends, µV."""
+    n = x.shape[1]
+    first, last = (np.clip(np.round(v), 0, n - 1).astype(np.int64) for v in (w.onset, w.offset))
+    share = (w.peak - first) / np.maximum(last - first, 1)
+    line = x[w.lead, first] * (1 - share) + x[w.lead, last] * share
+    return np.asarray(np.abs(x[w.lead, w.peak] - line), np.float64)
+
+
 def best(waves: Waves, beat: Indexes, allowed: NDArray[np.bool_], weight: Floats) -> Waves:
     """Gives waves to beats: of those allowed, the weightiest a lead and beat; the others keep no beat."""
     key = waves.lead * (1 + (beat.max() if len(beat) else 0)) + beat

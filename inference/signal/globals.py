@@ -11,8 +11,8 @@ from inference.signal.delineate import Waves
 
 Floats = NDArray[np.float64]
 
-EARLY = {"P": 25.0, "QRS": 15.0, "T": 25.0}  # percentile of the leads' onsets
-LATE = {"P": 75.0, "QRS": 85.0, "T": 70.0}  # percentile of the leads' offsets
+EARLY = {"P": 8.0, "QRS": 8.0, "T": 10.0}  # percentile of the leads' onsets
+LATE = {"P": 92.0, "QRS": 92.0, "T": 90.0}  # percentile of the leads' offsets
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from inference.signal.axis import DISAGREE, axis, disagreement, frontal
 from inference.signal.delineate import Waves
 from inference.signal.features import RATE
 from inference.signal.globals import Span
+from inference.signal.presence import COMMON
 from inference.signal.values import Measurement
 
 Array = NDArray[np.float32]
@@ -18,18 +19,6 @@ Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 MS = 1000.0 / RATE
-COMMON = 0.4  # share of the beats that must show a P wave for the recording to have one
-
-
-def carried(waves: Waves, beats: Mask, good: Mask) -> float:
-    """The share of `beats` [beats] in which at least a quarter of the `good` leads show the wave."""
-    if not beats.any() or not good.any():
-        return 0.0
-    seen = np.zeros((len(good), len(beats)), bool)
-    rows = waves.beat >= 0
-    seen[waves.lead[rows], waves.beat[rows]] = True
-    share = seen[good].mean(axis=0) >= 0.25
-    return float(share[beats].mean())
 
 
 def intervals(spans: Mapping[str, Span], count: int) -> list[Measurement]:

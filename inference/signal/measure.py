@@ -16,6 +16,7 @@ from inference.signal.features import RATE
 from inference.signal.flutter import episodes, outside
 from inference.signal.hints import hints
 from inference.signal.prepare import Prepared, prepare
+from inference.signal.presence import where_common
 from inference.signal.quality import quality
 from inference.signal.spikes import paced
 from inference.signal.values import Measured
@@ -74,6 +75,7 @@ def measure(samples: object, rate: object, leads: Sequence[str]) -> Measured | F
         none = Found(p, np.zeros(0, np.int64), None, {}, grades, good, holes)
         return none.bare(hints(p, grades, None, {}), (*warnings, NO_BEAT))
     waves = delineate(p.quiet, beats)
+    waves["P"] = where_common(waves["P"], beats, good)
     spiked = paced(p.raw, p.rate, beats)
     kinds = classify(p.quiet[good], beats, widths(waves, len(beats), len(p.leads)), spiked)
     return assemble(Found(p, beats, kinds, waves, grades, good, holes), warnings)
