@@ -47,7 +47,9 @@ def postgres() -> Iterator[Server]:
     assert isinstance(server, Server), server
     try:
         with psycopg.connect(server.dsn, autocommit=True) as connection:
-            connection.execute("alter system set fsync = off")  # these databases are thrown away; what tests durability starts its own
+            connection.execute(
+                "alter system set fsync = off"
+            )  # these databases are thrown away; what tests durability starts its own
             connection.execute("select pg_reload_conf()")
         yield server
     finally:

@@ -56,9 +56,13 @@ PATIENT_ID = Function(
     "patient_id", "The number that stands for the patient, with its assigning authority; two of one kind are refused.",
     lambda: keys.patient, takes="all",
 )  # fmt: skip
-PERSON_ID = Function("person_id", "A person's number with its assigning authority, or the name where there is none.", lambda: keys.person)
+PERSON_ID = Function(
+    "person_id", "A person's number with its assigning authority, or the name where there is none.", lambda: keys.person
+)
 LINK_ID = Function("link_id", "The same for the person in an NDL.", lambda: keys.named_link)
-ORGANIZATION_ID = Function("organization_id", "An organization's number with its assigning authority, or its name.", lambda: keys.organization)
+ORGANIZATION_ID = Function(
+    "organization_id", "An organization's number with its assigning authority, or its name.", lambda: keys.organization
+)
 PLACE_ID = Function(
     "place_id", "A place a location names, down to site, building, floor, ward, room or bed.", keys.place, words=("level",)
 )

@@ -151,10 +151,24 @@ def _level(comp: int) -> Callable[[Rep | str], list[JSON] | None]:
 
 
 # the identifiers of one place a PL names, for `| as(PL_BED)` and its like
-PL_LEVELS = {"POC": _level(1), "ROOM": _level(2), "BED": _level(3), "FACILITY": _level(4), "BUILDING": _level(7), "FLOOR": _level(8)}
+PL_LEVELS = {
+    "POC": _level(1),
+    "ROOM": _level(2),
+    "BED": _level(3),
+    "FACILITY": _level(4),
+    "BUILDING": _level(7),
+    "FLOOR": _level(8),
+}
 
 # the identifiers of one place an NDL names: its components 4 to 7, 10 and 11
-NDL_LEVELS = {"POINT": _level(4), "ROOM": _level(5), "BED": _level(6), "SITE": _level(7), "BUILDING": _level(10), "FLOOR": _level(11)}
+NDL_LEVELS = {
+    "POINT": _level(4),
+    "ROOM": _level(5),
+    "BED": _level(6),
+    "SITE": _level(7),
+    "BUILDING": _level(10),
+    "FLOOR": _level(11),
+}
 
 
 def pl_reference(value: Rep | str) -> JSON | None:

@@ -77,7 +77,10 @@ class Patient(threading.Thread):
         n = 0
         while not self.ended.is_set():
             try:
-                with socket.create_connection(("127.0.0.1", self.engine.port() or 1), timeout=20) as peer, peer.makefile("rb") as answers:
+                with (
+                    socket.create_connection(("127.0.0.1", self.engine.port() or 1), timeout=20) as peer,
+                    peer.makefile("rb") as answers,
+                ):
                     while not self.ended.is_set():
                         peer.sendall(f"{self.patient} {self.patient[1:]}{n:09d}\n".encode())
                         if not answers.readline().endswith(b"\n"):

@@ -21,12 +21,8 @@ WORDS = st.sampled_from(
 )  # fmt: skip
 TEXT = st.one_of(st.text(max_size=60), st.lists(WORDS, max_size=14).map(" ".join))
 PATH = st.from_regex(r"[A-Z]{3}-[1-9][0-9]?(\[[1-9]\])?(\.[1-9])?", fullmatch=True)
-WORD = st.one_of(
-    PATH, st.from_regex(r"[A-Za-z][A-Za-z0-9]{0,8}", fullmatch=True).filter(lambda word: word not in KEYWORDS)
-)
-QUOTED = st.text(alphabet=st.characters(codec="utf-8"), max_size=10).map(
-    lambda text: '"' + text.replace('"', '""') + '"'
-)
+WORD = st.one_of(PATH, st.from_regex(r"[A-Za-z][A-Za-z0-9]{0,8}", fullmatch=True).filter(lambda word: word not in KEYWORDS))
+QUOTED = st.text(alphabet=st.characters(codec="utf-8"), max_size=10).map(lambda text: '"' + text.replace('"', '""') + '"')
 
 
 @pytest.mark.parametrize("parser", [formula.formula, formula.keys, formula.test, formula.key])

@@ -24,7 +24,9 @@ def test_a_schedule_is_read(text: str, expected: Schedule) -> None:
     assert parse(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "every", "every 5", "every 0s", "doubling to 10m", "every 10m, doubling to 5s", "every 5s for 1h", "5s"])
+@pytest.mark.parametrize(
+    "text", ["", "every", "every 5", "every 0s", "doubling to 10m", "every 10m, doubling to 5s", "every 5s for 1h", "5s"]
+)
 def test_what_is_no_schedule_is_said(text: str) -> None:
     fault = parse(text)
     assert isinstance(fault, Fault)

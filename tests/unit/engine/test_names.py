@@ -31,7 +31,9 @@ def test_both_import_from_the_installed_package(root: Path, tmp_path: Path) -> N
 def test_both_import_from_a_wheel(root: Path, tmp_path: Path) -> None:
     copy = tmp_path / "source"
     subprocess.run(["git", "-C", str(root), "worktree", "list"], capture_output=True, check=False)
-    files = subprocess.run(["git", "-C", str(root), "ls-files", "-co", "--exclude-standard"], capture_output=True, text=True, check=True)
+    files = subprocess.run(
+        ["git", "-C", str(root), "ls-files", "-co", "--exclude-standard"], capture_output=True, text=True, check=True
+    )
     for name in files.stdout.splitlines():
         if name.startswith(("tests/", "benchmarks/")) or not (root / name).is_file():
             continue
