@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from adapters.hl7v2 import er7
+from adapters.hl7v2 import batch, er7
 from adapters.hl7v2.change import change
 from adapters.hl7v2.depends import Key, together
 from adapters.hl7v2.header import Header, read_header
@@ -44,6 +44,11 @@ class Hl7v2:
         if isinstance(header, Fault):
             return header
         return envelope_of(header, body)
+
+    def split(self, body: bytes) -> tuple[bytes, ...] | Fault:
+        """The messages of a file or batch, each byte as it came; a Fault when its counts do not agree."""
+        found = batch.split(body)
+        return found.fault or found.messages
 
     def parse(self, body: bytes) -> Group | Fault:
         """The message as a tree of groups."""

@@ -20,6 +20,7 @@ from engine.fault import Fault, Kind
 from engine.types import Arrival, Envelope, Outcome, Site, State
 
 LONGEST_KEY = 255
+LONG = 256 * 1024  # bytes from which a body is looked into beside the event loop
 UNKNOWN = Fault(Kind.NOT_FOUND, "E738", "no channel listens on this path", help="see the channels' sources")
 REPLACED = Fault(Kind.UNAVAILABLE, "E739", "the channel is being replaced", help="send it again in a moment")
 LATE = Fault(Kind.INTERRUPTED, "E737", "the body did not arrive in time", help="send it again")
@@ -68,7 +69,9 @@ async def _take(listener: Listener, request: Request) -> Response:
         await asyncio.wait_for(listener.intake.ready(), options.crowded)
     except TimeoutError:
         return problem(CROWDED)
-    arrival = arrived(listener, id, received, body, caller, str(key), f"{host}:{request.client.port if request.client else 0}")
+    peer = f"{host}:{request.client.port if request.client else 0}"
+    given = (listener, id, received, body, caller, str(key), peer)
+    arrival = arrived(*given) if len(body) < LONG else await asyncio.to_thread(arrived, *given)
     [receipt] = await listener.intake.accept([arrival])
     if isinstance(receipt, Fault):
         return problem(receipt)
