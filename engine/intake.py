@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from engine.fault import Fault, Kind
+from engine.fault import Fault, Kind, Refused
 from engine.run import Plan
 from engine.types import Arrival, Intake, Outcome, Receipt
 
@@ -57,6 +57,9 @@ def keyed(arrival: Arrival, plan: Plan | None) -> Arrival:
         return arrival
     if plan.key is None:
         return replace(arrival, slow=True)
-    scope = plan.format.parse(arrival.body)
-    key = "" if isinstance(scope, Fault) else plan.key(scope)
+    try:
+        scope = plan.format.parse(arrival.body)
+        key = "" if isinstance(scope, Fault) else plan.key(scope)
+    except Refused:  # it cannot be read: the worker says so
+        key = ""
     return replace(arrival, envelope=replace(arrival.envelope, key=key or arrival.envelope.sender), slow=plan.slow)

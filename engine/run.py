@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from engine.fault import Fault, Kind
+from engine.fault import Fault, Kind, Refused
 from engine.types import FILTERED, Filtered, Format, Message, Parcel, Run, Scope, Work
 
 
@@ -41,6 +41,8 @@ def run(plan: Plan, message: Message) -> Work | Filtered | tuple[Fault, ...]:
                 return (result,) if isinstance(result, Fault) else result
             work = result
         return _addressed(plan, work) if plan.deliveries else work
+    except Refused as refused:  # a scope that reads its body only when it is asked
+        return refused.fault.all()
     except (Exception, RecursionError, MemoryError) as error:
         return (bug(error),)
 

@@ -199,7 +199,8 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """A resource to write. `merge` keeps stored elements the new body does not state, save those in `clear`.
+    """A resource to write. `merge` keeps stored elements the new body does not state, save those in `clear`; `once` leaves alone
+    what is there already (a Provenance whose activity is repeated).
 
     Parts of a body may be shared between resources and messages: a step that changes one makes a new body.
     """
@@ -207,6 +208,7 @@ class Put:
     body: JSON  # with resourceType and id
     merge: bool = False
     clear: tuple[str, ...] = ()
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True)

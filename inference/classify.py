@@ -10,11 +10,13 @@ import numpy.typing as npt
 
 from engine.fault import Fault, Kind
 from inference.leads import some
+from inference.notice import NOTICE
 from inference.preprocess import RATE, prepare
 from inference.usable import judge
 
+__all__ = ["NOTICE", "Classification", "Ready", "check", "ready", "windows"]
+
 Array = npt.NDArray[np.float32]
-NOTICE = "Research software: not a medical device, not a diagnosis. A physician must read the tracing."
 WINDOW = 10 * RATE
 SHORTEST = 2.5  # s
 LONGEST = 600.0  # s

@@ -2,19 +2,25 @@
 
 Paths are few and plain, for `accept if` and `in order by`: `format`, `rate`, `duration`, `leads`, `order`, `start`, `patient.id`,
 `patient.family`, `patient.birth_date`, `patient.sex`, `device.manufacturer`, `device.model`, `device.serial`.
+
+A file is read when something is asked of it: the step `ecg` reads it in a process of its own, so a channel that asks nothing
+beforehand costs the engine's own process nothing.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from adapters.ecg.formats import read
-from adapters.ecg.recording import Recording
-from engine.fault import Fault, Kind
+from engine.fault import Fault, Kind, Refused
 from engine.types import Envelope
+
+if TYPE_CHECKING:
+    from adapters.ecg.recording import Recording
 
 PATHS: dict[str, Callable[[Recording], str]] = {
     "format": lambda one: one.format, "rate": lambda one: f"{one.rate:g}", "duration": lambda one: f"{one.duration:g}",
@@ -26,12 +32,45 @@ PATHS: dict[str, Callable[[Recording], str]] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Tracing:
-    """A parsed ECG file as a scope: the recording, and the bytes it came from."""
+def encapsulated(body: bytes) -> bytes:
+    """The bytes of the first ED value of an HL7 message (source ^ type ^ subtype ^ Base64 ^ data), else the body itself."""
+    start = body.lstrip(b"\x0b")
+    if not start.startswith(b"MSH") or len(start) < 10:
+        return body
+    field, component = start[3:4], start[4:5]
+    for line in start.replace(b"\n", b"\r").split(b"\r"):
+        cells = line.split(field)
+        if cells[0] == b"OBX" and len(cells) > 5 and cells[2] == b"ED":
+            parts = cells[5].split(component)
+            if len(parts) > 4 and parts[3].lower() == b"base64":
+                try:
+                    return base64.b64decode(parts[4], validate=True)
+                except binascii.Error:
+                    return b""
+    return body
 
-    recording: Recording
-    body: bytes
+
+class Tracing:
+    """An ECG file as a scope: its bytes, and the recording once it was asked for."""
+
+    __slots__ = ("_read", "body")
+    name = ""
+    parent = None
+
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+        self._read: Recording | Fault | None = None
+
+    @property
+    def recording(self) -> Recording:
+        """The recording; what cannot be read leaves as Refused, which holds the message with its fault."""
+        if self._read is None:
+            from adapters.ecg.formats import read  # noqa: PLC0415
+
+            self._read = read(encapsulated(self.body))
+        if isinstance(self._read, Fault):
+            raise Refused(self._read)
+        return self._read
 
     def each(self, group: str) -> Sequence[Tracing]:
         """An ECG has no groups."""
@@ -44,7 +83,13 @@ class Place:
 
     text: str
     type: str = "ST"
+    typed_by: str = ""
     repeats: bool = False
+    outer: bool = False
+
+    def home(self, scope: Any) -> Any:
+        """An ECG is one scope."""
+        return scope
 
     def first(self, scope: Any) -> str | None:
         """The value, or None when the file does not state it."""
@@ -54,6 +99,10 @@ class Place:
         """The value as a list of none or one."""
         found = self.first(scope)
         return [] if found is None else [found]
+
+    def null(self, scope: Any) -> bool:
+        """A file never says that something stored is to be deleted."""
+        return False
 
     def where(self, scope: Any) -> tuple[str, int, int]:
         """The path; a file of bytes and numbers has no span to show."""
@@ -67,13 +116,12 @@ class Ecg:
     name: str = "ecg"
 
     def envelope(self, body: bytes) -> Envelope | Fault:
-        """The digest as control id, so that a file that comes twice has one effect."""
-        return Envelope(type="ECG", control_id=hashlib.sha256(body).hexdigest())
+        """The file's digest as control id, so that a file that comes twice has one effect whoever sends it."""
+        return Envelope(type="ECG", sender="file", control_id=hashlib.sha256(encapsulated(body)).hexdigest())
 
     def parse(self, body: bytes) -> Tracing | Fault:
-        """Reads the file; never raises."""
-        found = read(body)
-        return Tracing(found, body) if isinstance(found, Recording) else found
+        """The file as a scope, not read yet; never raises."""
+        return Tracing(body) if body.strip(b"\0 \r\n\t") else Fault(Kind.INCORRECT, "E151", "the file is empty")
 
     def path(self, text: str, structure: str = "", group: str = "") -> Place | Fault:
         """One of the paths, or the fault that lists them."""

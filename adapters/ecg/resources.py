@@ -293,7 +293,7 @@ def _report(recording: Recording, source: Source, context: Context, results: lis
 
 def _provenance(source: Source, context: Context, targets: list[JSON], algorithm: JSON | None) -> JSON:
     body: JSON = {
-        "resourceType": "Provenance", "id": resource_id("Provenance", "ecg", source.digest),
+        "resourceType": "Provenance", "id": resource_id("Provenance", "ecg", source.digest, algorithm["id"] if algorithm else ""),
         "target": [_to(one["resourceType"], one["id"]) for one in targets],
         "recorded": context.received.isoformat(timespec="milliseconds"),
         "agent": [

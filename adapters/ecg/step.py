@@ -1,26 +1,66 @@
-"""The step `ecg`: a recording to resources, drawing and an event; the work of a channel in one pure function."""
+"""The step `ecg`: a recording to resources, drawing and an event. What takes a processor for long runs in another process.
+
+This module is loaded wherever a channel is read; it imports nothing that reads or draws.
+"""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from importlib.metadata import entry_points
-from typing import Any
+from functools import cache
+from importlib.metadata import version
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from adapters.ecg.draw import Options, page, pdf, svg
-from adapters.ecg.draw.shapes import Page
-from adapters.ecg.formats import read
-from adapters.ecg.recording import Recording, bad, measurable
-from adapters.ecg.resources import Context, Source, resources
+from adapters.ecg.format import encapsulated
 from engine.fault import Fault, Kind
-from engine.types import Event, Put, Run, Site, Work
+from engine.types import JSON, Event, Put, Run, Site, Work
 
-TYPES = {"pdf": ("application/pdf", pdf), "svg": ("image/svg+xml", svg)}
+DRAWINGS, LAYOUTS = ("pdf", "svg"), ("3x4", "6x2", "12x1")
+LONGEST = 60.0  # seconds for one recording
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is done with a file, and what its resources need to know; travels to the process that does it."""
+
+    draw: tuple[str, ...] = ("pdf",)
+    layout: str = "3x4"
+    zone: str = ""
+    measure: bool = True
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A recording's samples on their way between processes: `packed` is little-endian float32 [leads, n] in µV."""
+
+    leads: tuple[str, ...]
+    rate: float
+    packed: bytes = field(repr=False)
+
+    @property
+    def samples(self) -> Any:
+        """The samples as an array [leads, n]."""
+        import numpy as np  # noqa: PLC0415
+
+        return np.frombuffer(self.packed, "<f4").reshape(len(self.leads), -1)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What became of a file. `base` is what resources derived from it share: subject and time."""
+
+    digest: str
+    resources: tuple[JSON, ...]
+    signal: Signal
+    measured: Mapping[str, Any] | None
+    event: JSON
+    patient: str = ""
+    report: str = ""
+    base: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[Fault, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +68,10 @@ class Ecg:
     """`ecg: {}` measures, draws and stores a recording.
 
     `draw` is pdf, svg, `pdf, svg` or none; `zone` is the zone of recorders that state none; `measure: no` keeps the recorder's own
-    values only. In an HL7 message the file is the first ED value of an OBX.
+    values only. In an HL7 message the file is the first ED value of an OBX. Later steps find a `Made` in `data["ecg"]`.
     """
+
+    slow: ClassVar[bool] = True
 
     draw: str = "pdf"
     layout: str = "3x4"
@@ -37,85 +79,42 @@ class Ecg:
     measure: str = "yes"
 
     def compile(self, site: Site) -> Run | Fault:
-        """Checks the options, and looks the analysis up once."""
-        kinds = [] if self.draw.strip() in ("", "none") else [kind.strip() for kind in self.draw.split(",")]
-        wrong = [kind for kind in kinds if kind not in TYPES]
-        if wrong or self.layout not in ("3x4", "6x2", "12x1"):
+        """Checks the options."""
+        kinds = () if self.draw.strip() in ("", "none") else tuple(kind.strip() for kind in self.draw.split(","))
+        if not set(kinds) <= set(DRAWINGS) or self.layout not in LAYOUTS:
             return Fault(Kind.INCORRECT, "E166", "no such drawing", "ecg", "draw: pdf, svg or none; layout: 3x4, 6x2 or 12x1")
         try:
-            zone = ZoneInfo(self.zone) if self.zone else None
+            ZoneInfo(self.zone or "UTC")
         except (ZoneInfoNotFoundError, ValueError):
             return Fault(Kind.INCORRECT, "E166", "no such time zone", "ecg.zone", "a name such as Europe/Berlin")
-        points = (
-            list(entry_points(group="isthmus.analyses", name="measure")) if self.measure.lower() not in ("no", "false") else []
-        )
-        analyse = points[0].load() if points else None
+        task = Task(kinds, self.layout, self.zone, self.measure.lower() not in ("no", "false"), _version())
+        call = site.call_slow
 
         def step(work: Work) -> Work | Fault:
-            one = _recording(work)
-            if isinstance(one, Fault):
-                return one
-            recording, body = one
-            measured = analyse(measurable(recording), recording.rate, recording.leads) if analyse else None
-            context = Context(work.message.received, zone=zone, version=_version())
-            return _done(work, recording, body, measured, context, _drawings(recording, kinds, self.layout, measured))
+            given = (task, encapsulated(work.message.body), work.message.received)
+            made: Made | Fault = perform(*given) if call is None else call(perform, *given, timeout=LONGEST)
+            return made if isinstance(made, Fault) else _done(work, made)
 
         return step
 
 
-def _recording(work: Work) -> tuple[Recording, bytes] | Fault:
-    """The recording of the message: its own, or the file inside an encapsulated value."""
-    if isinstance(getattr(work.document, "recording", None), Recording):
-        return work.document.recording, work.document.body
-    body = encapsulated(work.message.body)
-    found = read(body)
-    return (found, body) if isinstance(found, Recording) else found
+def perform(task: Task, body: bytes, received: datetime) -> Made | Fault:
+    """Reads, measures, draws and describes a file; in whichever process it is called, what that needs is imported there."""
+    from adapters.ecg.perform import perform as work  # noqa: PLC0415
+
+    return work(task, body, received)
 
 
-def encapsulated(body: bytes) -> bytes:
-    """The bytes of the first ED value of an HL7 message (source ^ type ^ subtype ^ Base64 ^ data), else the body itself."""
-    if not body.lstrip(b"\x0b").startswith(b"MSH") or len(body) < 10:
-        return body
-    field, component = body.lstrip(b"\x0b")[3:4], body.lstrip(b"\x0b")[4:5]
-    for line in body.replace(b"\n", b"\r").split(b"\r"):
-        cells = line.split(field)
-        if cells[0] == b"OBX" and len(cells) > 5 and cells[2] == b"ED":
-            parts = cells[5].split(component)
-            if len(parts) > 4 and parts[3].lower() == b"base64":
-                try:
-                    return base64.b64decode(parts[4], validate=True)
-                except binascii.Error:
-                    return b""
-    return body
-
-
-def _drawings(recording: Recording, kinds: list[str], layout: str, measured: Mapping[str, Any] | None) -> dict[str, bytes]:
-    drawn = page(recording, Options(layout), measured) if kinds else None
-    return {TYPES[kind][0]: TYPES[kind][1](drawn) for kind in kinds} if isinstance(drawn, Page) else {}
-
-
-def _done(
-    work: Work, recording: Recording, body: bytes, measured: Mapping[str, Any] | None, context: Context, drawings: dict[str, bytes]
-) -> Work:  # fmt: skip
+def _done(work: Work, made: Made) -> Work:
     """The work with what is to be stored and told."""
-    source = Source(hashlib.sha256(body).hexdigest(), body)
-    made = resources(recording, source, context, measured, drawings)
-    report = next(one for one in made if one["resourceType"] == "DiagnosticReport")
-    said = {"report": f"DiagnosticReport/{report['id']}", "leads": list(recording.leads), "rate": recording.rate}
-    numbers = {one["name"]: one["value"] for one in (measured or {}).get("measurements", ()) if not one["lead"]}
-    event = Event("ecg", said | {"measurements": numbers, "at": _iso(recording.start)}, recording.patient.id)
-    warnings = tuple(bad("E167", text) for text in recording.warnings)
-    kept = {**work.data, "ecg": {"recording": recording, "measured": measured, "drawings": drawings, "resources": made}}
+    puts = (Put(one, once=one["resourceType"] == "Provenance") for one in made.resources)
+    event = Event("ecg", made.event, made.patient)
     return replace(
-        work, puts=(*work.puts, *(Put(one) for one in made)), events=(*work.events, event), warnings=(*work.warnings, *warnings), data=kept
+        work, puts=(*work.puts, *puts), events=(*work.events, event), warnings=(*work.warnings, *made.warnings),
+        data={**work.data, "ecg": made},
     )  # fmt: skip
 
 
-def _iso(start: datetime | None) -> str | None:
-    return start.isoformat() if start else None
-
-
+@cache
 def _version() -> str:
-    from importlib.metadata import version  # noqa: PLC0415
-
     return version("isthmus")

@@ -141,6 +141,8 @@ class Batch:
         if isinstance(change, Delete):
             return self.delete(one)
         body = change.body
+        if change.once and one.version and not one.deleted:
+            return Written(one.type, one.id, one.version, "unchanged")
         if change.merge and one.version and not one.deleted:
             body = merge(encode.trusted(one.raw), body, change.clear)
         content = Content(body)

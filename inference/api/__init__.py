@@ -1,5 +1,8 @@
 """The APIs of an ECG-FM service (`/clinical`, `/features`, `/both`, `/health`, `/info`, `/status`) and of a classification
-service (`POST /diagnosis`, `GET /`)."""
+service (`POST /diagnosis`, `GET /`).
+
+What computes is imported with the first call that needs it: an engine that is asked for no ECG never loads numpy.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,8 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from fastapi import APIRouter, Request
@@ -16,13 +20,15 @@ from fastapi.responses import Response
 from engine import __version__
 from engine.fault import Fault, Kind, Refused
 from engine.types import Site
-from inference.api import body, examples, labels
+from inference.api import examples, labels
 from inference.api.recent import Call
-from inference.api.report import diagnostic_report
-from inference.api.service import Reader, Service, build, shipped_models
-from inference.classify import NOTICE, Classification
 from inference.ecgfm.labels import LABELS
-from inference.serve.client import Settings
+from inference.notice import NOTICE
+
+if TYPE_CHECKING:
+    from inference.api.service import Reader, Service
+    from inference.classify import Classification
+    from inference.serve.client import Settings
 
 encoder = msgspec.json.Encoder()
 
@@ -34,14 +40,20 @@ def answer_json(value: Any) -> Response:
 
 def routes(site: Site, read: Reader | None = None, own: Settings | None = None) -> APIRouter:
     """The router of a site. The inference worker starts with the first call, or with the application."""
-    service = build(site, read, own)
+
+    @cache
+    def service() -> Service:
+        from inference.api.service import build  # noqa: PLC0415
+
+        return build(site, read, own)
 
     @asynccontextmanager
     async def lifespan(_app: Any) -> Any:
         yield
-        await service.own.close()
-        if service.ecgfm:
-            await service.ecgfm.close()
+        if service.cache_info().currsize:
+            await service().own.close()
+            if (other := service().ecgfm) is not None:
+                await other.close()
 
     router = APIRouter(tags=["inference"], lifespan=lifespan)
     _told(router, service)
@@ -49,7 +61,7 @@ def routes(site: Site, read: Reader | None = None, own: Settings | None = None) 
     return router
 
 
-def _told(router: APIRouter, service: Service) -> None:
+def _told(router: APIRouter, service: Callable[[], Service]) -> None:
     """What the service says of itself."""
 
     @router.get("/", summary="Says what this is")
@@ -58,20 +70,21 @@ def _told(router: APIRouter, service: Service) -> None:
 
     @router.get("/health", summary="Can ECGs be classified?")
     async def health() -> Response:
-        fault = await (service.ecgfm or service.own).start()
+        fault = await (service().ecgfm or service().own).start()
         if fault:
             raise Refused(fault)
         return answer_json({"status": "ok", "model_loaded": True, "version": __version__})
 
     @router.get("/info", summary="Which models answer, with versions and hashes")
     async def info() -> dict[str, Any]:
-        fault = await service.ecgfm.start() if service.ecgfm else None
-        speaks = (
-            service.ecgfm.models if service.ecgfm and not fault else [row for row in shipped_models() if row["name"] == "twelve"]
-        )
+        from inference.api.service import shipped_models  # noqa: PLC0415
+
+        ecgfm = service().ecgfm
+        fault = await ecgfm.start() if ecgfm else None
+        speaks = ecgfm.models if ecgfm and not fault else [row for row in shipped_models() if row["name"] == "twelve"]
         return {
             "answers": [{key: row[key] for key in ("name", "version", "sha256")} for row in speaks],
-            "ecg_fm": {"configured": service.ecgfm is not None, "fault": fault.as_dict() if fault else None},
+            "ecg_fm": {"configured": ecgfm is not None, "fault": fault.as_dict() if fault else None},
             "labels": list(LABELS),
             "models": shipped_models(),
             "version": __version__,
@@ -80,10 +93,10 @@ def _told(router: APIRouter, service: Service) -> None:
 
     @router.get("/status", summary="What was asked lately, and how quickly it was answered")
     async def status() -> dict[str, Any]:
-        return {"worker_starts": service.own.starts, **service.recent.summary()}
+        return {"worker_starts": service().own.starts, **service().recent.summary()}
 
 
-def _asked(router: APIRouter, service: Service) -> None:
+def _asked(router: APIRouter, service: Callable[[], Service]) -> None:
     """What is asked of the models."""
 
     async def timed(path: str, work: Callable[[], Awaitable[Any | Fault]]) -> Response:
@@ -101,13 +114,15 @@ def _asked(router: APIRouter, service: Service) -> None:
             raise
         finally:
             spent = round(1000 * (time.perf_counter() - began), 2)
-            service.recent.add(Call(service.site.now(), path, status, spent, code))
+            service().recent.add(Call(service().site.now(), path, status, spent, code))
 
     async def ask(request: Request) -> tuple[Classification, tuple[str, ...]] | Fault:
+        from inference.api import body  # noqa: PLC0415
+
         signal = body.parse(await request.body())
         if isinstance(signal, Fault):
             return signal
-        said = await service.ask(signal)
+        said = await service().ask(signal)
         return said if isinstance(said, Fault) else (said, signal.notes)
 
     @router.post(
@@ -146,7 +161,7 @@ def _asked(router: APIRouter, service: Service) -> None:
     @router.post("/diagnosis", summary="A file to a DiagnosticReport: NORM, CD or STTC from lead I", openapi_extra=examples.FILE)
     async def diagnosis(request: Request) -> Response:
         async def work() -> Any:
-            return await _diagnosis(service, request)
+            return await _diagnosis(service(), request)
 
         return await timed("/diagnosis", work)
 
@@ -175,6 +190,9 @@ def features_of(said: Classification, notes: tuple[str, ...]) -> dict[str, Any]:
 
 
 async def _diagnosis(service: Service, request: Request) -> dict[str, Any] | Fault:
+    from inference.api import body  # noqa: PLC0415
+    from inference.api.report import diagnostic_report  # noqa: PLC0415
+
     kind = request.headers.get("content-type", "")
     if not kind.startswith("multipart/form-data"):
         return Fault(Kind.INCORRECT, "E833", "the file must come as multipart form data", "content-type", "-F file=@ecg.csv")

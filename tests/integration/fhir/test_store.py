@@ -70,6 +70,14 @@ def test_the_same_content_makes_no_new_version(connection: psycopg.Connection[An
     assert versions(connection, "Patient", "a") == [(1, False)]
 
 
+def test_what_is_written_once_is_left_alone_until_it_is_deleted(connection: psycopg.Connection[Any]) -> None:
+    again = {**PATIENT, "gender": "male"}
+    assert write(connection, Put(PATIENT, once=True), Put(again, once=True)) == [(1, "created"), (1, "unchanged")]
+    assert body(connection, "Patient", "a")["gender"] == "female"
+    apply(connection, [Delete("Patient", "a")], AT)
+    assert write(connection, Put(again, once=True)) == [(3, "created")]
+
+
 def test_other_digits_are_other_content(connection: psycopg.Connection[Any]) -> None:
     for version, digits in enumerate(("7.1", "7.10"), start=1):
         observation = {"resourceType": "Observation", "id": "o", "valueQuantity": {"value": Decimal(digits)}}

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import base64
+import pickle
+import subprocess
+import sys
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import ecg_made as made
+import numpy as np
 import pytest
 
-from adapters.ecg.format import PATHS, Ecg, Tracing
+from adapters.ecg.format import PATHS, Ecg, Tracing, encapsulated
 from adapters.ecg.step import Ecg as Step
-from adapters.ecg.step import encapsulated
-from engine.fault import Fault
+from adapters.ecg.step import Made, Task, perform
+from engine.fault import Fault, Kind
+from engine.run import Plan
+from engine.run import run as run_plan
 from engine.types import Envelope, Message, Site, Work
 from fhir.validate import validate
 
@@ -84,9 +92,75 @@ def test_what_is_odd_becomes_a_warning_and_what_is_broken_a_fault() -> None:
     found = run(b"1\n2\n3\n4\n", measure="no")
     assert isinstance(found, Work)
     assert {warning.code for warning in found.warnings} == {"E167"}
-    assert isinstance(Ecg().parse(b"\x00\x01"), Fault)
+    assert isinstance(Ecg().parse(b" \n"), Fault)
+    assert isinstance(run(b"\x00\x01"), Fault)
     message = b"MSH|^~\\&|A|B|C|D|2024||ORU^R01|1|P|2.5\rOBX|1|ED|x||^application^xml^Base64^****||||||F\r"
     assert isinstance(run(message, "hl7v2"), Fault)
+
+
+def test_a_file_that_cannot_be_read_is_held_and_not_filtered_when_its_channel_asks_for_a_path() -> None:
+    path = Ecg().path("format")
+    assert not isinstance(path, Fault)
+    plan = Plan("ecg", "", Ecg(), (), accepts=lambda scope: path.first(scope) == "dicom")
+    (fault,) = run_plan(plan, work(b"\x00\x01").message)
+    assert fault.code == "E150"
+
+
+def test_the_work_is_handed_to_another_process_as_one_function_of_plain_values() -> None:
+    called: list[Any] = []
+
+    def call(function: Any, *given: Any, timeout: float) -> Any:
+        called.append((function, timeout))
+        return pickle.loads(pickle.dumps(function))(*pickle.loads(pickle.dumps(given)))
+
+    step = Step(measure="no").compile(replace(SITE, call_slow=call))
+    assert not isinstance(step, Fault)
+    made = step(work(BODY))
+    assert isinstance(made, Work)
+    assert called == [(perform, 60.0)]
+    assert made.puts == run(BODY, measure="no").puts  # type: ignore[union-attr]
+    kept = pickle.loads(pickle.dumps(made.data["ecg"]))
+    assert isinstance(kept, Made)
+    assert np.array_equal(kept.signal.samples, made.document.recording.samples)
+    assert Step.slow
+
+
+def test_what_befell_the_process_is_the_messages_fault() -> None:
+    late = Fault(Kind.INTERRUPTED, "E292", "late")
+    step = Step().compile(replace(SITE, call_slow=lambda *_given, timeout: late))
+    assert not isinstance(step, Fault)
+    assert step(work(BODY)) is late
+
+
+def test_the_same_file_at_another_time_gives_the_same_resources_but_for_a_provenance_that_is_kept() -> None:
+    first, second = (perform(Task(), BODY, datetime(2026, 1, day, tzinfo=UTC)) for day in (1, 2))
+    assert isinstance(first, Made) and isinstance(second, Made)
+    changed = [a["resourceType"] for a, b in zip(first.resources, second.resources, strict=True) if a != b]
+    assert changed == ["Provenance"]
+    kept = [put.body["resourceType"] for put in run(BODY, measure="no").puts if put.once]  # type: ignore[union-attr]
+    assert kept == ["Provenance"]
+
+
+def test_an_engine_that_meets_no_ecg_loads_neither_numpy_nor_scipy() -> None:
+    code = """
+import sys
+from pathlib import Path
+from engine import http
+from engine.deployment import deploy, dry_site
+from engine.settings import Settings
+
+async def ask():
+    return True, {}
+
+settings = Settings(Path("nowhere"), channels=Path("channels"), mappings=Path("mappings"))
+deployed = deploy(settings, dry_site(settings))
+assert not deployed.refused, deployed.findings
+http.build(deployed.site, ask, ask, "token")
+print([name for name in ("numpy", "scipy", "onnxruntime", "adapters.ecg.formats") if name in sys.modules])
+"""
+    root = Path(__file__).resolve().parents[3]
+    found = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
+    assert found.stdout.strip() == "[]", found.stdout + found.stderr
 
 
 @pytest.mark.parametrize("options", [{"draw": "gif"}, {"layout": "5x5"}, {"zone": "Mars/Olympus"}])
