@@ -67,7 +67,7 @@ class Er7:
         self.segments: list[Segment] = []
         self.nulls = NULL in text  # whether anything is to be deleted
         self.valued: set[str] | None = None  # see Group.valued
-        self.named: dict[str, list[tuple[Any, Segment]]] | None = None  # see Group.holders
+        self.named: dict[str, list[tuple[Any, Segment]]] = {}  # each with its group, once they stand in groups
         self.names: set[str] = set()  # of the segments there are, once they stand in groups
         self.strays: set[str] = set()  # names of segments that stand where the structure has none
         self.warnings: list[Fault] = []

@@ -83,16 +83,7 @@ class Group:
 
     def _named(self, segment: str) -> list[tuple[Group, Segment]]:
         """Every segment of a name in the whole message, with its group."""
-        named = self.message.named
-        if named is None:
-            named = self.message.named = {}
-            top = self
-            while top.parent is not None:
-                top = top.parent
-            for group in top._all():
-                for name, ones in group.segs.items():
-                    named.setdefault(name, []).extend((group, one) for one in ones)
-        return named.get(segment) or []
+        return self.message.named.get(segment) or []
 
     def _within(self, outer: Group) -> bool:
         walk: Group | None = self
@@ -136,12 +127,6 @@ class Group:
                 if type(item) is Group:
                     self._groups.setdefault(item.node.name, []).append(item)
         return self._groups.get(name) or []
-
-    def _all(self) -> Iterator[Group]:
-        yield self
-        for item in self.order:
-            if isinstance(item, Group):
-                yield from item._all()
 
     def _inside(self, segment: Segment, field: int, rep: int) -> Group:
         """The view from inside one segment or repetition; the same object whenever asked."""
@@ -191,10 +176,9 @@ def grow(message: Er7, node: Node) -> Group:
     """The message as a tree of groups of the structure whose root is `node`."""
     group = top = Group(node, None, message)
     at = -1
-    names = message.names
+    names, named = message.names, message.named
     for segment in message.segments:
         key = segment.name
-        names.add(key)
         move = group.node.move(at, key)
         if move.again is not None and key in _up(group, move.ups).segs:
             move = move.again
@@ -214,7 +198,12 @@ def grow(message: Er7, node: Node) -> Group:
             group.segs[key].append(segment)
         else:
             group.segs[key] = [segment]
+        if key in named:
+            named[key].append((group, segment))
+        else:
+            named[key] = [(group, segment)]
         group.order.append(segment)
+    names.update(named)
     return top
 
 

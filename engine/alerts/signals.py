@@ -14,6 +14,8 @@ from engine.fault import Fault, Kind
 from engine.types import JSON, Run, Site, Work
 
 STEP = "alert"
+MOST_CODES = 1024
+UNTRUE = ("cancelled", "entered-in-error", "registered")
 TIMES = ("effectiveDateTime", "effectiveInstant", "issued", "recordedDate", "authoredOn", "date")
 
 
@@ -41,9 +43,7 @@ class Alert:
         if missing:
             text = f"there is no alert rule called {missing[0]}"
             return Fault(Kind.NOT_FOUND, "E753", text, "alert", f"rules: {', '.join(sorted(known))}")
-        watching: dict[str, list[Rule]] = {}
-        for name in names:
-            watching.setdefault(known[name].watches, []).append(known[name])
+        watching = Watching([known[name] for name in names])
 
         def step(work: Work) -> Work:
             found, warnings = judge(watching, [put.body for put in work.puts], work.message.received)
@@ -55,19 +55,40 @@ class Alert:
         return step
 
 
-def judge(watching: Mapping[str, Sequence[Rule]], bodies: Sequence[JSON], received: datetime) -> tuple[list[Signal], list[Fault]]:
+class Watching:
+    """Rules by what they watch. Which of them are about a code is worked once for each code that is the very same object."""
+
+    __slots__ = ("_known", "_rules")
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._rules: dict[str, tuple[Rule, ...]] = {
+            type: tuple(rule for rule in rules if rule.watches == type) for type in {rule.watches for rule in rules}
+        }
+        self._known: dict[tuple[str, int], tuple[Any, tuple[Rule, ...]]] = {}
+
+    def about(self, body: JSON) -> tuple[Rule, ...]:
+        """The rules a resource concerns, by its type and code."""
+        type, code = body.get("resourceType", ""), body.get("code")
+        if type not in self._rules:
+            return ()
+        known = self._known.get((type, id(code)))
+        if known is None:
+            if len(self._known) >= MOST_CODES:
+                self._known.clear()
+            found = tuple(rule for rule in self._rules[type] if rule.condition.concerns(body))
+            known = self._known[type, id(code)] = code, found  # the code is kept, so that no other gets its id
+        return known[1]
+
+
+def judge(watching: Watching, bodies: Sequence[JSON], received: datetime) -> tuple[list[Signal], list[Fault]]:
     """Every judgement of the resources; a reading that cannot be judged is a warning, never silence."""
     signals: list[Signal] = []
     warnings: list[Fault] = []
     births: dict[str, str] | None = None
     for body in bodies:
-        for rule in watching.get(body.get("resourceType", ""), ()):
+        for rule in watching.about(body):
             subject = subject_of(body)
-            if (
-                not subject
-                or body.get("status") in ("cancelled", "entered-in-error", "registered")
-                or not rule.condition.concerns(body)
-            ):
+            if not subject or body.get("status") in UNTRUE:
                 continue
             holds = rule.condition.holds(body)
             clears = rule.clears.holds(body) if rule.clears is not None else holds is False

@@ -214,9 +214,13 @@ def ask(test: bound.Ask) -> Ask:
 
 
 def _group(sign: str, parts: Sequence[Ask]) -> Ask:
+    first, *rest = parts
+    if not rest:
+        return first
+    second = _group(sign, rest)
     if sign == "and":
-        return lambda scope, run: all(part(scope, run) for part in parts)
-    return lambda scope, run: any(part(scope, run) for part in parts)
+        return lambda scope, run: first(scope, run) and second(scope, run)
+    return lambda scope, run: first(scope, run) or second(scope, run)
 
 
 def _same(test: bound.Clause, right: bound.Clause) -> Ask:

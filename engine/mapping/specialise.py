@@ -102,11 +102,12 @@ def prune(plan: bound.Plan, present: Present) -> bound.Plan:
     kept = []
     for one in plan.resources:
         test = _settled(one.test, present)
-        if test is False or not _there(one.each, present) or _settled(one.before, present) is False:
-            continue
-        body = _object(one.body, present) or replace(one.body, entries=(), own=None)
-        kept.append(replace(one, test=None if test is True else test, body=body))
-    return replace(plan, resources=tuple(kept))
+        if test is not False and _there(one.each, present) and _settled(one.before, present) is not False:
+            kept.append(replace(one, test=None if test is True else test))
+    made = {one.name for one in kept}  # what references can find
+    told = lambda name: present(name) or name in made  # noqa: E731
+    bodies = [_object(one.body, told) or replace(one.body, entries=(), own=None) for one in kept]
+    return replace(plan, resources=tuple(replace(one, body=body) for one, body in zip(kept, bodies, strict=True)))
 
 
 def _there(each: str, present: Present) -> bool:
@@ -162,5 +163,11 @@ def _value(value: bound.Value | bound.Fixed | bound.Object, present: Present) ->
         return value
     if isinstance(value, bound.Object):
         return _object(value, present)
-    choice = tuple(one for one in value.choice if not isinstance(one, bound.Read) or _has(one.path, present))
+    choice = tuple(one for one in value.choice if _gives(one, present))
     return replace(value, choice=choice) if choice else None
+
+
+def _gives(one: bound.Alternative, present: Present) -> bool:
+    if isinstance(one, bound.Refer):
+        return one.must or present(one.name)
+    return isinstance(one, bound.Say) or _has(one.path, present)

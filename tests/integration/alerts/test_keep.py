@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from engine.alerts import Rule, Signal, acknowledged, apply, elapse, read_rule
-from engine.alerts.signals import judge
+from engine.alerts.signals import Watching, judge
 from fhir.alert import detected_issue
 from fhir.condition import compile_condition
 
@@ -45,7 +45,7 @@ def signals(of: Rule, *readings: tuple[float, str], patient: str = "p1") -> list
         at = (NOON + minute * MINUTE).isoformat()
         bodies.append({"resourceType": "Observation", "id": f"o{minute}", "status": "final", "code": code, "valueQuantity": quantity,
                        "effectiveDateTime": at, "subject": {"reference": f"Patient/{patient}"}})  # fmt: skip
-    found, warnings = judge({"Observation": [of]}, bodies, NOON)
+    found, warnings = judge(Watching([of]), bodies, NOON)
     assert not warnings
     return found
 
