@@ -73,7 +73,7 @@ def test_a_bug_in_a_step_becomes_a_fault_that_names_its_place_and_no_data() -> N
     assert fault.code == "E290"
     assert "ValueError" in fault.text
     assert "Jane" not in str(fault) + fault.at + fault.help
-    assert "test_run.py" in fault.at
+    assert "test_engine_run.py" in fault.at
 
 
 def test_endless_recursion_in_a_step_is_held_like_any_bug() -> None:
