@@ -15,10 +15,10 @@ import numpy as np
 from lxml.etree import _Element
 from numpy.typing import NDArray
 
-from adapters import safe_xml
 from adapters.ecg import aecg_annotations, leads, times
 from adapters.ecg.recording import Device, Filters, Median, Patient, Recording, bad, checked, physical, stacked
 from adapters.ecg.xml_tools import TO_UV, attribute, each, number, numbers, plain, rate, text
+from engine import safe_xml
 from engine.fault import Fault
 
 SECONDS = {"s": Decimal(1), "ms": Decimal("0.001"), "us": Decimal("0.000001")}

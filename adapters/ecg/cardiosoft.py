@@ -7,7 +7,6 @@ from decimal import Decimal
 
 from lxml.etree import _Element
 
-from adapters import safe_xml
 from adapters.ecg import leads, times
 from adapters.ecg.measures import measurement
 from adapters.ecg.recording import (
@@ -25,6 +24,7 @@ from adapters.ecg.recording import (
     stacked,
 )  # fmt: skip
 from adapters.ecg.xml_tools import attribute, each, number, numbers, plain, rate, text
+from engine import safe_xml
 from engine.fault import Fault
 
 SEX = {"MALE": "male", "FEMALE": "female", "UNKNOWN": "unknown"}

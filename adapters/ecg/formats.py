@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from adapters import safe_xml
 from adapters.ecg import (
     aecg,
     archive,
@@ -26,6 +25,7 @@ from adapters.ecg import (
 from adapters.ecg.leads import STANDARD
 from adapters.ecg.recording import Recording, bad
 from adapters.ecg.xml_tools import plain
+from engine import safe_xml
 from engine.fault import Fault, Kind
 
 MOST = 256 << 20

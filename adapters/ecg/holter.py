@@ -12,11 +12,11 @@ from decimal import Decimal
 
 from lxml.etree import _Element
 
-from adapters import safe_xml
 from adapters.ecg import times
 from adapters.ecg.mortara import device, patient
 from adapters.ecg.recording import Device, Patient, bad
 from adapters.ecg.xml_tools import each, number, plain
+from engine import safe_xml
 from engine.fault import Fault
 
 UNITS = {"UV": "uV", "BPM": "/min", "MS": "ms", "MSEC": "ms", "PER MIN": "/min", "PER_MIN": "/min", "/MIN": "/min"}

@@ -9,7 +9,6 @@ from decimal import Decimal
 
 from lxml.etree import _Element
 
-from adapters import safe_xml
 from adapters.ecg import leads, times
 from adapters.ecg.measures import measurement
 from adapters.ecg.recording import (
@@ -26,6 +25,7 @@ from adapters.ecg.recording import (
     stacked,
 )
 from adapters.ecg.xml_tools import each, int16, number, plain, rate
+from engine import safe_xml
 from engine.fault import Fault
 
 SEX = {"male": "male", "m": "male", "female": "female", "f": "female", "unknown": "unknown"}

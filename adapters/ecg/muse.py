@@ -12,7 +12,6 @@ from typing import Any
 from lxml.etree import _Element
 from numpy.typing import NDArray
 
-from adapters import safe_xml
 from adapters.ecg import leads as names
 from adapters.ecg import times
 from adapters.ecg.measures import measurement
@@ -30,6 +29,7 @@ from adapters.ecg.recording import (
     stacked,
 )  # fmt: skip
 from adapters.ecg.xml_tools import TO_UV, each, int16, number, plain, rate, text
+from engine import safe_xml
 from engine.fault import Fault
 
 MEASURES = {

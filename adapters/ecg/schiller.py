@@ -9,10 +9,10 @@ from typing import Any
 from lxml.etree import _Element
 from numpy.typing import NDArray
 
-from adapters import safe_xml
 from adapters.ecg import leads, times
 from adapters.ecg.recording import Device, Median, Patient, Recording, bad, checked, physical, stacked
 from adapters.ecg.xml_tools import TO_UV, attribute, each, number, numbers, plain, rate, text
+from engine import safe_xml
 from engine.fault import Fault
 
 SEX = {"m": "male", "male": "male", "f": "female", "female": "female", "w": "female"}

@@ -11,7 +11,6 @@ from decimal import Decimal
 import numpy as np
 from lxml.etree import _Element
 
-from adapters import safe_xml
 from adapters.ecg import leads as names
 from adapters.ecg import times, xli
 from adapters.ecg.measures import measurement
@@ -31,6 +30,7 @@ from adapters.ecg.recording import (
     stacked,
 )  # fmt: skip
 from adapters.ecg.xml_tools import attribute, decoded, each, int16, number, plain, rate, text
+from engine import safe_xml
 from engine.fault import Fault
 
 MOST = 1_000_000  # samples of one lead

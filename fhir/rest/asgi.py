@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -19,14 +18,11 @@ from engine.fault import Fault, Kind
 from engine.log import failed
 from fhir.rest.answer import MEDIA, Answer, refused
 from fhir.rest.call import Call, pairs
+from fhir.rest.media import answering, as_xml, carrying
 
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"))
 BODILESS = frozenset(("GET", "HEAD"))
 HOST = re.compile(r"[A-Za-z0-9.\-]{1,253}(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::[0-9]{1,5})?")
-JSON_MEDIA = ("", "application/json", "application/fhir+json", "application/json-patch+json", "application/merge-patch+json",
-              "text/json", "application/json+fhir", "application/octet-stream")  # fmt: skip
-FORM = "application/x-www-form-urlencoded"
-ACCEPTED = re.compile(r"\*/\*|application/\*|application/(?:fhir\+)?json|text/json|application/json\+fhir", re.IGNORECASE)
 PATIENCE = 60.0  # seconds for a body to arrive
 LONGEST = 16384  # characters of a path and its query
 MOST_HEADERS = 100
@@ -64,6 +60,8 @@ class Api:
             except TimeoutError:
                 call = LATE
         answer = await self.answered(call, body)
+        if not isinstance(call, Fault) and call.xml:
+            answer = as_xml(answer)
         await respond(send, answer, scope["method"] == "HEAD")
 
     async def answered(self, call: Call | Fault, body: bytes) -> Answer:
@@ -94,13 +92,12 @@ class Api:
         if method not in METHODS:
             return Fault(Kind.INCORRECT, "E553", "this method is not used here", "", f"use {', '.join(sorted(METHODS))}")
         path = tuple([part for part in scope["path"][len(self.prefix) :].split("/") if part])
-        wanted = dict(query).get("_format") if query else ""
-        wanted = wanted or headers.get("accept", "")
-        if wanted and wanted != "json" and not ACCEPTED.search(wanted):
-            return Fault(Kind.UNSUPPORTED, "E554", "this server answers in application/fhir+json", "Accept", "accept it")
+        xml = answering(query, headers)
+        if isinstance(xml, Fault):
+            return xml
         host = headers.get("host", "")
         base = self.fixed or f"{scope['scheme']}://{host if HOST.fullmatch(host) else 'localhost'}"
-        return Call(method, path, tuple(query), headers, b"", None, base + self.prefix)
+        return Call(method, path, tuple(query), headers, b"", None, base + self.prefix, xml)
 
 
 async def read(receive: Any) -> bytes:
@@ -121,19 +118,6 @@ async def read(receive: Any) -> bytes:
 def leave() -> bytes:
     """Ends a request whose client is gone."""
     raise Gone
-
-
-def carrying(call: Call, body: bytes) -> Call | Fault:
-    """The call with its body; a form's parameters join those of the address."""
-    media = call.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if call.method == "DELETE":
-        return call
-    if media == FORM and call.path[-1:] == ("_search",):
-        more = pairs(body.decode("utf-8", "replace"))
-        return more if isinstance(more, Fault) else replace(call, params=(*call.params, *more))
-    if body and media not in JSON_MEDIA:
-        return Fault(Kind.UNSUPPORTED, "E555", "this server reads application/fhir+json", "Content-Type", "send it so")
-    return replace(call, body=body)
 
 
 async def respond(send: Any, answer: Answer, head: bool) -> None:

@@ -27,6 +27,7 @@ class Call:
     body: bytes = b""
     resource: JSON | None = None  # of a Bundle's entry, already read
     base: str = ""
+    xml: bool = False  # whether the answer is written as XML
 
     @property
     def type(self) -> str:

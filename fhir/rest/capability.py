@@ -18,7 +18,7 @@ OPERATIONS = {
     "lastn": "Observation-lastn",
     "everything": "Patient-everything",
 }
-PATCHES = ("application/json-patch+json", "application/merge-patch+json", "application/fhir+json")
+PATCHES = ("application/json-patch+json", "application/merge-patch+json", "application/fhir+json", "application/fhir+xml")
 
 
 @cache
@@ -34,7 +34,7 @@ def statement(base: str, version: str) -> bytes:
             "software": {"name": "Isthmus", "version": version or "0"},
             "implementation": {"description": "Isthmus FHIR R4", "url": base},
             "fhirVersion": "4.0.1",
-            "format": ["application/fhir+json", "json"],
+            "format": ["application/fhir+json", "application/fhir+xml", "json", "xml"],
             "patchFormat": list(PATCHES),
             "rest": [
                 {

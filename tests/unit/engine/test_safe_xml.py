@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from adapters import safe_xml
-from adapters.safe_xml import Limits
+from engine import safe_xml
 from engine.fault import Fault
+from engine.safe_xml import Limits
 
 
 def code(body: bytes, **options: object) -> str:

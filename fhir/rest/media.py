@@ -1,0 +1,86 @@
+"""Which of its forms a client wants, JSON or XML, and which it sends.
+
+Source: https://hl7.org/fhir/R4/http.html#mime-type. `_format` is stronger than Accept; of several accepted the best by `q`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+from engine.fault import Fault, Kind
+from fhir import encode, xml_read, xml_write
+from fhir.rest.answer import Answer, refused
+from fhir.rest.call import Call, pairs
+
+JSON_TYPE, XML_TYPE = "application/fhir+json", "application/fhir+xml"
+JSON = frozenset(
+    ("json", "application/json", JSON_TYPE, "application/fhir json", "text/json", "application/json+fhir", "*/*", "application/*")
+)
+XML = frozenset(("xml", "application/xml", XML_TYPE, "application/fhir xml", "text/xml", "application/xml+fhir"))
+READ_JSON = JSON | {"", "application/json-patch+json", "application/merge-patch+json", "application/octet-stream"}
+FORM = "application/x-www-form-urlencoded"
+
+
+@lru_cache(maxsize=512)
+def wants_xml(accept: str) -> bool | None:
+    """Whether the best of the accepted types is XML; None when none is served here."""
+    best, found = -1.0, None
+    for part in accept.lower().split(",")[:40]:
+        name, *rest = [piece.strip() for piece in part.split(";")]
+        weight = quality(rest)
+        if (name in JSON or name in XML) and weight > best and weight > 0:
+            best, found = weight, name in XML
+    return found
+
+
+def quality(parameters: list[str]) -> float:
+    """The weight a client gives a type."""
+    for one in parameters:
+        if one.startswith("q="):
+            try:
+                return min(1.0, max(0.0, float(one[2:6])))
+            except ValueError:
+                return 0.0
+    return 1.0
+
+
+def answering(query: Any, headers: dict[str, str]) -> bool | Fault:
+    """Whether the answer is XML."""
+    wanted = (dict(query).get("_format") if query else "") or headers.get("accept", "")
+    if not wanted:
+        return False
+    found = wants_xml(wanted)
+    if found is None:
+        return Fault(
+            Kind.UNSUPPORTED, "E554", f"this server answers in {JSON_TYPE} and {XML_TYPE}", "Accept", "accept one of them"
+        )
+    return found
+
+
+def carrying(call: Call, body: bytes) -> Call | Fault:
+    """The call with its body; a form's parameters join those of the address."""
+    media = call.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if call.method == "DELETE":
+        return call
+    if media == FORM and call.path[-1:] == ("_search",):
+        more = pairs(body.decode("utf-8", "replace"))
+        return more if isinstance(more, Fault) else replace(call, params=(*call.params, *more))
+    if media in XML and body:
+        resource = xml_read.read(body)
+        return resource if isinstance(resource, Fault) else replace(call, resource=resource)
+    if body and media not in READ_JSON:
+        text = f"this server reads {JSON_TYPE} and {XML_TYPE}"
+        return Fault(Kind.UNSUPPORTED, "E555", text, "Content-Type", "send one of them")
+    return replace(call, body=body)
+
+
+def as_xml(answer: Answer) -> Answer:
+    """The same answer in XML."""
+    if not answer.body or "Content-Type" in answer.headers:
+        return answer
+    written = xml_write.write(encode.trusted(answer.body))
+    if isinstance(written, Fault):
+        return refused(written)
+    return replace(answer, body=written, headers={**answer.headers, "Content-Type": f"{XML_TYPE}; charset=utf-8"})
