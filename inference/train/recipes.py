@@ -21,27 +21,19 @@ class Member:
     teacher: str = ""
     soft: float = 0.5  # the teacher's share of the targets
     start: str = ""  # a member whose weights it begins with
+    ships: bool = True  # False for one that others only begin with
 
 
+SMALL = Settings(leads=1, outputs=62, widths=(48, 64, 96, 128), kernels=(11, 9, 7, 5))
 MEMBERS = (
-    Member("a", "twelve", Settings(), Recipe(seed=1, epochs=16)),
+    Member("a", "twelve", Settings(), Recipe(seed=1, epochs=15)),
+    Member("l", "lead_one", SMALL, Recipe(seed=4, epochs=14, first=3, others=0.5, lead_dropout=0.0), ships=False),
     Member(
-        "b",
-        "twelve",
-        Settings(widths=(64, 128, 192), kernels=(11, 9, 7), attention=2),
-        Recipe(seed=2, epochs=14, rate=1.5e-3),
-    ),
-    Member(
-        "l",
+        "d",
         "lead_one",
-        Settings(leads=1, outputs=62, widths=(48, 64, 96, 128), kernels=(11, 9, 7, 5)),
-        Recipe(seed=4, epochs=14, first=3, others=0.5, lead_dropout=0.0),
-    ),
-    Member(
-        "m",
-        "lead_one",
-        Settings(leads=1, outputs=62, widths=(48, 96, 160), kernels=(15, 11, 9), attention=2),
-        Recipe(seed=5, epochs=12, rate=1.5e-3, first=3, others=0.6, lead_dropout=0.0, whole=0.35),
+        SMALL,
+        Recipe(seed=6, epochs=7, rate=1.2e-3, first=3, others=0.5, lead_dropout=0.0, whole=0.6),
         teacher="a",
+        start="l",
     ),
 )
