@@ -78,10 +78,11 @@ class Engine:
         self.committer.start()
         self.intake = KeyedIntake(self.committer, self.plans, self.slow.run)
         self.site = Site(
-            formats=formats(), mappings={}, settings={"data": str(self.settings.data), "version": __version__, "paths": {}},
+            formats=formats(), mappings={},
+            settings={"data": str(self.settings.data), "version": __version__, "paths": {}, "origins": self.settings.origins},
             now=lambda: datetime.now(UTC), new_id=uuid7, pool=self.pool, intake=self.intake,
-            run_slow=self.slow.run,
-            call_slow=self.slow.call,
+            run_slow=self.slow.run, call_slow=self.slow.call,
+            after_commit=lambda call: self.journal.listen(lambda _: call()),
         )  # fmt: skip
         self.sources = Sources(self.intake)
         findings = await self.redeploy()

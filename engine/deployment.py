@@ -100,7 +100,7 @@ def _rules(folder: Path, found: list[Diagnostic], texts: dict[str, str]) -> Mapp
 def _routes(channel: Channel, found: list[Diagnostic]) -> Iterator[Route]:
     """Where a channel's parcels go."""
     for one in channel.destinations:
-        if one.to.name.endswith("_store"):
+        if one.to.name.endswith("_store") or getattr(one.to.plugin, "feeds", False):
             continue
         schedule = parse(one.retry)
         if isinstance(schedule, Fault):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from engine.fault import Fault, Kind, Refused
-from engine.types import FILTERED, Filtered, Format, Message, Parcel, Run, Scope, Work
+from engine.types import FILTERED, Event, Filtered, Format, Message, Parcel, Run, Scope, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Plan:
     stores: bool = True  # whether the resources are kept
     strict: bool = False  # whether messages are checked against the standard before they are taken
     slow: bool = False  # whether a step of it takes a processor for long
-    deliveries: tuple[Callable[[Work], tuple[Parcel, ...] | tuple[Fault, ...]], ...] = ()  # the parcels of each destination
+    deliveries: tuple[Callable[[Work], tuple[Parcel | Event | Fault, ...]], ...] = ()  # what each destination is told
 
 
 def run(plan: Plan, message: Message) -> Work | Filtered | tuple[Fault, ...]:
@@ -48,14 +48,18 @@ def run(plan: Plan, message: Message) -> Work | Filtered | tuple[Fault, ...]:
 
 
 def _addressed(plan: Plan, work: Work) -> Work | tuple[Fault, ...]:
-    """The work with a parcel for each destination that wants one."""
+    """The work with a parcel for each destination that wants one, and the events of the feeds."""
     parcels: list[Parcel] = []
+    events: list[Event] = []
     for render in plan.deliveries:
         for made in render(work):
             if isinstance(made, Fault):
                 return (made,)
-            parcels.append(made)
-    return replace(work, parcels=(*work.parcels, *parcels))
+            if isinstance(made, Event):
+                events.append(made)
+            else:
+                parcels.append(made)
+    return replace(work, parcels=(*work.parcels, *parcels), events=(*work.events, *events))
 
 
 def bug(error: BaseException) -> Fault:

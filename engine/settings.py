@@ -23,6 +23,7 @@ class Settings:
     accept_data_loss: bool = False
     log_level: str = "info"
     workers: int = 1
+    origins: tuple[str, ...] = ()  # of web pages that may read live feeds, besides the engine's own
     values: dict[str, str] = field(default_factory=dict)
 
 

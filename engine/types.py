@@ -335,3 +335,4 @@ class Site:
     rules: Mapping[str, Any] = field(default_factory=dict)  # alert rules by name
     run_slow: Callable[..., Awaitable[Any]] | None = None  # runs a function in the process pool
     call_slow: Callable[..., Any] | None = None  # the same for a step: waits for the result, or gives a Fault
+    after_commit: Callable[[Callable[[], None]], None] | None = None  # has a function called, from a thread, after each commit

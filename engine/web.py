@@ -15,6 +15,7 @@ from engine.home import new_token
 from engine.http import Deploy, Status, build
 from engine.settings import Settings
 from engine.types import Site
+from engine.web_socket import Socket
 
 
 class _Server(uvicorn.Server):
@@ -36,7 +37,8 @@ class Web:
         config = uvicorn.Config(
             app,
             log_config=None, access_log=False, lifespan="off", server_header=False, http="httptools",
-            timeout_keep_alive=75, timeout_graceful_shutdown=10, ws_max_size=1 << 20, h11_max_incomplete_event_size=65536,
+            timeout_keep_alive=75, timeout_graceful_shutdown=10, h11_max_incomplete_event_size=65536,
+            ws=Socket, ws_max_size=1 << 16, ws_per_message_deflate=False,
         )  # fmt: skip
         self._server = _Server(config)
         self._task: asyncio.Task[Any] | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -67,7 +67,9 @@ class Desk:
     def _told(self, effects: Effects) -> Told:
         bodies = [self._resource(alert) for alert in effects.alerts] if self._resource else []
         last: dict[str, dict[str, Any]] = {body["id"]: body for body in bodies}
-        return Told(tuple(Put(body) for body in last.values()), tuple(effects.events), tuple(effects.parcels))
+        kind = bodies[0]["resourceType"] if bodies else ""
+        events = (replace(event, body={**event.body, "type": kind}) for event in effects.events)
+        return Told(tuple(Put(body) for body in last.values()), tuple(events), tuple(effects.parcels))
 
 
 class Clock(threading.Thread):

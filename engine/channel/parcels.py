@@ -12,10 +12,10 @@ from engine.diagnostic import Diagnostic
 from engine.fault import Fault
 from engine.mapping.conditions import condition
 from engine.plugins import plugins
-from engine.types import JSON, Format, Parcel, Site, Work
+from engine.types import JSON, Event, Format, Parcel, Site, Work
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
-Render = Callable[[Work], "tuple[Parcel, ...] | tuple[Fault, ...]"]
+Render = Callable[[Work], "tuple[Parcel | Event | Fault, ...]"]
 
 
 def compile_deliveries(
@@ -40,13 +40,15 @@ def _render(channel: Channel, one: Delivery, site: Site, format: Format, convert
         accepts = condition(one.condition.text, one.condition.at, format, converters=converters)
         if isinstance(accepts, list):
             return accepts
+    if getattr(one.to.plugin, "feeds", False):
+        return _published(channel, one, accepts)
     if one.map and one.map not in site.mappings:
         help = f"mappings: {', '.join(sorted(site.mappings))}"
         return [Diagnostic("E230", f"there is no mapping called {one.map}", one.at, help)]
     body = _mapped(site.mappings[one.map], site) if one.map else _plain
     name = f"{channel.name}.{one.name}"
 
-    def render(work: Work) -> tuple[Parcel, ...] | tuple[Fault, ...]:
+    def render(work: Work) -> tuple[Parcel | Event | Fault, ...]:
         if accepts is not None and not accepts(work.document):
             return ()
         made = body(work)
@@ -60,6 +62,20 @@ def _render(channel: Channel, one: Delivery, site: Site, format: Format, convert
         )
 
     return render
+
+
+def _published(channel: Channel, one: Delivery, accepts: Any) -> Render | list[Diagnostic]:
+    """A destination that publishes: its events are written with the resources, nothing is queued."""
+    if one.map:
+        return [Diagnostic("E763", "a feed publishes resources in short and takes no map", one.at, "leave `map` out")]
+    made = one.to.plugin.feed(channel.name)
+    if isinstance(made, Fault):
+        return [Diagnostic(made.code, made.text, one.at, made.help)]
+
+    def publish(work: Work) -> tuple[Parcel | Event | Fault, ...]:
+        return () if accepts is not None and not accepts(work.document) else tuple(made(work))
+
+    return publish
 
 
 Bodies = list[tuple[bytes, str]]  # content and its type

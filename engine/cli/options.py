@@ -86,6 +86,7 @@ def settings(
         mappings=(mappings or shipped("mappings")).resolve(),
         accept_data_loss=accept,
         log_level=log_level,
+        origins=tuple(os.environ.get("ISTHMUS_ORIGINS", "").replace(",", " ").split()),
     )
 
 

@@ -1,0 +1,95 @@
+"""The destination `websocket`: a channel's resources as events of a live feed, small enough for a screen on a ward."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from adapters.websocket.ask import is_topic
+from engine.fault import Fault, Kind
+from engine.types import JSON, Event, Work
+
+TEXT = 200  # characters of a value's text
+TIMES = ("effectiveDateTime", "effectiveInstant", "issued", "recordedDate", "authoredOn", "occurrenceDateTime")
+
+
+@dataclass(frozen=True, slots=True)
+class Websocket:
+    """`websocket: { topic: labs }` publishes each resource that is about a patient, in the transaction that writes it.
+
+    `types` narrows to these resource types. Readers connect to /ws/feed?topic=labs; a message that makes no resources is
+    published as one event that names it.
+    """
+
+    feeds: ClassVar[bool] = True  # gives events, not parcels: nothing is queued and nothing can be undeliverable
+
+    topic: str
+    types: tuple[str, ...] = ()
+
+    def feed(self, channel: str) -> Callable[[Work], tuple[Event, ...]] | Fault:
+        """The events of a message's work."""
+        if not is_topic(self.topic):
+            text = f"{self.topic[:80]!r} is no name of a topic"
+            return Fault(Kind.INCORRECT, "E762", text, help="letters, digits, dot, dash and underscore, 64 at most")
+
+        def events(work: Work) -> tuple[Event, ...]:
+            message = {"channel": channel, "message": str(work.message.id), "message_type": work.message.envelope.type}
+            if not work.puts:
+                return (Event(self.topic, message),) if not self.types else ()
+            return tuple(self._events([put.body for put in work.puts], message))
+
+        return events
+
+    def _events(self, bodies: list[JSON], message: JSON) -> Iterator[Event]:
+        for body in bodies:
+            patient = about(body)
+            if patient and (not self.types or body["resourceType"] in self.types):
+                yield Event(self.topic, {**summary(body), **message}, patient)
+
+
+def about(body: JSON) -> str:
+    """The reference of the patient a resource is about; '' when it is about none."""
+    if body.get("resourceType") == "Patient":
+        return f"Patient/{body.get('id', '')}"
+    for name in ("subject", "patient"):
+        found = body.get(name)
+        if isinstance(found, dict) and str(found.get("reference", "")).startswith("Patient/"):
+            return str(found["reference"])
+    return ""
+
+
+def summary(body: JSON) -> JSON:
+    """What a screen shows of a resource: its type and id, its code, value, interpretation, status and time."""
+    found: JSON = {"type": body["resourceType"], "resource": f"{body['resourceType']}/{body.get('id', '')}"}
+    code = body.get("code")
+    if isinstance(code, dict):
+        found["code"] = _concept(code)
+    if (value := _value(body)) is not None:
+        found["value"] = value
+    if isinstance(body.get("interpretation"), list):
+        found["interpretation"] = [_concept(each).get("code", "") for each in body["interpretation"] if isinstance(each, dict)]
+    if isinstance(body.get("status"), str):
+        found["status"] = body["status"]
+    if when := next((body[name] for name in TIMES if isinstance(body.get(name), str)), ""):
+        found["at"] = when
+    return found
+
+
+def _concept(concept: JSON) -> JSON:
+    coding: Any = next((each for each in concept.get("coding", ()) if isinstance(each, dict)), {})
+    text = concept.get("text") or coding.get("display") or ""
+    made = {"system": coding.get("system"), "code": coding.get("code"), "text": str(text)[:TEXT]}
+    return {name: value for name, value in made.items() if value}
+
+
+def _value(body: JSON) -> Any:
+    """value[x] in short: a quantity with its digits and unit, a concept, or a text that is cut."""
+    for name, value in body.items():
+        if name.startswith("value") and name[5:6].isupper():
+            if name == "valueQuantity" and isinstance(value, dict):
+                return {part: value[part] for part in ("comparator", "value", "unit", "code") if part in value}
+            if isinstance(value, dict):
+                return _concept(value) if "coding" in value or "text" in value else None
+            return value[:TEXT] if isinstance(value, str) else value
+    return None
