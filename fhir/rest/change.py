@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from engine.fault import Fault, Kind
 from engine.types import Connection, Put, Written
@@ -88,8 +88,9 @@ def misplaced(call: Call, body: JSON) -> Fault | None:
 
 
 def creation(call: Call, body: JSON) -> Wanted | Fault:
-    """POST Type; If-None-Exist makes it conditional."""
-    criteria = call.headers.get("if-none-exist", "")
+    """POST Type; If-None-Exist makes it conditional, and so do criteria in the address, where some clients put them."""
+    asked = [pair for pair in call.params if pair[0] not in ("_format", "_pretty", "_summary")]
+    criteria = call.headers.get("if-none-exist", "") or urlencode(asked)
     if not criteria:
         return [Put(body)], body
 
