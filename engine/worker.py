@@ -24,6 +24,7 @@ from engine.types import Connection, Filtered, Message, Put, State, Store, Work
 
 BATCH = 64
 SLOW_BATCH = 4
+TRIES = 8  # of a message whose fault may pass: about two minutes
 TRANSIENT = (psycopg.OperationalError, psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
 NO_CHANNEL = Fault(
     Kind.NOT_FOUND, "E291", "the message's channel is not deployed", help="deploy the channel again, then replay the message"
@@ -68,27 +69,48 @@ class Worker(threading.Thread):
         self.join(seconds)
 
     def work(self, messages: Sequence[Message]) -> None:
-        """Runs and settles one batch."""
+        """Runs and settles one batch. What follows a message that waits or stops its key is left in hand and comes again behind it."""
         plans = self.plans()
-        done = self._run(plans, messages)
+        done: list[Done] = []
+        blocked: set[object] = set()
+        for one in self._run(plans, messages):
+            message = one.settlement.message
+            if order(message) in blocked:
+                continue
+            if one.again is not None:
+                log("a message is tried again", "warning", message_id=message.id, channel=message.channel, code=one.again.code)
+                self.journal.defer([message], pause(message.attempt), one.again, self.slow)
+            else:
+                done.append(one)
+            if one.again is not None or one.settlement.stop:
+                blocked.add(order(message))
+        if not done:
+            return
         try:
             self.commit(done)
         except TRANSIENT:
             raise
-        except Exception as error:
-            if len(done) > 1:
-                for one in done:
-                    self.work([one.settlement.message])
-            else:
+        except Exception:
+            self._alone(plans, done)
+
+    def _alone(self, plans: Mapping[str, Plan], done: Sequence[Done]) -> None:
+        """Commits one message at a time, so that the one that cannot be stored is found; it is held."""
+        blocked: set[object] = set()
+        for one in done:
+            message = one.settlement.message
+            if order(message) in blocked:
+                continue
+            try:
+                self.commit([one])
+            except TRANSIENT:
+                raise
+            except Exception as error:
                 fault = bug(error)
-                log(
-                    "a message could not be stored",
-                    "warning",
-                    message_id=messages[0].id,
-                    channel=messages[0].channel,
-                    code=fault.code,
-                )
-                self.commit([Done(held(messages[0], (fault,), done[0].settlement.plan))])
+                log("a message could not be stored", "warning", message_id=message.id, channel=message.channel, code=fault.code)
+                kept = held(message, (fault,), plans.get(message.channel))
+                self.commit([Done(kept)])
+                if kept.stop:
+                    blocked.add(order(message))
 
     def _run(self, plans: Mapping[str, Plan], messages: Sequence[Message]) -> list[Done]:
         """Every message's plan; slow ones side by side, since each waits for a process of its own."""
@@ -122,23 +144,36 @@ class Done:
     settlement: Settlement
     puts: tuple[Put, ...] = ()
     signals: tuple[Any, ...] = ()
+    again: Fault | None = None  # why it is tried again later instead
+
+
+def order(message: Message) -> object:
+    """What messages have in common that must not overtake each other."""
+    return (message.channel, message.envelope.key) if message.envelope.key else message.id
+
+
+def pause(attempt: int) -> float:
+    """Seconds until the next try of a message, doubling to a minute."""
+    return float(min(60, 2 ** min(attempt - 1, 10)))
 
 
 def settlement(plan: Plan | None, message: Message) -> Done:
     """Runs a message's plan."""
     if plan is None:
-        return Done(held(message, (NO_CHANNEL,), ""))
+        return Done(held(message, (NO_CHANNEL,), None))
     result = run(plan, message)
     if isinstance(result, Filtered):
         return Done(Settlement(message, State.FILTERED, plan=plan.digest))
     if not isinstance(result, Work):
-        return Done(held(message, result, plan.digest))
+        again = result[0] if result[0].kind.answer.retry and message.attempt < TRIES else None
+        return Done(held(message, result, plan), again=again)
     puts = result.puts if plan.stores else ()
     names = tuple(f"{put.body['resourceType']}/{put.body['id']}" for put in puts)
     found = Settlement(message, State.PROCESSED, result.warnings, result.parcels, result.events, plan.digest, names)
     return Done(found, puts, result.data.get("alert", ()))
 
 
-def held(message: Message, faults: tuple[Fault, ...], plan: str) -> Settlement:
-    """The message stays, with its faults, until it is replayed."""
-    return Settlement(message, State.HELD, faults, plan=plan)
+def held(message: Message, faults: tuple[Fault, ...], plan: Plan | None) -> Settlement:
+    """The message stays, with its faults, until it is replayed; where the channel says `on failure: stop`, its key waits for it."""
+    stop = plan is not None and plan.on_failure == "stop"
+    return Settlement(message, State.HELD, faults, plan=plan.digest if plan is not None else "", stop=stop)

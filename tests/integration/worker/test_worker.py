@@ -1,0 +1,150 @@
+"""The worker over a real journal: faults that pass are waited for, a key may stop, one bad message costs the others nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+import pytest
+
+from engine.alerts.desk import Told
+from engine.fault import Fault, Kind
+from engine.journal import Journal
+from engine.run import Plan
+from engine.types import Arrival, Connection, Envelope, Put, Work, Written
+from engine.uuid7 import uuid7
+from engine.worker import TRIES, Worker, pause
+
+AWAY = Fault(Kind.UNAVAILABLE, "E827", "made up")
+WRONG = Fault(Kind.INCORRECT, "E901", "made up")
+
+
+class Text:
+    name = "text"
+
+    def parse(self, body: bytes) -> Any:
+        return body.decode()
+
+
+class Store:
+    """Notes what is written, in the transaction that writes it; a body `?` cannot be."""
+
+    def write(self, connection: Connection, puts: Sequence[Put], at: datetime) -> list[Written]:
+        for put in puts:
+            if put.body["id"].startswith("?"):
+                raise ValueError
+            connection.execute("insert into effect (id) values (%s)", [put.body["id"]])
+        return []
+
+    def bodies(self, connection: Connection, names: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Any]:
+        return {}
+
+
+def keep(work: Work) -> Work:
+    return replace(work, puts=(Put({"resourceType": "Basic", "id": str(work.document)}),))
+
+
+def plan(step: Callable[[Work], Any] = keep, **more: Any) -> Plan:
+    return Plan("lab", "v1", Text(), (step,), **more)  # type: ignore[arg-type]
+
+
+class Bench:
+    """A journal, a worker that is driven by hand, and what took effect."""
+
+    def __init__(self, dsn: str) -> None:
+        self.dsn, self.journal, self.plan = dsn, Journal(dsn), plan()
+        self.worker = Worker(
+            self.journal, lambda: {"lab": self.plan}, Store(), lambda: datetime.now(UTC), lambda *_: Told((), (), ())
+        )
+        with psycopg.connect(dsn) as connection:
+            connection.execute("create table effect (place serial, id text)")
+
+    def send(self, *bodies: str) -> None:
+        """Messages of the key that is their first letter."""
+        now = datetime.now(UTC)
+        self.journal.accept(
+            [Arrival(uuid7(), "lab", "text", b.encode(), now, Envelope("", "s", b, b.strip("?")[0])) for b in bodies]
+        )
+
+    def turn(self) -> list[str]:
+        """One batch; what has taken effect so far."""
+        if messages := self.journal.claim(64):
+            self.worker.work(messages)
+        return self.ask("select id from effect order by place")
+
+    def ask(self, text: str) -> list[Any]:
+        with psycopg.connect(self.dsn) as connection:
+            return [row[0] for row in connection.execute(text).fetchall()]
+
+    def later(self) -> None:
+        """The time of retries comes."""
+        with psycopg.connect(self.dsn) as connection:
+            connection.execute("update journal.pending set not_before = now() where not stopped and not_before is not null")
+        self.journal.claim(0)
+        self.worker.journal._claims[False]._swept = -1e9
+
+
+@pytest.fixture
+def bench(database: str) -> Any:
+    made = Bench(database)
+    yield made
+    made.journal.close()
+
+
+def test_a_fault_that_may_pass_puts_off_its_message_and_its_key_and_nothing_else(bench: Bench) -> None:
+    away = True
+    bench.plan = plan(lambda work: AWAY if away and work.document == "a1" else keep(work))
+    bench.send("a1", "b1", "a2", "b2")
+    assert bench.turn() == ["b1", "b2"]
+    assert bench.turn() == ["b1", "b2"]
+    away = False
+    bench.later()
+    assert bench.turn() == ["b1", "b2", "a1", "a2"]
+    assert bench.ask("select state from journal.message_event where state <> 'processed'") == ["deferred"]
+
+
+def test_a_message_is_held_when_its_fault_does_not_pass(bench: Bench) -> None:
+    bench.plan = plan(lambda work: AWAY if work.document == "a1" else keep(work))
+    bench.send("a1", "a2")
+    for _ in range(TRIES):
+        assert bench.ask("select code from journal.held") == []
+        bench.turn()
+        bench.later()
+    assert bench.turn() == ["a2"]
+    assert bench.ask("select code from journal.held") == ["E827"]
+
+
+def test_the_waits_double_to_a_minute() -> None:
+    assert [pause(n) for n in (1, 2, 3, 7, 8, 1000)] == [1, 2, 4, 60, 60, 60]
+
+
+def test_a_wrong_message_is_held_at_once_and_its_key_goes_on(bench: Bench) -> None:
+    bench.plan = plan(lambda work: WRONG if work.document == "a1" else keep(work))
+    bench.send("a1", "a2")
+    assert bench.turn() == ["a2"]
+    assert bench.ask("select code from journal.held") == ["E901"]
+
+
+def test_where_the_channel_says_so_a_wrong_message_stops_its_key_until_it_is_replayed(bench: Bench) -> None:
+    wrong = True
+    bench.plan = plan(lambda work: WRONG if wrong and work.document == "a1" else keep(work), on_failure="stop")
+    bench.send("a1", "b1", "a2")
+    assert bench.turn() == ["b1"]
+    bench.send("a3")
+    assert bench.turn() == ["b1"]
+    wrong = False
+    bench.journal.replay(bench.ask("select id from journal.held"))
+    bench.later()
+    bench.turn()
+    assert bench.turn() == ["b1", "a1", "a2", "a3"]
+
+
+@pytest.mark.parametrize(("policy", "after"), [("hold", ["b1", "a2"]), ("stop", ["b1"])])
+def test_a_message_that_cannot_be_stored_is_found_and_held_by_itself(bench: Bench, policy: str, after: list[str]) -> None:
+    bench.plan = plan(on_failure=policy)
+    bench.send("?a1", "b1", "a2")
+    assert bench.turn() == after
+    assert bench.ask("select code from journal.held") == ["E290"]
