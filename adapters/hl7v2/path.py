@@ -53,6 +53,7 @@ class Hl7Path:
         "_routes",
         "_segment",
         "_sub",
+        "coded",
         "outer",
         "place",
         "repeats",
@@ -67,7 +68,9 @@ class Hl7Path:
         self._kind = kind  # of the whole field
         self.repeats = repeats
         self.place = place
-        self.stands = f"{place.segment}-{place.field}"  # its name among the valued fields of a message
+        # its name among the valued fields of a message; of a second repetition that fields repeat at all
+        self.stands = f"{place.segment}-{place.field}" + ("~" if place.rep > 1 else "")
+        self.coded = kind in ("ID", "IS") and not (place.nth or place.rep or place.comp)  # Group.texts tells of it
         self._segment = place.segment
         self._field = place.field
         self._header = place.segment in ("MSH", "BHS", "FHS") and place.field <= 2

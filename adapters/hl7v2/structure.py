@@ -6,7 +6,8 @@ there, marked as a stray.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from itertools import compress
 from typing import Any
 
@@ -15,6 +16,7 @@ from adapters.hl7v2.segment import Segment
 from adapters.hl7v2.shape import Node, structure, structure_name
 from engine.fault import Fault, Kind
 
+_PLAIN = re.compile("[A-Za-z0-9]{1,8}")  # a code that is read as it stands
 _MODERN = ("2.7", "2.8", "2.9")
 
 
@@ -39,14 +41,37 @@ class Group:
 
     @property
     def valued(self) -> set[str]:
-        """The names of the segments, groups and fields that say anything anywhere in the message: OBX, OBSERVATION, OBX-5."""
+        """The names of the segments, groups and fields that say anything anywhere in the message: OBX, OBSERVATION, OBX-5; and
+        of the fields that repeat: PID-3~.
+        """
         message = self.message
         if message.valued is None:
             found = message.valued = set(message.names)
+            mark = message.delimiters.repetition
             for segment in message.segments:
-                fields = segment.fields
-                found.update(compress(field_names(segment.name, len(fields)), fields))
+                fields = segment._fields or segment._split()
+                names = field_names(segment.name, len(fields))
+                found.update(compress(names, fields))
+                if mark in segment.line:
+                    found.update(f"{name}~" for name, text in zip(names, fields, strict=False) if mark in text)
         return message.valued
+
+    def texts(self, names: Iterable[str]) -> set[str]:
+        """What coded fields hold anywhere in the message: OBX-2=NM; and OBX-2= where no more than that is to be known."""
+        told: set[str] = set()
+        for name in names:
+            segment, _, field = name.partition("-")
+            number = int(field)
+            held = {
+                fields[number]
+                for _, one in self.message.named.get(segment, ())
+                if number < len(fields := one._fields or one._split())
+            }
+            held.discard("")
+            if all(map(_PLAIN.fullmatch, held)):
+                told.add(f"{name}=")
+                told.update([f"{name}={text}" for text in held])
+        return told
 
     @property
     def warnings(self) -> list[Fault]:

@@ -2,12 +2,13 @@
 
 Senders fill the same fields again and again, so a narrowed mapping is made once for a set of valued fields and used for every
 message that has the same. The narrowed mapping gives exactly what the whole one gives; formats whose scopes do not tell what
-they hold (`Scope.valued`, with `Path.stands`) always run the whole one.
+they hold (`Scope.valued`, with `Path.stands`) always run the whole one. Of coded fields that tests compare (OBX-2 = NM) it counts
+what they hold (`Scope.texts`, with `Path.coded`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import replace
 from typing import Generic, TypeVar
 
@@ -18,28 +19,29 @@ T = TypeVar("T")
 Present = Callable[[str], bool]
 KEPT = 128  # narrowed mappings of one mapping
 WATCHED = 4096  # sets of valued fields seen and not yet narrowed for
+COMPARED = ("=", "!=", "in", "not in")
 PAUSE = 20  # messages between two narrowings, so that ever-changing messages cost little
 
 
 class Narrowed(Generic[T]):
     """Chooses what runs for a message: what was made for its valued fields, else the whole."""
 
-    __slots__ = ("_known", "_make", "_names", "_pause", "_plan", "_seen", "whole")
+    __slots__ = ("_coded", "_known", "_make", "_names", "_pause", "_plan", "_seen", "whole")
 
     def __init__(self, plan: bound.Plan, whole: T, make: Callable[[bound.Plan], T]) -> None:
         self.whole = whole
         self._plan, self._make = plan, make
         self._names = frozenset(names(plan))
+        self._coded = coded(self._names)
         self._known: dict[frozenset[str], T] = {}
         self._seen: set[frozenset[str]] = set()
         self._pause = 0
 
     def choose(self, scope: Scope) -> T:
         """The narrowed form where one is worth while."""
-        valued: Set[str] | None = getattr(scope, "valued", None)
-        if valued is None:
+        held = held_by(scope, self._names, self._coded)
+        if held is None:
             return self.whole
-        held = self._names & valued
         found = self._known.get(held)
         return found if found is not None else self._first_seen(held)
 
@@ -55,6 +57,20 @@ class Narrowed(Generic[T]):
             self._known.clear()
         made = self._known[held] = self._make(prune(self._plan, held.__contains__))
         return made
+
+
+def coded(names: Set[str]) -> list[str]:
+    """The fields whose texts count."""
+    return [name[:-1] for name in sorted(names) if name.endswith("=")]
+
+
+def held_by(scope: Scope, names: frozenset[str], texts: Sequence[str]) -> frozenset[str] | None:
+    """Which of these names a message holds; None when it does not tell."""
+    valued: Set[str] | None = getattr(scope, "valued", None)
+    if valued is None:
+        return None
+    held = names & valued
+    return held.union(scope.texts(texts)) if texts else held  # type: ignore[attr-defined]  # what tells the one tells the other
 
 
 def stands(path: Path) -> str:
@@ -82,6 +98,8 @@ def _of_ask(test: bound.Ask | None) -> Iterator[str]:
             yield from _of_ask(part)
     elif test is not None:
         yield stands(test.path)
+        if getattr(test.path, "coded", False) and test.sign in COMPARED:
+            yield f"{stands(test.path)}="
 
 
 def _of_value(value: bound.Value | bound.Fixed | bound.Object | None) -> Iterator[str]:
@@ -130,8 +148,13 @@ def _settled(test: bound.Ask | None, present: Present) -> bound.Ask | bool:
             return stop
         left = tuple(part for part in parts if not isinstance(part, bool))
         return replace(test, parts=left) if left else not stop
-    if _has(test.path, present) or test.other is not None:
+    if test.other is not None:
         return test
+    name = stands(test.path)
+    if _has(test.path, present):
+        told = test.sign in COMPARED and present(f"{name}=")  # of a coded field all its texts
+        if not told or any(present(f"{name}={word}") for word in test.words):
+            return test
     return test.sign in ("empty", "!=", "not in")
 
 

@@ -18,7 +18,7 @@ from engine.mapping.installed import installed
 from engine.mapping.library import Library, choose, load_folder
 from engine.mapping.mapping import Mapping, Rule, _rules, _run, compile_plan
 from engine.mapping.run import Run
-from engine.mapping.specialise import prune
+from engine.mapping.specialise import coded, held_by, names, prune
 
 MESSAGES = list(hospital(3, 1))
 
@@ -46,7 +46,10 @@ def whole(mapping: Mapping, body: bytes) -> Any:
 def narrow(mapping: Mapping, body: bytes) -> Any:
     scope: Any = Hl7v2().parse(body)
     run = Run()
-    return _run(_rules(prune(mapping.plan, scope.valued.__contains__), False), scope, run, mapping.plan.model), run.warnings
+    asked = frozenset(names(mapping.plan))
+    held = held_by(scope, asked, coded(asked))
+    assert held is not None
+    return _run(_rules(prune(mapping.plan, held.__contains__), False), scope, run, mapping.plan.model), run.warnings
 
 
 def remembering(mapping: Mapping, body: bytes) -> Any:
