@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -23,7 +23,7 @@ from engine.deliver import Couriers
 from engine.deployment import Deployment, deploy
 from engine.diagnostic import render
 from engine.fault import Fault, Kind
-from engine.intake import KeyedIntake
+from engine.intake import KeyedIntake, keyed
 from engine.journal import Committer, Journal
 from engine.journal.line import Line
 from engine.journal.outbox import post
@@ -34,7 +34,7 @@ from engine.run import Plan
 from engine.settings import Settings
 from engine.slow import Slow
 from engine.sources import Sources
-from engine.types import Connection, Site
+from engine.types import Arrival, Connection, Site
 from engine.uuid7 import uuid7
 from engine.web import Web
 from engine.worker import Worker
@@ -79,10 +79,11 @@ class Engine:
         self.intake = KeyedIntake(self.committer, self.plans, self.slow.run)
         self.site = Site(
             formats=formats(), mappings={},
-            settings={"data": str(self.settings.data), "version": __version__, "paths": {}, "origins": self.settings.origins},
+            settings={"data": str(self.settings.data), "version": __version__, "paths": {}, "watches": [], "origins": self.settings.origins},
             now=lambda: datetime.now(UTC), new_id=uuid7, pool=self.pool, intake=self.intake,
             run_slow=self.slow.run, call_slow=self.slow.call,
             after_commit=lambda call: self.journal.listen(lambda _: call()),
+            enlist=self.enlist,
         )  # fmt: skip
         self.sources = Sources(self.intake)
         findings = await self.redeploy()
@@ -115,6 +116,11 @@ class Engine:
     def store(self) -> Any:
         """The store plug-in, one instance."""
         return plugins("stores")["fhir"]()
+
+    def enlist(self, connection: Connection, arrivals: Sequence[Arrival]) -> Callable[[], None]:
+        """Journals arrivals inside another writer's transaction, each with its channel's order key."""
+        plans = self.plans()
+        return self.journal.enlist(connection, [keyed(arrival, plans.get(arrival.channel)) for arrival in arrivals])
 
     def _database(self) -> Fault | None:
         if not self.dsn:

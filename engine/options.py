@@ -58,6 +58,7 @@ def build(kind: type, node: Node | None, reading: Reading, at: Span) -> Any | No
     if isinstance(node, Pairs):
         for key, value in node:
             name = key.text.replace(" ", "_").replace("-", "_")
+            name = f"{name}_" if f"{name}_" in fields else name  # `if` is a word of Python's own
             if name not in fields:
                 reading.say(
                     "E221", f"{kind.__name__} has no option {key.text}", key.at, did_you_mean(name, fields) or _known(fields)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from engine.fault import Fault, Kind, Refused
-from engine.types import FILTERED, Event, Filtered, Format, Message, Parcel, Run, Scope, Work
+from engine.types import FILTERED, Event, Filtered, Format, Message, Parcel, Put, Run, Scope, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Plan:
     stores: bool = True  # whether the resources are kept
     strict: bool = False  # whether messages are checked against the standard before they are taken
     slow: bool = False  # whether a step of it takes a processor for long
+    puts: Callable[[Any], tuple[Put, ...]] | None = None  # the resources a body holds as it came
     deliveries: tuple[Callable[[Work], tuple[Parcel | Event | Fault, ...]], ...] = ()  # what each destination is told
 
 
@@ -34,7 +36,7 @@ def run(plan: Plan, message: Message) -> Work | Filtered | tuple[Fault, ...]:
             return (scope,)
         if plan.accepts is not None and not plan.accepts(scope):
             return FILTERED
-        work = Work(message, scope)
+        work = Work(message, scope, plan.puts(scope) if plan.puts is not None else ())
         for step in plan.steps:
             result = step(work)
             if not isinstance(result, Work):

@@ -336,3 +336,5 @@ class Site:
     run_slow: Callable[..., Awaitable[Any]] | None = None  # runs a function in the process pool
     call_slow: Callable[..., Any] | None = None  # the same for a step: waits for the result, or gives a Fault
     after_commit: Callable[[Callable[[], None]], None] | None = None  # has a function called, from a thread, after each commit
+    # makes arrivals durable inside the caller's transaction; what it returns is called once that is committed
+    enlist: Callable[[Connection, Sequence[Arrival]], Callable[[], None]] | None = None

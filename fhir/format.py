@@ -14,11 +14,12 @@ from difflib import get_close_matches
 from typing import Any
 
 from engine.fault import Fault, Kind
-from engine.types import Envelope
+from engine.types import Envelope, Put
 from fhir.encode import loads
 from fhir.model import Element, children, resources
 from fhir.model import element as known
 from fhir.node import Name, Node, names_of
+from fhir.received import puts
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,10 @@ class Fhir:
         if isinstance(value, Fault):
             return value
         return root(value)
+
+    def puts(self, scope: Node) -> tuple[Put, ...]:
+        """The resources a document holds, for channels that map nothing."""
+        return puts(scope.value)
 
     def path(self, text: str, structure: str, group: str) -> FhirPath | Fault:
         """Compiles a path as seen from inside a chain of `each`, from a resource of type `structure`."""

@@ -40,6 +40,7 @@ def compile_channel(channel: Channel, tools: Tools) -> tuple[Plan | None, list[D
         key = _kept(order(channel.order.text, channel.order.at, format, converters=converters), found)
     steps = _steps(channel.steps, tools.site, found)
     stores = [each for each in channel.destinations if each.to.name.endswith("_store")]
+    mapped = any(getattr(step.plugin, "mappings", ()) for step in channel.steps)
     slow = any(getattr(step.plugin, "slow", False) for step in channel.steps)
     deliveries, wrong = compile_deliveries(channel, tools.site, format, converters)
     found += wrong
@@ -53,8 +54,9 @@ def compile_channel(channel: Channel, tools: Tools) -> tuple[Plan | None, list[D
     versions = " ".join(f"{name}={tools.library.mappings[name].digest}" for name in used if name in tools.library.mappings)
     digest = sha256(f"{channel.digest} {versions}".encode()).hexdigest()[:16]
     return Plan(
-        channel.name, digest, format, steps, accepts, key, channel.on_failure, bool(stores), channel.strict, slow, deliveries
-    ), found
+        channel.name, digest, format, steps, accepts, key, channel.on_failure, bool(stores), channel.strict, slow,
+        None if mapped else getattr(format, "puts", None), deliveries,
+    ), found  # fmt: skip
 
 
 def _kept(made: T | list[Diagnostic], found: list[Diagnostic]) -> T | None:

@@ -126,6 +126,13 @@ class Acceptor:
         return [answer for row in rows for answer in self._store([row])]
 
 
+def enlist(connection: psycopg.Connection[Any], arrivals: Sequence[Arrival]) -> None:
+    """Stores arrivals inside a transaction of the caller's, whose commit makes them durable."""
+    rows, _ = _distinct(arrivals)
+    if rows:
+        connection.execute(sql("accept"), _columns(rows))
+
+
 def _answers(found: list[tuple[Any, ...]]) -> list[Answer]:
     return [(id, reused) for _, id, reused in found]
 

@@ -11,7 +11,7 @@ from uuid import UUID
 import psycopg
 
 from engine.fault import Fault
-from engine.journal.accept import Acceptor
+from engine.journal.accept import Acceptor, enlist
 from engine.journal.claim import DAMAGED, Bodies, Claims
 from engine.journal.defer import defer
 from engine.journal.lease import SECONDS, Leases
@@ -76,6 +76,16 @@ class Journal:
         if fresh:
             self.wake()
         return receipts
+
+    def enlist(self, connection: Connection, arrivals: Sequence[Arrival]) -> Callable[[], None]:
+        """Stores arrivals inside the caller's transaction; the caller calls what it returns after its commit."""
+        enlist(connection, arrivals)
+
+        def committed() -> None:
+            self._counted(len(arrivals))
+            self.wake()
+
+        return committed
 
     def claim(self, limit: int, slow: bool = False) -> list[Message]:
         """The next messages, in order; whatever the last claim left unsettled comes again. Damaged ones are held at once."""

@@ -13,14 +13,15 @@ from fhir.rest.committer import Committer
 from fhir.rest.dispatch import dispatch
 from fhir.rest.reader import Reader
 from fhir.rest.server import Server
+from fhir.rest.watch import watcher
 
 PREFIX = "/fhir/R4"
 
 
 def routes(site: Site) -> Mount:
     """The API as a mount: thousands of requests a second do not go through a framework's routing."""
-    committer = Committer(getattr(site.pool, "conninfo", ""), site.now)
-    server = Server(site.pool, committer, site.now, site.new_id, Reader(site.pool), PREFIX)
+    committer = Committer(getattr(site.pool, "conninfo", ""), site.now, watcher(site))
+    server = Server(site.pool, committer, site.now, site.new_id, Reader(site.pool), site, PREFIX)
 
     async def handle(call: Call) -> Answer:
         return await dispatch(server, call)

@@ -17,6 +17,7 @@ OPERATIONS = {
     "validate": "Resource-validate",
     "lastn": "Observation-lastn",
     "everything": "Patient-everything",
+    "process-message": "MessageHeader-process-message",
 }
 PATCHES = ("application/json-patch+json", "application/merge-patch+json", "application/fhir+json", "application/fhir+xml")
 

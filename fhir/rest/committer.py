@@ -18,6 +18,7 @@ import psycopg
 
 from engine.fault import Fault, Kind
 from engine.types import Connection
+from fhir.rest.watch import After
 from fhir.store import Change, apply
 
 MOST = 128
@@ -48,8 +49,8 @@ class Job:
 class Committer:
     """The thread that writes. Started by the first write; its connection is opened again when it breaks."""
 
-    def __init__(self, dsn: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self.dsn, self.now = dsn, now
+    def __init__(self, dsn: str, now: Callable[[], datetime] = lambda: datetime.now(UTC), after: After | None = None) -> None:
+        self.dsn, self.now, self.after = dsn, now, after
         self.jobs: queue.Queue[Job | None] = queue.Queue(WAITING)
         self.thread: threading.Thread | None = None
         self.connection: psycopg.Connection[Any] | None = None
@@ -112,8 +113,13 @@ class Committer:
         """Does a batch in one transaction; False when it has to be done one by one."""
         for attempt in range(ATTEMPTS):
             try:
+                following = None
                 with self.connected().transaction():
                     self.work(self.connection, batch, self.now())
+                    if self.after is not None:
+                        following = self.after(self.connection, [job.result for job in batch])
+                if following is not None:
+                    following()
                 return True
             except Exception as error:
                 fault, again = told(error)

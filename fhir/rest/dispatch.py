@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from engine.fault import Fault, Kind
-from fhir.rest import capability, operations, transaction
+from fhir.rest import capability, message, operations, transaction
 from fhir.rest.answer import Answer, refused
 from fhir.rest.call import ID, TYPES, Call, resource
 from fhir.rest.change import change
@@ -26,6 +26,8 @@ async def dispatch(server: Server, call: Call) -> Answer:
         return Answer(200, capability.statement(call.base, ""))
     if path == ("_history",) and method == "GET":
         return await all_history(server, call)
+    if path == ("$process-message",) and method == "POST":
+        return await message.process(server.site, call)
     if not call.type:
         return refused(Fault(Kind.NOT_FOUND, "E560", "no resource type of R4", path[0][:64], "see /metadata"))
     if len(path) > 1 and not path[1].startswith(("_", "$")) and not ID.fullmatch(path[1]):
@@ -92,6 +94,8 @@ async def bundle(server: Server, call: Call) -> Answer:
     if isinstance(body, Fault):
         return refused(body)
     kind = body.get("type")
+    if kind == "message":
+        return await message.process(server.site, call)
     if body.get("resourceType") != "Bundle" or kind not in ("transaction", "batch"):
         return refused(Fault(Kind.INCORRECT, "E575", "only a Bundle of type transaction or batch is posted here", "Bundle.type"))
     shape = validate({**body, "entry": [without(row) for row in body["entry"]]} if well_formed(body) else body)

@@ -12,6 +12,7 @@ from weakref import WeakSet
 import psycopg
 
 from engine.fault import Fault, Kind
+from engine.types import Site
 from fhir.rest.committer import Committer
 from fhir.rest.reader import Reader
 from fhir.search.find import Asking
@@ -29,6 +30,7 @@ class Server:
     now: Callable[[], datetime]
     new_id: Callable[[], UUID]
     reader: Reader
+    site: Site
     prefix: str = "/fhir/R4"
     known: WeakSet[Any] = field(default_factory=WeakSet)  # connections whose timeout is set
 
