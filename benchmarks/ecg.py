@@ -31,9 +31,9 @@ from adapters.ecg.write import WRITERS, write
 from fhir.encode import dumps
 
 
-def made() -> Recording:
+def made(number: int = 1) -> Recording:
     """Ten seconds of twelve leads at 500 Hz with beats, noise and a step of 5 µV."""
-    rng = np.random.default_rng(1)
+    rng = np.random.default_rng(number)
     t = np.arange(5000) / 500
     beat = np.exp(-(((t % 0.8) - 0.3) ** 2) / 0.0002) + 0.2 * np.exp(-(((t % 0.8) - 0.55) ** 2) / 0.003)
     rows = np.rint([200 * (0.4 + 0.1 * n) * beat + rng.normal(0, 2, 5000) for n in range(12)]).astype(np.int64)

@@ -22,6 +22,18 @@ LATE = Fault(
 BROKEN = Fault(Kind.FAULT, "E293", "the process that worked on it ended", help="the message is kept; replay it")
 
 
+NICE = 10  # slow work steps back where quick work wants the processor
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def alone() -> None:
+    """Makes this process one that steps back and works with one thread: there is one such process for each processor."""
+    for name in THREADS:
+        os.environ[name] = "1"
+    if hasattr(os, "nice"):
+        os.nice(NICE)
+
+
 class Slow:
     """A few processes, started when they are first needed and started anew when one dies."""
 
@@ -66,6 +78,6 @@ class Slow:
         with self._lock:
             if self._pool is None:
                 self._pool = ProcessPoolExecutor(
-                    self._workers, mp_context=multiprocessing.get_context("spawn"), max_tasks_per_child=2000
+                    self._workers, mp_context=multiprocessing.get_context("spawn"), max_tasks_per_child=2000, initializer=alone
                 )
             return self._pool.submit(function, *given)

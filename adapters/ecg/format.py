@@ -38,6 +38,8 @@ def encapsulated(body: bytes) -> bytes:
     if not start.startswith(b"MSH") or len(start) < 10:
         return body
     field, component = start[3:4], start[4:5]
+    if field + b"ED" + field not in start:
+        return body
     for line in start.replace(b"\n", b"\r").split(b"\r"):
         cells = line.split(field)
         if cells[0] == b"OBX" and len(cells) > 5 and cells[2] == b"ED":

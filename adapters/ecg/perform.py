@@ -12,7 +12,9 @@ from zoneinfo import ZoneInfo
 
 from adapters.ecg.draw import Options, page, pdf, svg
 from adapters.ecg.draw.shapes import Page
+from adapters.ecg.format import encapsulated
 from adapters.ecg.formats import read
+from adapters.ecg.hl7_subject import subject
 from adapters.ecg.recording import Recording, bad, measurable
 from adapters.ecg.resources import Context, Source, resources
 from adapters.ecg.step import Made, Signal, Task
@@ -22,8 +24,9 @@ TYPES = {"pdf": ("application/pdf", pdf), "svg": ("image/svg+xml", svg)}
 SHARED = ("subject", "effectiveDateTime")
 
 
-def perform(task: Task, body: bytes, received: datetime) -> Made | Fault:
-    """Reads, measures, draws and makes resources of a file."""
+def perform(task: Task, message: bytes, received: datetime) -> Made | Fault:
+    """Reads, measures, draws and makes resources of a file, or of the one that an HL7 message holds."""
+    body = encapsulated(message)
     recording = read(body)
     if isinstance(recording, Fault):
         return recording
@@ -31,7 +34,7 @@ def perform(task: Task, body: bytes, received: datetime) -> Made | Fault:
     measured = analyse(measurable(recording), recording.rate, recording.leads) if analyse else None
     drawings = _drawings(recording, task, measured)
     source = Source(hashlib.sha256(body).hexdigest(), body)
-    context = Context(received, zone=ZoneInfo(task.zone) if task.zone else None, version=task.version)
+    context = Context(received, subject(message), zone=ZoneInfo(task.zone) if task.zone else None, version=task.version)
     made = resources(recording, source, context, measured, drawings)
     report = next(one for one in made if one["resourceType"] == "DiagnosticReport")
     name = f"DiagnosticReport/{report['id']}"

@@ -138,9 +138,9 @@ def _components(recording: Recording) -> list[JSON]:
     out = []
     for n, lead in enumerate(recording.leads):
         if found is not None and not isinstance(found, Fault) and found.exact:
-            data = " ".join(
-                "E" if gap else str(step) for step, gap in zip(found.steps[n].tolist(), found.missing[n].tolist(), strict=True)
-            )
+            data = _spaced(found.steps[n].tolist())
+            if found.missing[n].any():
+                data = " ".join("E" if gap else step for step, gap in zip(data.split(), found.missing[n].tolist(), strict=True))
             origin, factor = found.origin[n], {"factor": _plain(found.scale[n])}
         else:
             data, origin, factor = _written(recording.samples[n]), Decimal(0), {}
@@ -157,6 +157,11 @@ def _components(recording: Recording) -> list[JSON]:
             }
         )
     return out
+
+
+def _spaced(steps: list[int]) -> str:
+    """Whole numbers with a blank between them, written in one go."""
+    return str(steps)[1:-1].replace(",", "")
 
 
 def _written(samples: Samples) -> str:

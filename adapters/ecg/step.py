@@ -13,7 +13,6 @@ from importlib.metadata import version
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from adapters.ecg.format import encapsulated
 from engine.fault import Fault, Kind
 from engine.types import JSON, Event, Put, Run, Site, Work
 
@@ -91,7 +90,7 @@ class Ecg:
         call = site.call_slow
 
         def step(work: Work) -> Work | Fault:
-            given = (task, encapsulated(work.message.body), work.message.received)
+            given = (task, work.message.body, work.message.received)
             made: Made | Fault = perform(*given) if call is None else call(perform, *given, timeout=LONGEST)
             return made if isinstance(made, Fault) else _done(work, made)
 

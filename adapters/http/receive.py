@@ -15,6 +15,7 @@ from uuid import UUID
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
+from adapters.http.form import posted
 from adapters.http.source import Listener
 from engine.fault import Fault, Kind
 from engine.types import Arrival, Envelope, Outcome, Site, State
@@ -63,6 +64,7 @@ async def _take(listener: Listener, request: Request) -> Response:
         return problem(fault, 401, {"WWW-Authenticate": "Bearer"}) if fault.at else problem(fault)
     key = _key(request)
     body = key if isinstance(key, Fault) else await _body(request, options.max_body, options.timeout)
+    body = body if isinstance(body, Fault) else posted(body, request.headers.get("content-type", ""))
     if isinstance(body, Fault):
         return problem(body, 413 if body is LARGE else 0)
     try:

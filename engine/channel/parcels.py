@@ -21,7 +21,8 @@ Render = Callable[[Work], "tuple[Parcel | Event | Fault, ...]"]
 def compile_deliveries(
     channel: Channel, site: Site, format: Format, converters: Sequence[Any]
 ) -> tuple[tuple[Render, ...], list[Diagnostic]]:
-    """One function a destination, stores left out; a destination without `map` is sent the resources as they are stored."""
+    """One function a destination, stores left out; a destination without `map` is sent the resources as they are stored,
+    or what its method `parcel` makes of the work."""
     renders, found = [], []
     for one in channel.destinations:
         if one.to.name.endswith("_store"):
@@ -45,7 +46,8 @@ def _render(channel: Channel, one: Delivery, site: Site, format: Format, convert
     if one.map and one.map not in site.mappings:
         help = f"mappings: {', '.join(sorted(site.mappings))}"
         return [Diagnostic("E230", f"there is no mapping called {one.map}", one.at, help)]
-    body = _mapped(site.mappings[one.map], site) if one.map else _plain
+    own = getattr(one.to.plugin, "parcel", None)
+    body = _mapped(site.mappings[one.map], site) if one.map else _own(own) if own else _plain
     name = f"{channel.name}.{one.name}"
 
     def render(work: Work) -> tuple[Parcel | Event | Fault, ...]:
@@ -86,6 +88,11 @@ def _plain(work: Work) -> Bodies:
     if not work.puts:
         return [(work.message.body, "application/octet-stream")]
     return [(bundle([put.body for put in work.puts]), "application/fhir+json")]
+
+
+def _own(parcel: Callable[[Work], bytes | None]) -> Callable[[Work], Bodies]:
+    """What the destination itself chooses of the work; None for nothing."""
+    return lambda work: [] if (content := parcel(work)) is None else [(content, "application/octet-stream")]
 
 
 def bundle(resources: Sequence[JSON]) -> bytes:

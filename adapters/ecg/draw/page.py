@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -75,10 +76,10 @@ def _pulse(x: float, zero: float, options: Options) -> Trace:
 def _traces(
     recording: Recording, segment: layout.Segment, x: float, zero: float, options: Options, moved: list[str]
 ) -> list[Trace]:  # fmt: skip
-    samples = recording.samples[recording.leads.index(segment.lead)].astype(np.float64)
+    samples = recording.samples[recording.leads.index(segment.lead)]
     first = int(np.ceil(segment.begin * recording.rate - 1e-9))
     last = int(np.floor((segment.begin + segment.seconds) * recording.rate + 1e-9))
-    shown = samples[first : last + 1]
+    shown = samples[first : last + 1].astype(np.float64)
     known = samples[np.isfinite(samples)]
     offset = float(np.median(known)) if len(known) else 0.0
     if abs(offset) <= OFFSET:
@@ -90,6 +91,7 @@ def _traces(
     return [Trace(thinned(part), segment.lead) for part in pieces(across, up)]
 
 
+@cache
 def _grid() -> tuple[Lines, Lines]:
     """Lines every millimetre, and stronger ones every five."""
     xs, ys = np.arange(GRID_WIDTH + 0.5), np.arange(GRID_HEIGHT + 0.5)

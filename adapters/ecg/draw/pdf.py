@@ -9,10 +9,13 @@ import unicodedata
 import zlib
 
 import numpy as np
+from numpy.typing import NDArray
 
 from adapters.ecg.draw.shapes import Lines, Page, Text, Trace
 
 MM = 72 / 25.4
+UNIT = 100  # the page is drawn in hundredths of a millimetre, so that places are whole numbers
+LEVEL = 3  # of compression: higher ones take three times as long for a tenth less
 # widths of Helvetica in thousandths of its size, space to tilde (Adobe font metrics); what is not listed is as wide as a letter
 WIDTHS = (
     278, 278, 355, 556, 556, 889, 667, 191, 333, 333, 389, 584, 278, 333, 278, 278, 556, 556, 556, 556, 556, 556, 556, 556, 556, 556,
@@ -25,7 +28,7 @@ WIDTHS = (
 def pdf(page: Page) -> bytes:
     """The page as a PDF of one page of its own size."""
     content = _content(page).encode("latin-1")
-    packed = zlib.compress(content, 6)
+    packed = zlib.compress(content, LEVEL)
     box = f"0 0 {page.width * MM:.3f} {page.height * MM:.3f}"
     fonts = "<</F1 5 0 R/F2 6 0 R>>"
     objects = [
@@ -53,11 +56,11 @@ def _file(objects: list[bytes]) -> bytes:
 
 
 def _content(page: Page) -> str:
-    """Drawing operators in millimetres from the upper left corner, by one transformation at the start."""
-    x, y, width, height = page.box
-    parts = [f"q {MM:.6f} 0 0 {-MM:.6f} 0 {page.height * MM:.3f} cm 1 J 1 j"]
+    """Drawing operators in hundredths of a millimetre from the upper left corner, by one transformation at the start."""
+    x, y, width, height = (value * UNIT for value in page.box)
+    parts = [f"q {MM / UNIT:.8f} 0 0 {-MM / UNIT:.8f} 0 {page.height * MM:.3f} cm 1 J 1 j"]
     parts += [_lines(lines) for lines in page.lines]
-    parts.append(f"q {x:.2f} {y:.2f} {width:.2f} {height:.2f} re W n")
+    parts.append(f"q {x:.0f} {y:.0f} {width:.0f} {height:.0f} re W n")
     parts += [_trace(trace) for trace in page.traces]
     parts.append("Q")
     parts += [_text(text) for text in page.texts]
@@ -70,14 +73,19 @@ def _colour(colour: str, operator: str) -> str:
 
 
 def _lines(lines: Lines) -> str:
-    strokes = "".join(f"{x1:.2f} {y1:.2f} m {x2:.2f} {y2:.2f} l\n" for x1, y1, x2, y2 in lines.strokes.tolist())
-    return f"{_colour(lines.colour, 'RG')} {lines.width:.2f} w\n{strokes}S" if strokes else ""
+    cells = _cells(lines.strokes)
+    strokes = "%d %d m %d %d l\n" * len(lines.strokes) % cells
+    return f"{_colour(lines.colour, 'RG')} {lines.width * UNIT:.0f} w\n{strokes}S" if strokes else ""
 
 
 def _trace(trace: Trace) -> str:
-    cells = np.rint(trace.points * 100).astype(np.int64).tolist()
-    path = " l\n".join([f"{x / 100} {y / 100}" for x, y in cells]).replace(" l", " m", 1)
-    return f"{_colour(trace.colour, 'RG')} {trace.width:.2f} w\n{path} l\nS"
+    path = ("%d %d m" + "\n%d %d l" * (len(trace.points) - 1)) % _cells(trace.points)
+    return f"{_colour(trace.colour, 'RG')} {trace.width * UNIT:.0f} w\n{path}\nS"
+
+
+def _cells(points: NDArray[np.float64]) -> tuple[int, ...]:
+    """Places in whole units, one after the other."""
+    return tuple(np.rint(points * UNIT).astype(np.int64).ravel().tolist())
 
 
 def _text(text: Text) -> str:
@@ -86,7 +94,7 @@ def _text(text: Text) -> str:
     x = text.x - {"start": 0.0, "middle": 0.5, "end": 1.0}[text.anchor] * _width(raw) * text.size
     safe = raw.replace("\\", "\\\\").replace("(", "\\(").replace(")", "\\)")
     font = "F2" if text.bold else "F1"
-    return f"BT {_colour(text.colour, 'rg')} /{font} {text.size:.2f} Tf 1 0 0 -1 {x:.2f} {text.y:.2f} Tm ({safe}) Tj ET"
+    return f"BT {_colour(text.colour, 'rg')} /{font} {text.size * UNIT:.0f} Tf 1 0 0 -1 {x * UNIT:.0f} {text.y * UNIT:.0f} Tm ({safe}) Tj ET"
 
 
 def _width(raw: str) -> float:

@@ -75,15 +75,20 @@ def thinned(points: Points) -> Points:
         before, here, after = points[at - 1], points[at], points[at + 1]
         share = (here[:, 0] - before[:, 0]) / (after[:, 0] - before[:, 0])
         worse = np.maximum(lost[at - 1], lost[at]) + np.abs(before[:, 1] + share * (after[:, 1] - before[:, 1]) - here[:, 1])
-        gone = at[worse <= TOLERANCE]
-        lost[gone - 1] = worse[worse <= TOLERANCE]
-        points, lost = np.delete(points, gone, axis=0), np.delete(lost, gone)
+        small = worse <= TOLERANCE
+        gone = at[small]
+        lost[gone - 1] = worse[small]
+        kept = np.ones(len(points), bool)
+        kept[gone] = False
+        points, lost = points[kept], lost[kept]
     return points
 
 
 def pieces(x: NDArray[Any], y: NDArray[Any]) -> list[Points]:
     """The unbroken stretches of a line with gaps (NaN in y)."""
     good = np.isfinite(y)
+    if good.all():
+        return [np.column_stack([x, y])] if len(y) > 1 else []
     edges = np.flatnonzero(np.diff(good.astype(np.int8))) + 1
     parts = np.split(np.arange(len(y)), edges)
     return [np.column_stack([x[part], y[part]]) for part in parts if len(part) > 1 and good[part[0]]]

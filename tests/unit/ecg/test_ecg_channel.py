@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import hashlib
 import pickle
 import subprocess
 import sys
@@ -17,12 +19,16 @@ import numpy as np
 import pytest
 
 from adapters.ecg.format import PATHS, Ecg, Tracing, encapsulated
+from adapters.ecg.forward import Forward, holds_ecg
 from adapters.ecg.step import Ecg as Step
 from adapters.ecg.step import Made, Task, perform
 from engine.fault import Fault, Kind
+from engine.mapping.installed import installed
+from engine.mapping.library import load_folder
+from engine.plugins import formats
 from engine.run import Plan
 from engine.run import run as run_plan
-from engine.types import Envelope, Message, Site, Work
+from engine.types import Arrival, Envelope, Message, Parcel, Receipt, Site, Work
 from fhir.validate import validate
 
 BODY = made.cardiosoft(made.tracing(length=5000))
@@ -161,6 +167,70 @@ print([name for name in ("numpy", "scipy", "onnxruntime", "adapters.ecg.formats"
     root = Path(__file__).resolve().parents[3]
     found = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
     assert found.stdout.strip() == "[]", found.stdout + found.stderr
+
+
+def hl7(file: bytes, kind: bytes = b"application^xml") -> bytes:
+    head = b"MSH|^~\\&|A|B|C|D|2024||ORU^R01^ORU_R01|1|P|2.5\rPID|1||77^^^H&1.2.3&ISO^MR\rOBR|1|||11524-6^ECG^LN\r"
+    return (
+        head
+        + b"OBX|1|NM|8867-4^Rate^LN||75||||||F\rOBX|2|ED|11524-6^ECG^LN||^"
+        + kind
+        + b"^Base64^"
+        + base64.b64encode(file)
+        + b"||||||F\r"
+    )
+
+
+def test_an_ecg_in_hl7_is_of_the_patient_whom_the_mapping_makes_of_the_message(root: Path) -> None:
+    message = hl7(BODY)
+    library = load_folder(root / "mappings", installed())
+    scope = formats()["hl7v2"].parse(message)
+    patient = next(put.body for put in library.mappings["oru_r01"].work(scope).puts if put.body["resourceType"] == "Patient")
+    found = run(message, measure="no", draw="none")
+    assert isinstance(found, Work)
+    report = next(put.body for put in found.puts if put.body["resourceType"] == "DiagnosticReport")
+    assert report["subject"]["reference"] == f"Patient/{patient['id']}"
+    two = message.replace(b"^MR\r", b"^MR~78^^^H&1.2.3&ISO^MR\r")
+    told = run(two, measure="no", draw="none")
+    assert isinstance(told, Work)
+    report = next(put.body for put in told.puts if put.body["resourceType"] == "DiagnosticReport")
+    assert "reference" not in report["subject"]
+
+
+def test_messages_with_an_ecg_are_handed_to_its_channel_and_others_are_not() -> None:
+    took: list[Arrival] = []
+
+    class Taking:
+        async def accept(self, arrivals: Any) -> list[Receipt]:
+            took.extend(arrivals)
+            return [Receipt(UUID(int=9), duplicate=True)]
+
+    forward, message = Forward(), hl7(BODY)
+    assert forward.parcel(work(message)) == message
+    assert forward.parcel(work(hl7(b"%PDF-1.4", b"application^pdf"))) is None
+    assert forward.parcel(work(hl7(b"").replace(b"|ED|", b"|ST|"))) is None
+    parcel = Parcel("hospital.ecg", "", "x", message, meta={"channel": "hospital"})
+
+    async def go() -> Any:
+        sender = await forward.open(replace(SITE, intake=Taking()))  # type: ignore[arg-type]
+        assert not isinstance(sender, Fault)
+        receipt = await sender.send(parcel)
+        await sender.close()
+        return receipt
+
+    assert asyncio.run(go()) == {"id": str(UUID(int=9)), "duplicate": True}
+    [one] = took
+    assert (one.channel, one.format, one.body, one.peer) == ("ecg", "ecg", message, "hospital")
+    assert one.envelope.control_id == hashlib.sha256(BODY).hexdigest()
+    refused = asyncio.run(forward.open(SITE))
+    assert isinstance(refused, Fault)
+    assert refused.code == "E180"
+
+
+def test_every_format_that_holds_a_file_is_told_by_its_first_bytes() -> None:
+    assert holds_ecg(bytes(128) + b"DICM")
+    assert holds_ecg(BODY)
+    assert not holds_ecg(b"<html><body/></html>")
 
 
 @pytest.mark.parametrize("options", [{"draw": "gif"}, {"layout": "5x5"}, {"zone": "Mars/Olympus"}])

@@ -127,15 +127,15 @@ def test_the_pdf_draws_the_same_lines_in_millimetres() -> None:
     content = zlib.decompress(packed[1]).decode("latin-1")
     transform = re.match(r"q ([\d.]+) 0 0 -([\d.]+) 0 ([\d.]+) cm", content)
     assert transform
-    assert float(transform[1]) == pytest.approx(72 / 25.4, abs=1e-5)
+    assert 100 * float(transform[1]) == pytest.approx(72 / 25.4, abs=1e-5)
     assert float(transform[3]) == pytest.approx(210 * 72 / 25.4, abs=0.01)
     lines = [
         np.array([pair.split()[:2] for pair in re.findall(r"[\d.]+ [\d.]+ [ml]", block)], dtype=float)
-        for block in re.findall(r"0\.25 w\n(.*?)\nS", content, re.DOTALL)
+        for block in re.findall(r"\b25 w\n(.*?)\nS", content, re.DOTALL)
     ]
     assert len(lines) == len(one.traces)
     for line, trace in zip(lines, one.traces, strict=True):
-        assert np.abs(line - trace.points).max() <= 0.0051
+        assert np.abs(line / 100 - trace.points).max() <= 0.0051
     table = int(document.rsplit(b"startxref\n", 1)[1].split(b"\n")[0])
     assert document[table : table + 4] == b"xref"
 

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from adapters.hl7v2.format import Hl7v2
 from adapters.http import routes
+from adapters.http.form import posted
 from adapters.http.source import Http, Listener
 from adapters.json_format import Json
 from engine.fault import Fault, Kind
@@ -320,3 +321,17 @@ def test_options_that_cannot_be_used_are_told_at_the_start(options: dict[str, An
 
 def test_secrets_are_not_shown() -> None:
     assert TOKEN not in repr(Http("devices", token=TOKEN, tokens={"bed": TOKEN}))
+
+
+def test_a_file_posted_as_a_form_is_the_message() -> None:
+    head = b'--x"y\r\nContent-Disposition: form-data; name="note"\r\n\r\nhello\r\n'
+    file = b'--x"y\r\nContent-Disposition: form-data; name="file"; filename="a.dcm"\r\nContent-Type: x/y\r\n\r\n\x00\r\n\r\nab\r\n--x"y--\r\n'
+    mark = 'multipart/form-data; boundary=x"y'
+    plain = head.replace(b'x"y', b"xy") + file.replace(b'x"y', b"xy")
+    assert posted(plain, "multipart/form-data; boundary=xy") == b"\x00\r\n\r\nab"
+    assert posted(plain, 'Multipart/Form-Data; boundary="xy"') == b"\x00\r\n\r\nab"
+    assert posted(plain, "application/octet-stream") == plain
+    for body, kind in ((head, "multipart/form-data; boundary=xy"), (plain, "multipart/form-data"), (b"", mark)):
+        fault = posted(body, kind)
+        assert isinstance(fault, Fault)
+        assert fault.code == "E904"

@@ -1,0 +1,58 @@
+"""The destination `ecg`: hands the ECG that an HL7 message holds over to the channel for ECGs, once it is on disk here.
+
+So the channel that received the message stays quick, and an ECG has one way through the engine however it came.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from adapters.ecg.format import Ecg, encapsulated
+from engine.fault import Fault, Kind
+from engine.types import JSON, Arrival, Envelope, Parcel, Sender, Site, Work
+
+ROOT = re.compile(rb"<(?:\w+:)?(AnnotatedECG|restingecgdata|RestingECG|ECG|CardiologyXML|wavedata|eventdata)[\s>/]")
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """`{ ecg: ecg }` hands over to the channel `ecg`. Other files (documents, images) are not its business."""
+
+    channel: str = "ecg"
+
+    def parcel(self, work: Work) -> bytes | None:
+        """What is handed over: the message as it came, when it holds an ECG."""
+        file = encapsulated(work.message.body)
+        return work.message.body if file is not work.message.body and holds_ecg(file) else None
+
+    async def open(self, site: Site) -> Sender | Fault:
+        """The engine's own intake."""
+        if site.intake is None:
+            return Fault(Kind.UNSUPPORTED, "E180", "only a running engine hands ECGs over", "ecg")
+        return Hand(self.channel, site)
+
+
+class Hand:
+    """The way to another channel of this engine."""
+
+    def __init__(self, channel: str, site: Site) -> None:
+        self._channel, self._site = channel, site
+
+    async def send(self, parcel: Parcel) -> JSON | Fault:
+        """Stores the message under the other channel; the same file again is known there."""
+        site, told = self._site, Ecg().envelope(parcel.body)
+        assert site.intake is not None
+        envelope = Envelope() if isinstance(told, Fault) else told
+        arrival = Arrival(site.new_id(), self._channel, "ecg", parcel.body, site.now(), envelope, parcel.meta.get("channel", ""))
+        [receipt] = await site.intake.accept([arrival])
+        return receipt if isinstance(receipt, Fault) else {"id": str(receipt.id), "duplicate": receipt.duplicate}
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+def holds_ecg(file: bytes) -> bool:
+    """Whether a file is an ECG, by its first bytes alone: DICOM, SCP-ECG, EDF, or XML with the root of an ECG."""
+    head = file[:4096].replace(b"\0", b"")
+    return file[128:132] == b"DICM" or file[16:22] == b"SCPECG" or file[:8] == b"0       " or ROOT.search(head) is not None
