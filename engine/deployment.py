@@ -15,6 +15,7 @@ from engine.channel import Channel, compile_channel, read_channel
 from engine.channel.compile import Tools
 from engine.channel.read import Kinds
 from engine.deliver import Route, parse
+from engine.deliver.feed import check_feeds
 from engine.diagnostic import Diagnostic, Span, errors, sourced
 from engine.fault import Fault
 from engine.mapping.installed import installed
@@ -74,6 +75,7 @@ def deploy(settings: Settings, site: Site) -> Deployment:
         if plan is not None:
             plans[channel.name] = plan
     routes = [route for channel in channels.values() for route in _routes(channel, found)]
+    found += check_feeds(channels)
     _people(rules, {route.name for route in routes}, found)
     findings = (*library.diagnostics, *sourced(found, texts))
     digest = sha256(" ".join(sorted(plan.digest for plan in plans.values())).encode()).hexdigest()[:16]

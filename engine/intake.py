@@ -53,6 +53,8 @@ class KeyedIntake:
 
 def keyed(arrival: Arrival, plan: Plan | None) -> Arrival:
     """The arrival with its order key: the channel's own where it states one, else what the format told."""
+    if plan is not None and not arrival.format:
+        arrival = _named(arrival, plan)
     if arrival.fault is not None or plan is None or (plan.key is None and not plan.slow):
         return arrival
     if plan.key is None:
@@ -63,3 +65,10 @@ def keyed(arrival: Arrival, plan: Plan | None) -> Arrival:
     except Refused:  # it cannot be read: the worker says so
         key = ""
     return replace(arrival, envelope=replace(arrival.envelope, key=key or arrival.envelope.sender), slow=plan.slow)
+
+
+def _named(arrival: Arrival, plan: Plan) -> Arrival:
+    """An arrival from inside the engine, with the channel's format and the type it tells."""
+    told = plan.format.envelope(arrival.body)
+    type = arrival.envelope.type if isinstance(told, Fault) else told.type
+    return replace(arrival, format=plan.format.name, envelope=replace(arrival.envelope, type=type))

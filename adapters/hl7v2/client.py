@@ -66,6 +66,14 @@ class Link:
             return await self._broken("E148", "no answer came in time")
         except (OSError, RuntimeError) as error:  # uvloop tells of a closed transport by a RuntimeError
             return await self._broken("E148", f"the connection broke before the answer ({type(error).__name__})")
+        except asyncio.CancelledError:  # whoever asked has given up: what still comes is nobody's answer
+            self._abort()
+            raise
+
+    def _abort(self) -> None:
+        writer, self._writer, self._reader = self._writer, None, None
+        if writer is not None:
+            writer.transport.abort()
 
     async def close(self) -> None:
         """Closes the connection."""

@@ -26,13 +26,13 @@ class Mllp:
     `application_answer` a delivery is done when the receiver's application has answered, not when it has accepted.
     """
 
-    connect: str
-    timeout: float = 30.0
-    connect_timeout: float = 10.0
-    connections: int = 1
-    tls: Tls | None = None
-    charset: str = ""
-    application_answer: bool = False
+    connect: str  # tcp:ehr.example.org:6661
+    timeout: float = 30.0  # seconds for the answer
+    connect_timeout: float = 10.0  # seconds
+    connections: int = 1  # kept at once, each with one message in flight
+    tls: Tls | None = None  # ca, and cert and key where the receiver asks for them
+    charset: str = ""  # of table 0211: what the receiver reads; as it is when not stated
+    application_answer: bool = False  # wait for the application's answer after CA
 
     async def open(self, site: Site) -> Sender | Fault:
         """Checks the options; the connection itself is made when there is something to send."""

@@ -122,6 +122,9 @@ def _format(node: Pairs, source: Used | None, kinds: Kinds, reading: Reading) ->
     at = node.get("format")
     if name not in kinds.formats:
         reading.say("E220", f"there is no format called {name}", at.at if at else node.at, did_you_mean(name, kinds.formats))
+    said = getattr(source.plugin, "format", name) if source else name
+    if at is not None and said != name:
+        reading.say("E222", f"the source says {said}", at.at, "state the format once, among the source's options")
     return name
 
 
