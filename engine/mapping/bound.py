@@ -143,6 +143,7 @@ class Group:
 
 
 Ask = Clause | Group
+ALWAYS = Group("and", ())  # holds whatever is received, and yet makes nothing sure
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,7 +149,7 @@ def _all(made: Sequence[Fill], traced: bool) -> Fill:
 def variant(one: bound.Variant, many: bool, kit: Kit) -> Fill:
     """The closure of one variant: under its test, for each instance; a list when the element repeats."""
     made = fill(one.value, kit)
-    if one.test is not None:
+    if one.test is not None and one.test != bound.ALWAYS:
         made = _under(made, ask(one.test))
     if one.each:
         made = _each(made, one.each, many, kit.traced)

@@ -177,7 +177,8 @@ def _entry(entry: bound.Entry, present: Present) -> bound.Entry | None:
             value = _value(one.value, present)
         if value is not None:
             # a test that is always true must not make the entry sure: sure entries alone are not written
-            variants.append(replace(one, value=value, test=one.test if isinstance(test, bool) else test))
+            left = None if one.test is None else bound.ALWAYS if isinstance(test, bool) else test
+            variants.append(replace(one, value=value, test=left))
     return replace(entry, variants=tuple(variants)) if variants else None
 
 
