@@ -19,6 +19,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from engine import __version__, home, migrate, postgres
 from engine.alerts.desk import Clock, Desk, Told
+from engine.alerts.routes import routes as alerts
 from engine.deliver import Couriers
 from engine.deployment import Deployment, deploy
 from engine.diagnostic import render
@@ -26,6 +27,7 @@ from engine.fault import Fault, Kind
 from engine.intake import KeyedIntake, keyed
 from engine.journal import Committer, Journal
 from engine.journal.line import Line
+from engine.journal.look import connect
 from engine.journal.outbox import post
 from engine.journal.settle import publish
 from engine.log import failed, log
@@ -101,7 +103,8 @@ class Engine:
         self.journal.listen(self.couriers.wake)
         self.clock = Clock(self.desk, partial(_transaction, Line(self.dsn, "alerts")), self.site.now)
         self.clock.start()
-        self.web = Web(self.site, self.settings, self.status, self.redeploy)
+        alerts_ = partial(alerts, self.desk, self._look, self.site.now)
+        self.web = Web(self.site, self.settings, self.status, self.redeploy, (alerts_,))
         fault = await self.web.start()
         if fault:
             return fault
@@ -112,6 +115,12 @@ class Engine:
     def plans(self) -> Mapping[str, Plan]:
         """The channels' plans as they are deployed now."""
         return self.deployment.plans if self.deployment else {}
+
+    @contextmanager
+    def _look(self) -> Iterator[Connection]:
+        """A transaction on a connection of its own, for what people ask now and then."""
+        with connect(self.dsn) as connection, connection.transaction():
+            yield connection
 
     def store(self) -> Any:
         """The store plug-in, one instance."""

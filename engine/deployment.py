@@ -94,7 +94,7 @@ def _rules(folder: Path, found: list[Diagnostic], texts: dict[str, str]) -> Mapp
         found += wrong
         if rule is not None and rule.name in rules:
             found.append(Diagnostic("E227", f"the rule {rule.name} stands in {rules[rule.name].file} already", Span(shown)))
-        elif rule is not None:
+        elif rule is not None and rule.enabled:
             rules[rule.name] = rule
     return MappingProxyType(rules)
 

@@ -6,11 +6,10 @@ type must not be guessed. Faults become problem details (RFC 9457) with our code
 
 from __future__ import annotations
 
-import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 
@@ -20,6 +19,7 @@ from engine.bounds import problem as told
 from engine.fault import Fault, Kind, Refused
 from engine.log import failed
 from engine.mount import Front, Mount
+from engine.operator import Guard, guard
 from engine.plugins import plugins
 from engine.types import Site
 
@@ -28,12 +28,15 @@ Deploy = Callable[[], Awaitable[list[dict[str, Any]]]]
 MAX_BODY = 64 * 1024 * 1024
 
 
-def build(site: Site, status: Status, deploy: Deploy, token: str) -> tuple[Front, list[Mount]]:
+def build(
+    site: Site, status: Status, deploy: Deploy, token: str, more: Sequence[Callable[[Guard], APIRouter]] = ()
+) -> tuple[Front, list[Mount]]:
     """The ASGI application, and the mounts to be stopped with it."""
     app = FastAPI(title="Isthmus", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(Exception, _broken)
+    check = guard(token)
 
     @app.get("/livez", tags=["health"], summary="Is the process alive?")
     async def livez() -> dict[str, str]:
@@ -46,15 +49,14 @@ def build(site: Site, status: Status, deploy: Deploy, token: str) -> tuple[Front
 
     @app.post("/admin/deploy", tags=["operate"], summary="Replace channels and mappings, all or nothing")
     async def deploy_(request: Request) -> Response:
-        given = request.headers.get("authorization", "")
-        if not hmac.compare_digest(given.encode("utf-8", "replace"), f"Bearer {token}".encode()):
-            return problem(
-                Fault(Kind.FORBIDDEN, "E905", "this call needs the operator's token", help="`isthmus deploy` sends it")
-            )
+        if (refused_ := check(request)) is not None:
+            return problem(refused_)
         findings = await deploy()
         refused = any(row.get("severity", "error") == "error" for row in findings)
         return JSONResponse({"deployed": not refused, "findings": findings}, 409 if refused else 200)
 
+    for make in more:
+        app.include_router(make(check))
     mounts: list[Mount] = []
     for _name, routes in sorted(plugins("routes").items()):
         made = routes(site)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
+from fastapi import APIRouter
 
 from engine.fault import Fault, Kind
 from engine.home import new_token
 from engine.http import Deploy, Status, build
+from engine.operator import Guard
 from engine.settings import Settings
 from engine.types import Site
 from engine.web_socket import Socket
@@ -29,11 +31,13 @@ class _Server(uvicorn.Server):
 class Web:
     """A bound HTTP server; `address` is what it really listens on."""
 
-    def __init__(self, site: Site, settings: Settings, status: Status, deploy: Deploy) -> None:
+    def __init__(
+        self, site: Site, settings: Settings, status: Status, deploy: Deploy, more: Sequence[Callable[[Guard], APIRouter]] = ()
+    ) -> None:
         self.token = new_token()
         self._settings = settings
         self.address = ""
-        app, self._mounts = build(site, status, deploy, self.token)
+        app, self._mounts = build(site, status, deploy, self.token, more)
         config = uvicorn.Config(
             app,
             log_config=None, access_log=False, lifespan="off", server_header=False, http="httptools",

@@ -76,6 +76,7 @@ class Rule:
     silent: tuple[tuple[time, time], ...] = ()
     source: str = ""
     file: str = ""
+    enabled: bool = True
 
     def fits_age(self, days: Decimal | None) -> bool:
         """Whether a patient of this age is of the rule's group; an unknown age fits only a rule for everybody."""
@@ -127,7 +128,7 @@ class _Reader:
         return Rule(
             name, digest, self.text("title") or name, self.text("watches") or "Observation", condition, self.condition("clear when", unit),
             timing, severity, self.text("say") or self.text("title") or name, unit, self.ages(), people, self.words("notify"),
-            self.silent(), self.text("source"), file,
+            self.silent(), self.text("source"), file, self.text("enabled") not in ("false", "no"),
         )  # fmt: skip
 
     def text(self, key: str) -> str:

@@ -23,6 +23,7 @@ VERBS = {
     "find": "Find messages in the journal.",
     "show": "Show one message: its bytes, its history, its faults.",
     "replay": "Send journalled messages through their channel again.",
+    "alert": "Alerts: list, show, ack, quiet, test.",
     "list": "List channels, mappings, tables, plug-ins or faults, with their options.",
     "create": "Create a channel, mapping or table to start from.",
     "doctor": "Examine this machine and the engine's data, and say what to mend.",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from engine.types import JSON, Connection
@@ -20,6 +21,22 @@ def newest(connection: Connection, type: str) -> str | None:
     """The newest resource of a type as it is served."""
     row = connection.execute(sql("newest"), {"type": CODES[type]}).fetchone()
     return str(row[0]) if row else None
+
+
+def since(connection: Connection, type: str, moment: datetime) -> Iterator[tuple[JSON, datetime]]:
+    """The resources of a type that are about a time since a moment, or were written since, each with when it was written.
+
+    They are read piece by piece inside a transaction of their own, whatever their number.
+    """
+    if type not in CODES:
+        return
+    asked = {"type": CODES[type], "since": moment, "micros": int(moment.timestamp() * 1_000_000)}
+    with connection.transaction(), connection.cursor("resources_since") as cursor:  # a cursor of the server
+        cursor.itersize = 500
+        for body, updated in cursor.execute(sql("since"), asked):
+            found = loads(body.encode())
+            if isinstance(found, dict):
+                yield found, updated
 
 
 def bodies(connection: Connection, names: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], JSON]:

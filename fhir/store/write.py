@@ -5,7 +5,7 @@ A resource that comes several times in a batch yields successive versions, in or
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -74,6 +74,10 @@ class FhirStore:
     def counts(self, connection: Connection) -> dict[str, int]:
         """How many resources of each type there are now."""
         return look.counts(connection)
+
+    def since(self, connection: Connection, type: str, moment: datetime) -> Iterator[tuple[JSON, datetime]]:
+        """The resources of a type that are about a time since a moment, each with when it was written."""
+        return look.since(connection, type, moment)
 
     def newest(self, connection: Connection, type: str) -> str | None:
         """The newest resource of a type as it is served."""

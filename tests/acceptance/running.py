@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+WITH_DATA = ("find", "show", "replay", "deploy", "doctor", "migrate", "alert", "top", "tap", "reconcile", "dead", "pause", "resume")
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -37,7 +38,7 @@ class Engine:
 
     def command(self, *words: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
         """Runs a verb against this engine."""
-        folders = ["--data", str(self.data)] if words[0] in ("find", "show", "replay", "deploy", "doctor", "migrate") else []
+        folders = ["--data", str(self.data)] if words[0] in WITH_DATA else []
         return subprocess.run(
             [sys.executable, "-m", "engine", *words, *folders],
             cwd=ROOT,

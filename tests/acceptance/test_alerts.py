@@ -1,0 +1,90 @@
+"""Alerts for people: a critical result over MLLP, seen on the command line and over HTTP, taken on, tried again on stored data."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.request
+from datetime import UTC, datetime
+from typing import Any
+
+from tests.acceptance.running import Engine, Start
+from tests.acceptance.test_engine import get, talk
+
+
+def critical(number: str, value: str, minute: int = 0) -> bytes:
+    """A potassium of today."""
+    at = datetime.now(UTC).replace(minute=minute).strftime("%Y%m%d%H%M%S+0000")
+    lines = (
+        rf"MSH|^~\&|LAB|HOSP|EHR|HOSP|{at}||ORU^R01^ORU_R01|{number}|P|2.5.1",
+        "PID|1||A17^^^HOSP^MR||Canary^Alert||19700101|F",
+        f"OBR|1||{number}|24323-8^Panel^LN|||{at}",
+        f"OBX|1|NM|2823-3^Potassium^LN||{value}|mmol/L|||||F|||{at}",
+    )
+    return "\r".join((*lines, "")).encode()
+
+
+def alerts(engine: Engine, *options: str) -> list[dict[str, Any]]:
+    return list(json.loads(engine.command("alert", "list", "--json", *options).stdout))
+
+
+def raised(engine: Engine) -> dict[str, Any]:
+    for _ in range(300):
+        if found := get(f"{engine.http}/alerts?rule=critical_potassium"):
+            return dict(found[0])
+        time.sleep(0.05)
+    raise AssertionError("no alert was raised")
+
+
+def refusal(request: urllib.request.Request) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, ""
+    except urllib.error.HTTPError as error:
+        return error.code, str(json.load(error)["code"])
+
+
+def test_an_alert_is_seen_taken_on_and_told_again_by_a_trial(own_engine: Start) -> None:
+    engine = own_engine()
+    assert talk(engine.port("hospital"), critical("K1", "7.1")) == ["AA"]
+    alert = raised(engine)
+    assert (alert["rule"], alert["severity"], alert["state"]) == ("critical_potassium", "critical", "raised")
+    assert [each["id"] for each in alerts(engine)] == [alert["id"]]
+    url = f"{engine.http}/alerts/{alert['id']}/acknowledge"
+    body, token = b'{"by": "Dr. Novak"}', {"Authorization": f"Bearer {engine.note['token']}"}
+    assert refusal(urllib.request.Request(url, body, method="POST")) == (403, "E905")
+    for wrong in (b"", b"[]", b'{"by": ""}', b'{"by": 7}', b'{"by": "a\\u0000"}'):
+        assert refusal(urllib.request.Request(url, wrong, token, method="POST")) == (400, "E766")
+    done = engine.command("alert", "ack", alert["id"], "--by", "Dr. Novak")
+    assert done.returncode == 0, done.stderr
+    shown = get(f"{engine.http}/alerts/{alert['id']}")
+    assert (shown["state"], shown["acknowledged_by"]) == ("acknowledged", "Dr. Novak")
+    assert [each["turn"] for each in shown["history"]] == ["raised", "acknowledged"]
+    issue = get(f"{engine.http}/fhir/R4/DetectedIssue/{alert['id']}")
+    assert issue["status"] == "final"
+    assert refusal(urllib.request.Request(url, body, token, method="POST")) == (404, "E765")
+    assert engine.command("alert", "ack", "00000000-0000-0000-0000-000000000000").returncode == 1
+    tried = engine.command("alert", "test", "critical_potassium", "--since", "2d", "--json", "--channels", str(engine.channels))
+    result = json.loads(tried.stdout)
+    assert [(each["turn"], each["subject"], each["evidence"]) for each in result["happened"]] == [
+        ("raised", alert["subject"], alert["evidence"])
+    ]
+    assert alerts(engine, "--state", "all") == alerts(engine)  # the trial raised nothing
+
+
+def test_a_rule_that_is_not_there_and_a_time_that_is_none_are_said(engine: Engine) -> None:
+    missing = engine.command("alert", "test", "critical_helium", "--channels", str(engine.channels))
+    assert missing.returncode == 1
+    assert b"E753" in missing.stderr
+    assert engine.command("alert", "quiet", "--rule", "low_spo2", "--for", "a while").returncode == 2
+    assert engine.command("alert", "quiet", "--rule", "low_spo2").returncode == 2
+
+
+def test_quiet_times_are_kept_listed_and_ended(engine: Engine) -> None:
+    rows = json.loads(
+        engine.command("alert", "quiet", "--rule", "low_spo2", "--for", "2h", "--reason", "exchange", "--json").stdout
+    )
+    assert [(row["rule"], row["subject"], row["reason"]) for row in rows] == [("low_spo2", "", "exchange")]
+    assert json.loads(engine.command("alert", "quiet", "--end", str(rows[0]["id"]), "--json").stdout) == []
+    assert engine.command("alert", "quiet", "--end", str(rows[0]["id"])).returncode == 1
