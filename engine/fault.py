@@ -89,3 +89,11 @@ class Refused(Exception):
     def __init__(self, fault: Fault) -> None:
         super().__init__(str(fault))
         self.fault = fault
+
+
+def innermost(error: BaseException) -> str:
+    """The place in the code where an exception arose, as folder/file:line; what may be told of a bug beside its type."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{'/'.join(trace.tb_frame.f_code.co_filename.split('/')[-2:])}:{trace.tb_lineno}" if trace else ""

@@ -12,6 +12,8 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
+from engine.fault import innermost
+
 FIELDS = frozenset(
     """message_id channel destination stage state attempt code duration_ms size digest address protocol count version port
     reason pid seconds kind place status method route rate table name""".split()
@@ -70,8 +72,4 @@ def log(event: str, level: str = "info", **fields: Any) -> None:
 
 def failed(event: str, error: BaseException, **fields: Any) -> None:
     """Writes an unexpected error by its type and the innermost place in the code."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = f"{trace.tb_frame.f_code.co_filename.rsplit('/', 2)[-1]}:{trace.tb_lineno}" if trace else ""
-    log(event, "error", reason=type(error).__name__, place=place, **fields)
+    log(event, "error", reason=type(error).__name__, place=innermost(error), **fields)

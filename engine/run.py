@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engine.fault import Fault, Kind, Refused
+from engine.fault import Fault, Kind, Refused, innermost
 from engine.types import FILTERED, Event, Filtered, Format, Message, Parcel, Put, Run, Scope, Work
 
 
@@ -66,15 +66,11 @@ def _addressed(plan: Plan, work: Work) -> Work | tuple[Fault, ...]:
 
 def bug(error: BaseException) -> Fault:
     """A fault that names the kind of a bug and its place in our code, never the data it met."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = f"{trace.tb_frame.f_code.co_filename.rsplit('/', 2)[-1]}:{trace.tb_lineno}" if trace else ""
     text = f"the channel's own code failed with {type(error).__name__}"
     return Fault(
         Kind.FAULT,
         "E290",
         text,
-        place,
+        innermost(error),
         "this is a defect of the engine or a plug-in; the message is kept: replay it after the repair",
     )
