@@ -134,6 +134,10 @@ class Json:
     key: str = ""
     name: str = "json"
 
+    def recognises(self, body: bytes) -> bool:
+        """Whether a file looks like a JSON document that is no FHIR resource."""
+        return body.lstrip()[:1] in (b"{", b"[") and b'"resourceType"' not in body
+
     def envelope(self, body: bytes) -> Envelope | Fault:
         """Reads the stated paths."""
         scope = self.parse(body)

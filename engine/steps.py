@@ -14,7 +14,7 @@ from engine.types import Run, Site, Work
 class Map:
     """`map: oru_r01`, or several: the one whose message type fits is used; a message that fits none is held."""
 
-    mappings: tuple[str, ...]
+    mappings: tuple[str, ...]  # one, or several of which the first that fits the type is run
 
     def compile(self, site: Site) -> Run | Fault:
         """Looks the mappings up."""

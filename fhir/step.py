@@ -13,7 +13,7 @@ from fhir.validate import checker, validate
 class Validate:
     """`validate: fhir R4` checks every resource before it is written."""
 
-    against: str = "fhir R4"
+    against: str = "fhir R4"  # fhir R4
 
     def compile(self, site: Site) -> Run | Fault:
         """The check as a function of the work."""

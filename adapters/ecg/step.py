@@ -72,10 +72,10 @@ class Ecg:
 
     slow: ClassVar[bool] = True
 
-    draw: str = "pdf"
-    layout: str = "3x4"
-    zone: str = ""
-    measure: str = "yes"
+    draw: str = "pdf"  # the pages that are kept: pdf, svg, or none
+    layout: str = "3x4"  # 3x4, 6x2 or 12x1
+    zone: str = ""  # of recorders that state none, such as Europe/Berlin
+    measure: str = "yes"  # no keeps the recorder's own values only
 
     def compile(self, site: Site) -> Run | Fault:
         """Checks the options."""

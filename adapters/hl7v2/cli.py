@@ -19,6 +19,8 @@ from adapters.hl7v2.source import parse_address
 from adapters.safe_tls import Tls, client_context
 from engine.fault import Fault
 
+ANSWERED = ("E138", "E139")  # AE and AR: somebody is there and said no
+
 
 @click.command(name="send", short_help="Send HL7 v2 messages over MLLP, each after the last one's acknowledgement.")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
@@ -67,7 +69,7 @@ async def _send(
         if isinstance(answer, Reply):
             row["answer"] = answer.code
         else:
-            row |= {"answer": "", "fault": answer.as_dict(), "exit": answer.kind.answer.exit}
+            row |= {"answer": "", "fault": answer.as_dict(), "exit": 1 if answer.code in ANSWERED else answer.kind.answer.exit}
         rows.append(row)
         if not quiet:
             told = answer.code if isinstance(answer, Reply) else f"{answer.code} {answer.text}"

@@ -22,41 +22,34 @@ _ADDRESS = re.compile(r"(?:tcp:)?(?:\[(?P<six>[0-9a-fA-F:.%]+)\]|(?P<host>[^:\[\
 
 @dataclass(frozen=True, slots=True)
 class Mllp:
-    """Options of an MLLP listener. Times are in seconds; an `idle_timeout` of 0 keeps idle connections for ever, and
-    certificates are looked at again every `reload_every`.
+    """Listens for HL7 v2 messages over MLLP."""
 
-    `processing` are the values of MSH-11 that are taken (`*` for all), `types` the messages (`ORU^R01`, `ADT^*`; none for all),
-    `senders` the MSH-3|MSH-4 a certificate's name may use, `allow` addresses or networks. `max_memory` is what blocks still
-    coming may hold, all connections together. `charset` overrides MSH-18;
-    `fallback` is tried when bytes do not fit it.
-    """
-
-    listen: str
-    acknowledge: Literal["when stored", "when processed"] = "when stored"
-    mode: Literal["as asked", "original", "enhanced"] = "as asked"
-    application_answers: Literal["elsewhere", "here"] = "elsewhere"
-    application: str = ""
-    facility: str = ""
-    max_frame: int = MAX_FRAME
-    max_memory: int = 256 * 1024 * 1024
-    max_connections: int = 512
-    max_connections_per_peer: int = 64
-    idle_timeout: float = 0.0
-    frame_timeout: float = 30.0
-    ack_timeout: float = 30.0
-    write_timeout: float = 30.0
-    handshake_timeout: float = 10.0
-    reload_every: float = 60.0
-    tls: Tls | None = None
-    allow: tuple[str, ...] = ()
-    senders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    processing: tuple[str, ...] = ("P",)
-    types: tuple[str, ...] = ()
-    control_id: Literal["required", "optional"] = "required"
-    filtered: Literal["AA", "AE", "AR"] = "AA"
-    batches: Literal["all", "errors", "none"] = "all"
-    charset: str | None = None
-    fallback: str | None = None
+    listen: str  # tcp:host:port; tcp::port is all addresses
+    acknowledge: Literal["when stored", "when processed"] = "when stored"  # once it is durable, or once it is worked
+    mode: Literal["as asked", "original", "enhanced"] = "as asked"  # what MSH-15 and MSH-16 ask for, or always one
+    application_answers: Literal["elsewhere", "here"] = "elsewhere"  # in enhanced mode: by another channel, or here
+    application: str = ""  # MSH-3 of the answers; else what the message calls us
+    facility: str = ""  # MSH-4 of the answers; else what the message calls us
+    max_frame: int = MAX_FRAME  # bytes of one message
+    max_memory: int = 256 * 1024 * 1024  # bytes of all messages still coming, all connections together
+    max_connections: int = 512  # at once
+    max_connections_per_peer: int = 64  # at once from one address
+    idle_timeout: float = 0.0  # seconds without a message until it is closed; 0 never closes
+    frame_timeout: float = 30.0  # seconds a message may take to come
+    ack_timeout: float = 30.0  # seconds an answer may take; then the connection is closed without one
+    write_timeout: float = 30.0  # seconds a sender may leave its answers unread
+    handshake_timeout: float = 10.0  # seconds TLS may take
+    reload_every: float = 60.0  # seconds between looks at the certificate files
+    tls: Tls | None = None  # cert, key, ca for client certificates, names they may bear
+    allow: tuple[str, ...] = ()  # addresses or networks that may connect; none for all
+    senders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # MSH-3|MSH-4 by the certificate's name for them
+    processing: tuple[str, ...] = ("P",)  # values of MSH-11 that are taken; * for all
+    types: tuple[str, ...] = ()  # messages that are taken, such as ORU^R01 or ADT^*; none for all
+    control_id: Literal["required", "optional"] = "required"  # whether MSH-10 must stand
+    filtered: Literal["AA", "AE", "AR"] = "AA"  # the answer to what the channel does not accept
+    batches: Literal["all", "errors", "none"] = "all"  # which messages of a batch its answer names
+    charset: str | None = None  # instead of MSH-18's
+    fallback: str | None = None  # the character set tried when bytes do not fit the declared one
 
     async def serve(self, channel: str, site: Site, intake: Intake) -> Running | Fault:
         """Binds and starts; a Fault says why it could not."""

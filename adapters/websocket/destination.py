@@ -24,8 +24,8 @@ class Websocket:
 
     feeds: ClassVar[bool] = True  # gives events, not parcels: nothing is queued and nothing can be undeliverable
 
-    topic: str
-    types: tuple[str, ...] = ()
+    topic: str  # what readers name: /ws/feed?topic=labs
+    types: tuple[str, ...] = ()  # resource types that are published; none for all
 
     def feed(self, channel: str) -> Callable[[Work], tuple[Event, ...]] | Fault:
         """The events of a message's work."""

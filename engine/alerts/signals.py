@@ -33,7 +33,7 @@ class Signal:
 class Alert:
     """`alert: [critical_potassium, high_heart_rate]`, or `alert: all` for every rule there is."""
 
-    rules: tuple[str, ...]
+    rules: tuple[str, ...]  # names of alert rules, of channels/alerts
 
     def compile(self, site: Site) -> Run | Fault:
         """Looks the rules up."""

@@ -6,7 +6,8 @@ import dataclasses
 import inspect
 import typing
 from collections.abc import Iterator
-from pathlib import Path
+from difflib import get_close_matches
+from importlib.resources import files
 from typing import Any
 
 import click
@@ -35,7 +36,8 @@ def command(what: str, name: str | None, json_: bool) -> None:
     """
     rows = [row for row in _rows(what) if name is None or row["name"] == name]
     if not rows and name:
-        raise click.UsageError(f"there is no {name!r} among the {what}")
+        near = get_close_matches(name, [row["name"] for row in _rows(what)], 1)
+        raise click.UsageError(f"there is no {name!r} among the {what}." + (f" Did you mean {near[0]!r}?" if near else ""))
     if json_:
         show_json(rows)
         return
@@ -89,14 +91,28 @@ def options(kind: type) -> Iterator[dict[str, str]]:
         if field.default_factory is not dataclasses.MISSING:
             default = str(field.default_factory())
         hint = hints[field.name]
-        type_name = hint.__name__ if isinstance(hint, type) and not typing.get_args(hint) else str(hint).replace("typing.", "")
         meaning = str(field.metadata.get("help", "")) or comments.get(field.name, "")
-        yield {"option": field.name.replace("_", " "), "type": type_name, "default": default, "meaning": meaning}
+        yield {"option": field.name.replace("_", " "), "type": said(hint), "default": default, "meaning": meaning}
+
+
+def said(hint: Any) -> str:
+    """A type as an analyst reads it."""
+    inner = typing.get_args(hint)
+    if typing.get_origin(hint) is typing.Literal:
+        return " | ".join(map(str, inner))
+    if type(None) in inner:
+        return " | ".join(said(each) for each in inner if each is not type(None))
+    if inner and typing.get_origin(hint) in (list, tuple):
+        return f"list of {said(inner[0])}"
+    if inner or hint is dict:
+        return "names with values"
+    words = {str: "text", int: "number", float: "number", bool: "true | false"}
+    return words.get(hint) or ("names with values" if dataclasses.is_dataclass(hint) else str(getattr(hint, "__name__", hint)))
 
 
 def first_line(kind: Any) -> str:
-    """The first line of a docstring."""
-    return (inspect.getdoc(kind) or "").partition("\n")[0]
+    """The first sentence of a docstring."""
+    return (inspect.getdoc(kind) or "").partition("\n\n")[0].replace("\n", " ").partition(". ")[0].rstrip(".")
 
 
 def _comments(kind: type) -> dict[str, str]:
@@ -115,8 +131,7 @@ def _comments(kind: type) -> dict[str, str]:
 
 
 def _faults() -> Iterator[dict[str, Any]]:
-    register = Path(__file__).resolve().parent.parent.parent / "docs" / "faults.md"
-    text = register.read_text(encoding="utf-8") if register.is_file() else ""
+    text = files("engine").joinpath("faults.md").read_text(encoding="utf-8")  # in a checkout a link to docs/faults.md
     for line in text.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split(" | ")]
         if line.startswith("| E") and len(cells) >= 3:
