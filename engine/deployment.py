@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from engine.alerts.rule import Rule, read_rule
 from engine.channel import Channel, compile_channel, read_channel
@@ -46,7 +47,17 @@ class Deployment:
 
 
 def deploy(settings: Settings, site: Site) -> Deployment:
-    """Reads both folders and compiles what they hold. Starts nothing."""
+    """Reads both folders and compiles what they hold; a file that cannot be read refuses the set. Starts nothing."""
+    try:
+        return _deploy(settings, site)
+    except OSError as error:
+        help = "the engine's user must be able to read its channels and mappings"
+        found = Diagnostic("E228", f"the file cannot be read: {error.strerror}", Span(str(error.filename or "")), help)
+        empty = MappingProxyType[str, Any]({})
+        return Deployment(empty, empty, Library(empty, empty, (), empty), site, (found,), "")
+
+
+def _deploy(settings: Settings, site: Site) -> Deployment:
     tools = installed()
     library = load_folder(settings.mappings, tools)
     found: list[Diagnostic] = []

@@ -51,7 +51,7 @@ def split_address(text: str) -> tuple[str, int] | Fault:
     bare = text.removeprefix("tcp:")
     host, _, port = bare.rpartition(":")
     host = (host or "127.0.0.1").strip("[]")
-    if not port.isdigit() or int(port) > 65535:
+    if not (port.isascii() and port.isdigit() and len(port) <= 5) or int(port) > 65535:
         return Fault(
             Kind.INCORRECT, "E901", "an address is host:port, with a port from 0 to 65535", help="for example 127.0.0.1:2575"
         )

@@ -67,6 +67,10 @@ class Fhir:
 
     name: str = "fhir"
 
+    def recognises(self, body: bytes) -> bool:
+        """Whether a file looks like a FHIR resource in JSON."""
+        return body.lstrip()[:1] == b"{" and b'"resourceType"' in body
+
     def envelope(self, body: bytes) -> Envelope | Fault:
         """The resource type, its id and its subject."""
         scope = self.parse(body)
@@ -117,6 +121,11 @@ class Fhir:
     def focus(self, resources: Sequence[dict[str, Any]], type: str) -> list[Node]:
         """A scope for each resource of a type among those a message became."""
         return focus(resources, type)
+
+    def within(self, scope: Node, type: str) -> list[Node]:
+        """A scope for each resource of a type in a document: itself, its contained ones, a Bundle's entries."""
+        found = {id(one): one for one in scope.shelf.values() if isinstance(one, dict) and one.get("resourceType") == type}
+        return [Node(one, None, "", "", scope.shelf) for one in found.values()]
 
     def group(self, name: str, structure: str, group: str) -> Fault | None:
         """What is wrong with `each name`."""

@@ -1,12 +1,14 @@
 """The command `isthmus`: one file a verb, imported when it is called; plug-ins add verbs by the entry point `isthmus.commands`.
 
-Exit codes: 0 fine, 1 findings, 2 usage, 3 unavailable.
+Exit codes: 0 fine, 1 findings, 2 usage, 3 unavailable, 130 interrupted.
 """
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from importlib.metadata import entry_points
+from io import TextIOWrapper
 from typing import Any
 
 import click
@@ -65,6 +67,15 @@ class Verbs(click.Group):
             rows.append((name, command.get_short_help_str(90) if command else ""))
         with formatter.section("Commands"):
             formatter.write_dl(rows)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from engine.cli.guard import guarded  # noqa: PLC0415
+
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character is no reason to fail
+        with guarded("--json" in ctx._protected_args + ctx.args):
+            return super().invoke(ctx)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         try:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import click
 
-from engine.cli.messages import bodies, parts, recognise
+from engine.cli.messages import message_files, messages
 from engine.cli.output import FINDINGS, as_json, say, show_json
+from engine.cli.progress import counted, working
 from engine.fault import Fault
 from engine.settings import Settings, default_data, shipped
 
@@ -37,14 +39,19 @@ def command(
     from engine.deployment import deploy, dry_site  # noqa: PLC0415
 
     settings = Settings(default_data(), channels=channels or shipped("channels"), mappings=mappings or shipped("mappings"))
-    plans = deploy(settings, dry_site(settings)).plans
+    named = message_files(files)
+    with working("Reading channels and mappings"):
+        plans = deploy(settings, dry_site(settings)).plans
     if channel is not None and channel not in plans:
-        raise click.UsageError(f"there is no channel {channel!r}; channels: {', '.join(plans)}")
-    rows = []
-    for name, body in bodies(list(files)):
-        format_name, format = recognise(body)
-        for part, message in parts(format, name, body):
-            rows.append(examined(part, message, format_name, format, {channel: plans[channel]} if channel else plans, strict))
+        near = get_close_matches(channel, plans, 1)
+        help = f"Did you mean {near[0]!r}?" if near else f"Channels: {', '.join(plans)}"
+        raise click.UsageError(f"there is no channel {channel!r}. {help}")
+    plans = {channel: plans[channel]} if channel else plans
+    rows = [
+        examined(part, message, format_name, format, plans, strict)
+        for path in counted(named, "messages")
+        for part, message, format_name, format in messages(path)
+    ]
     if json_:
         show_json(rows)
     else:
@@ -55,7 +62,7 @@ def command(
     sys.exit(FINDINGS if any(row["faults"] for row in rows) else 0)
 
 
-def examined(name: str, body: bytes, format_name: str, format: Any, plans: Any, strict: bool) -> dict[str, Any]:
+def examined(name: str, body: bytes | Fault, format_name: str, format: Any, plans: Any, strict: bool) -> dict[str, Any]:
     """One message's row: which channel, what it becomes, faults and warnings."""
     from datetime import UTC, datetime  # noqa: PLC0415
 
@@ -64,8 +71,8 @@ def examined(name: str, body: bytes, format_name: str, format: Any, plans: Any, 
     from engine.uuid7 import uuid7  # noqa: PLC0415
 
     row: dict[str, Any] = {"message": name, "channel": "", "becomes": "nothing", "faults": (), "warnings": ()}
-    envelope = format.envelope(body)
-    if isinstance(envelope, Fault):
+    envelope = body if isinstance(body, Fault) else format.envelope(body)
+    if isinstance(body, Fault) or isinstance(envelope, Fault):
         return {**row, "faults": (envelope,)}
     faults: tuple[Fault, ...] = tuple(format.strict(body)) if strict and hasattr(format, "strict") else ()
     message = Message(uuid7(), 0, "", format_name, body, datetime.now(UTC), envelope)

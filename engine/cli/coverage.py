@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import click
 
 from engine.cli.output import FINDINGS, as_json, show_json
+from engine.cli.progress import bar
 from engine.fault import Fault
 from engine.plugins import plugins
 from engine.settings import shipped
@@ -35,6 +37,9 @@ def command(folder: Path, mappings: Path | None, json_: bool) -> None:
     from engine.mapping.library import choose, load_folder  # noqa: PLC0415
 
     tools = installed()
+    total = sum(1 for _ in folder.rglob("*.hl7"))
+    if not total:
+        raise click.UsageError(f"{folder} holds no pairs: NAME.hl7 and NAME.fhir or NAME.json")
     library = load_folder(mappings or shipped("mappings"), tools)
     format = tools.formats["hl7v2"]
 
@@ -46,7 +51,15 @@ def command(folder: Path, mappings: Path | None, json_: bool) -> None:
         made = mapping.run(scope) if mapping else ()
         return [put.body for put in made] if isinstance(made, list) else " ".join(fault.code for fault in made) or "no mapping"
 
-    report = plugins("oracles")["facts"](folder, run)
+    with bar("messages") as done:
+        number = count(1)
+
+        def counting(body: bytes) -> list[Any] | str:
+            made = run(body)
+            done(next(number), total)
+            return made
+
+        report = plugins("oracles")["facts"](folder, counting)
     if json_:
         show_json(report.as_dict())
     else:

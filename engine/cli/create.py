@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from engine.cli.output import as_json, show_json
 from engine.settings import shipped
 
 CHANNEL = """channel: {name}
@@ -40,7 +41,7 @@ resources:
     identifier: =PID-3
     name: =PID-5
 
-  Observation as results each OBSERVATION:
+  Observation each OBSERVATION:
     key: MSH-4, OBR-3, OBX-3, OBX-4
     status: =OBX-11 | table(observation_status)
     code: =OBX-3
@@ -64,7 +65,8 @@ KINDS = {"channel": ("channels", CHANNEL), "mapping": ("mappings", MAPPING), "ta
 @click.option(
     "--into", type=click.Path(path_type=Path, file_okay=False), help="The folder. [channels, mappings or mappings/tables]"
 )
-def command(kind: str, name: str, into: Path | None) -> None:
+@as_json
+def command(kind: str, name: str, into: Path | None, json_: bool) -> None:
     """Create a channel, mapping or table file to start from. A file that is there already is left alone.
 
     \b
@@ -77,9 +79,18 @@ def command(kind: str, name: str, into: Path | None) -> None:
         raise click.UsageError("a name is small letters, digits and underscores, beginning with a letter")
     folder, text = KINDS[kind]
     top, _, below = folder.partition("/")
-    target = (into or shipped(top) / below) / f"{name}.yaml"
+    target = (into or analysts(top) / below) / f"{name}.yaml"
     if target.exists():
         raise click.UsageError(f"{target} is there already")
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(text.format(name=name), encoding="utf-8")
-    click.echo(f"{target}\nEdit it, then: isthmus lint && isthmus deploy")
+    if json_:
+        show_json({"created": str(target)})
+    else:
+        click.echo(f"{target}\nEdit it, then: isthmus lint && isthmus deploy")
+
+
+def analysts(folder: str) -> Path:
+    """The folder new files go to: the working directory's own, a checkout's; never that of an installed package."""
+    found = shipped(folder)
+    return found if (found.parent / "pyproject.toml").is_file() or found.parent == Path.cwd() else Path.cwd() / folder

@@ -10,6 +10,7 @@ import click
 from engine.cli.call import fault_of, post
 from engine.cli.options import data_option
 from engine.cli.output import FINDINGS, as_json, show_json, stop
+from engine.cli.progress import working
 
 
 @click.command(short_help="Replace the running engine's channels and mappings, all or nothing.")
@@ -25,7 +26,8 @@ def command(data: Path | None, json_: bool) -> None:
       isthmus deploy
       isthmus deploy --data /srv/isthmus --json
     """
-    _, answer = post(data, "/admin/deploy", None, json_)
+    with working("Deploying"):
+        _, answer = post(data, "/admin/deploy", None, json_)
     if "deployed" not in answer:
         stop(fault_of(answer), json_)
     if json_:

@@ -14,8 +14,9 @@ import click
 
 from engine.cli.options import data_option
 from engine.cli.output import FINDINGS, as_json, show_json, show_table
+from engine.fault import Fault
 from engine.home import note
-from engine.settings import Settings, default_data, shipped
+from engine.settings import Settings, default_data, shipped, split_address
 
 Finding = tuple[str, bool, str]
 
@@ -51,8 +52,8 @@ def examine(folder: Path) -> Iterator[Finding]:
     yield "disk", free > 2, f"{free:.1f} GB free"
     yield from _database(running)
     if running is None:
-        for name, port in (("MLLP port 2575", 2575), ("HTTP port 8080", 8080)):
-            yield name, _free(port), "free on 127.0.0.1" if _free(port) else "taken: name another with --mllp or --http"
+        for name, variable, usual in (("MLLP", "ISTHMUS_MLLP", "127.0.0.1:2575"), ("HTTP", "ISTHMUS_HTTP", "127.0.0.1:8080")):
+            yield _address(name, os.environ.get(variable, usual))
     yield from _configuration()
 
 
@@ -85,11 +86,15 @@ def _configuration() -> Iterator[Finding]:
     yield "channels and mappings", not found.refused, detail + (": run `isthmus lint`" if found.refused else "")
 
 
-def _free(port: int) -> bool:
-    with socket.socket() as trial:
+def _address(name: str, text: str) -> Finding:
+    """Whether the engine could listen there."""
+    address = split_address(text)
+    if isinstance(address, Fault):
+        return f"{name} address", False, f"{text}: {address.text}"
+    with socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET) as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            trial.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
+            trial.bind(address)
+        except OSError as error:
+            return f"{name} address", False, f"{text}: {error.strerror}; name another with --{name.lower()}"
+    return f"{name} address", True, f"{text} is free"

@@ -24,11 +24,11 @@ def moment(text: str | None) -> datetime | None:
     """`2h` ago, or an ISO date and time."""
     if not text:
         return None
-    if span := duration(text):
-        return datetime.now(UTC) - span
     try:
+        if span := duration(text):
+            return datetime.now(UTC) - span
         found = datetime.fromisoformat(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise click.UsageError(f"{text!r} is neither a span such as 2h or 7d nor an ISO date") from None
     return found if found.tzinfo else found.astimezone()
 
@@ -66,8 +66,9 @@ def command(text: str, reused: bool, data: Path | None, json_: bool, **given: An
     """
     from engine.journal.look import connect, find  # noqa: PLC0415
 
+    wanted = replace(chosen(given), control_id=text, reused=reused)
     with database(data, json_) as dsn, connect(dsn) as connection:
-        rows = find(connection, replace(chosen(given), control_id=text, reused=reused))
+        rows = find(connection, wanted)
     if json_:
         show_json([asdict(row) for row in rows])
     else:

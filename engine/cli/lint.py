@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from engine.cli.output import FINDINGS, as_json, show_json
+from engine.cli.progress import working
 from engine.settings import Settings, default_data, shipped
 
 FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
@@ -31,7 +32,8 @@ def command(channels: Path | None, mappings: Path | None, json_: bool) -> None:
     from engine.diagnostic import render  # noqa: PLC0415
 
     settings = Settings(default_data(), channels=channels or shipped("channels"), mappings=mappings or shipped("mappings"))
-    found = deploy(settings, dry_site(settings))
+    with working("Examining channels and mappings"):
+        found = deploy(settings, dry_site(settings))
     if json_:
         show_json({"refused": found.refused, "findings": [one.as_dict() for one in found.findings]})
     else:

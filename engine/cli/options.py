@@ -16,6 +16,7 @@ from engine.home import note
 from engine.settings import Settings, default_data, shipped, split_address
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
+READ = click.Path(path_type=Path, file_okay=False, exists=True)
 
 
 def data_option(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -42,10 +43,10 @@ def engine_options(function: Callable[..., Any]) -> Callable[..., Any]:
                 help="Where the shipped channels listen for MLLP. [ISTHMUS_MLLP, else 127.0.0.1:2575]",
             ),
             click.option(
-                "--channels", type=FOLDER, default=None, help="The folder of channels. [./channels, else the shipped ones]"
+                "--channels", type=READ, default=None, help="The folder of channels. [./channels, else the shipped ones]"
             ),
             click.option(
-                "--mappings", type=FOLDER, default=None, help="The folder of mappings. [./mappings, else the shipped ones]"
+                "--mappings", type=READ, default=None, help="The folder of mappings. [./mappings, else the shipped ones]"
             ),
             click.option(
                 "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from enum import Enum
 from typing import Any, NoReturn
 
 import click
@@ -21,6 +22,8 @@ def plain(value: Any) -> Any:
     """What json.dumps asks for a value it does not know; decimals keep their digits as text."""
     if isinstance(value, Fault):
         return value.as_dict()
+    if isinstance(value, Enum):
+        return value.value
     if isinstance(value, Decimal):
         return str(value)
     if isinstance(value, bytes):

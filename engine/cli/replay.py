@@ -12,6 +12,7 @@ import click
 from engine.cli.find import chosen, filters
 from engine.cli.options import data_option, database
 from engine.cli.output import as_json, show_json
+from engine.cli.progress import working
 
 
 @click.command(short_help="Send journalled messages through their channel again.")
@@ -40,7 +41,7 @@ def command(ids: tuple[str, ...], dry_run: bool, data: Path | None, json_: bool,
         wanted = [UUID(id) for id in ids] if ids else chosen(given)
     except ValueError:
         raise click.UsageError("a message id is a UUID; `isthmus find` lists them") from None
-    with database(data, json_) as dsn, connect(dsn) as connection:
+    with database(data, json_) as dsn, connect(dsn) as connection, working("Replaying"):
         done = [str(each) for each in again(connection, wanted, dry_run)]
     if json_:
         show_json({"dry_run": dry_run, "messages": done})

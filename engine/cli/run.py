@@ -37,6 +37,9 @@ def command(**given: Any) -> None:
 async def _ready(engine: Any) -> None:
     for channel, address in engine.sources.addresses().items():
         click.echo(f"  {channel:24} {address}")
+    for channel, fault in engine.sources.broken().items():
+        click.echo(f"  {channel:24} does not listen", err=True)
+        say(fault)
     click.echo(f"  {'HTTP':24} {engine.web.address}  (/livez /readyz /fhir/R4 /openapi.json)")
     click.echo(f"  {'data':24} {engine.settings.data}")
     click.echo("Ready. Ctrl-C stops.")

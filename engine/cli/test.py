@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from difflib import get_close_matches
 from pathlib import Path
 
 import click
 
 from engine.cli.output import FINDINGS, as_json, show_json
+from engine.cli.progress import working
 from engine.settings import shipped
 
 
@@ -30,7 +32,15 @@ def command(mappings: tuple[str, ...], folder: Path | None, json_: bool) -> None
     from engine.mapping.testing import run_folder  # noqa: PLC0415
 
     where, plugins = folder or shipped("mappings"), installed()
-    done = [one for one in run_folder(where, load_folder(where, plugins), plugins) if not mappings or one.mapping in mappings]
+    with working("Running the tests"):
+        library = load_folder(where, plugins)
+        done = [one for one in run_folder(where, library, plugins) if not mappings or one.mapping in mappings]
+    tested = {one.mapping for one in done}
+    for name in mappings:
+        if name not in tested:
+            near = get_close_matches(name, library.mappings, 1, 0.6)
+            help = f" Did you mean {near[0]!r}?" if near and near[0] != name else ""
+            raise click.UsageError(f"there are no tests of {name!r}.{help}")
     failed = [one for one in done if not one.passed]
     if json_:
         show_json({"passed": len(done) - len(failed), "failed": len(failed), "tests": [one.as_dict() for one in done]})
@@ -40,6 +50,4 @@ def command(mappings: tuple[str, ...], folder: Path | None, json_: bool) -> None
             for found in one.failed:
                 click.echo(render(found) + "\n")
         click.echo(f"{len(done) - len(failed)} passed, {len(failed)} failed")
-    if not done and mappings:
-        raise click.UsageError(f"there are no tests of {', '.join(mappings)}")
     sys.exit(FINDINGS if failed else 0)

@@ -59,7 +59,7 @@ def read_files(folder: Path) -> dict[str, str]:
     """The texts of a folder's YAML and CSV files by their names below it, tests and samples left out."""
     found = {}
     for path in sorted((*folder.glob("*.yaml"), *folder.glob("tables/*.yaml"), *folder.glob("tables/*.csv"))):
-        if not path.name.endswith(".test.yaml"):
+        if path.is_file() and not path.name.endswith(".test.yaml"):
             found[path.relative_to(folder).as_posix()] = path.read_bytes().decode("utf-8", "surrogateescape")
     return found
 
