@@ -19,7 +19,7 @@ ROOT = re.compile(rb"<(?:\w+:)?(AnnotatedECG|restingecgdata|RestingECG|ECG|Cardi
 class Forward:
     """`{ ecg: ecg }` hands over to the channel `ecg`. Other files (documents, images) are not its business."""
 
-    channel: str = "ecg"
+    channel: str = "ecg"  # the channel it is handed to
 
     def parcel(self, work: Work) -> bytes | None:
         """What is handed over: the message as it came, when it holds an ECG."""

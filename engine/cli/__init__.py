@@ -61,7 +61,7 @@ class Verbs(click.Group):
         return None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        rows = list(VERBS.items())
+        rows = [*VERBS.items()]  # the name list is that of a verb here, once it is imported
         for name in self.list_commands(ctx)[len(VERBS) :]:
             command = self.get_command(ctx, name)
             rows.append((name, command.get_short_help_str(90) if command else ""))

@@ -41,7 +41,13 @@ def command() -> None:
 @data_option
 @as_json
 def list_(state: str, rule: str, subject: str, limit: int, data: Path | None, json_: bool) -> None:
-    """Alerts, newest first. Exit code 1 when there are none."""
+    """Alerts, newest first. Exit code 1 when there are none.
+
+    \b
+    Examples:
+      isthmus alert list
+      isthmus alert list --state all --json
+    """
     from engine.alerts import look  # noqa: PLC0415
     from engine.journal.look import connect  # noqa: PLC0415
 
@@ -60,7 +66,12 @@ def list_(state: str, rule: str, subject: str, limit: int, data: Path | None, js
 @data_option
 @as_json
 def show(id: Any, data: Path | None, json_: bool) -> None:
-    """One alert and all that happened to it."""
+    """One alert and all that happened to it.
+
+    \b
+    Examples:
+      isthmus alert show 0f3c5e9a-1b2c-5d3e-8f40-5a6b7c8d9e0f
+    """
     from engine.alerts import look  # noqa: PLC0415
     from engine.journal.look import connect  # noqa: PLC0415
 
@@ -86,7 +97,12 @@ def show(id: Any, data: Path | None, json_: bool) -> None:
 @data_option
 @as_json
 def ack(id: Any, by: str | None, data: Path | None, json_: bool) -> None:
-    """Take an open alert on: it is escalated no further. The engine must be running."""
+    """Take an open alert on: it is escalated no further. The engine must be running.
+
+    \b
+    Examples:
+      isthmus alert ack 0f3c5e9a-1b2c-5d3e-8f40-5a6b7c8d9e0f --by "Dr. Novak"
+    """
     status, answer = post(data, f"/alerts/{id}/acknowledge", {"by": by or getpass.getuser()}, json_)
     if status != 200:
         stop(fault_of(answer), json_)
@@ -105,7 +121,13 @@ def ack(id: Any, by: str | None, data: Path | None, json_: bool) -> None:
 @data_option
 @as_json
 def quiet(rule: str, subject: str, span: str | None, reason: str, end: int | None, data: Path | None, json_: bool) -> None:
-    """Hold notices back for a while; alerts are raised and shown all the same. Without options, list what is held back."""
+    """Hold notices back for a while; alerts are raised and shown all the same. Without options, list what is held back.
+
+    \b
+    Examples:
+      isthmus alert quiet
+      isthmus alert quiet --rule low_spo2 --for 2h --reason "monitor exchanged"
+    """
     from engine.alerts import look  # noqa: PLC0415
     from engine.journal.look import connect  # noqa: PLC0415
 

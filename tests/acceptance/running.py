@@ -14,7 +14,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-WITH_DATA = ("find", "show", "replay", "deploy", "doctor", "migrate", "alert", "top", "tap", "reconcile", "dead", "pause", "resume")
+WITH_DATA = (
+    "find",
+    "show",
+    "replay",
+    "deploy",
+    "doctor",
+    "migrate",
+    "alert",
+    "top",
+    "tap",
+    "reconcile",
+    "dead",
+    "pause",
+    "resume",
+)
 ROOT = Path(__file__).resolve().parents[2]
 
 
