@@ -24,6 +24,9 @@ from engine.deliver import Couriers
 from engine.deployment import Deployment, deploy
 from engine.diagnostic import render
 from engine.fault import Fault, Kind
+from engine.gauges import Gauges
+from engine.gauges.routes import routes as metrics
+from engine.housekeeping import Housekeeping
 from engine.intake import KeyedIntake, keyed
 from engine.journal import Committer, Journal
 from engine.journal.line import Line
@@ -55,6 +58,7 @@ class Engine:
         self.web: Web | None = None
         self.couriers: Couriers | None = None
         self.clock: Clock | None = None
+        self.housekeeping: Housekeeping | None = None
         self.slow = Slow()
         self.dsn = settings.database_url
         self._redeploying = asyncio.Lock()
@@ -103,8 +107,11 @@ class Engine:
         self.journal.listen(self.couriers.wake)
         self.clock = Clock(self.desk, partial(_transaction, Line(self.dsn, "alerts")), self.site.now)
         self.clock.start()
+        self.housekeeping = Housekeeping(self.dsn, lambda: self.deployment.channels if self.deployment else {})
+        self.housekeeping.start()
+        gauges = Gauges(self.pool, self.settings.data, self.sources.connections)
         alerts_ = partial(alerts, self.desk, self._look, self.site.now)
-        self.web = Web(self.site, self.settings, self.status, self.redeploy, (alerts_,))
+        self.web = Web(self.site, self.settings, self.status, self.redeploy, (alerts_, partial(metrics, gauges)))
         fault = await self.web.start()
         if fault:
             return fault
@@ -206,6 +213,8 @@ class Engine:
     async def _stop_senders(self) -> None:
         if self.clock is not None:
             await asyncio.to_thread(self.clock.stop)
+        if self.housekeeping is not None:
+            await asyncio.to_thread(self.housekeeping.stop)
         if self.couriers is not None:
             await self.couriers.stop(DRAIN)
 

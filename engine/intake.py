@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from engine.fault import Fault, Kind, Refused
+from engine.metrics import accepted
 from engine.run import Plan
 from engine.types import Arrival, Intake, Outcome, Receipt
 
@@ -31,7 +33,9 @@ class KeyedIntake:
             plan = plans.get(arrival.channel)
             if plan is not None and plan.strict and arrival.fault is None:
                 known[index] = await self._checked(arrival, plan)
-        return await self._journal.accept(known)
+        receipts = await self._journal.accept(known)
+        accepted(known, receipts, datetime.now(UTC))
+        return receipts
 
     async def _checked(self, arrival: Arrival, plan: Plan) -> Arrival:
         """The arrival with what the standard's own tables say against it; it is kept all the same."""

@@ -48,6 +48,16 @@ class Sources:
         """The sources that could not start."""
         return dict(self._broken)
 
+    def connections(self) -> dict[str, int]:
+        """How many connections are open, by protocol, of sources that count them."""
+        found: dict[str, int] = {}
+        for source, running in self._running.values():
+            ledger = getattr(running, "ledger", None)
+            if ledger is not None:
+                name = type(source).__name__.lower()
+                found[name] = found.get(name, 0) + len(ledger.open)
+        return found
+
     async def drain(self, seconds: float) -> None:
         """Stops them all, each finishing what it holds."""
         for _, running in self._running.values():

@@ -15,6 +15,7 @@ from typing import Any
 
 import psycopg
 
+from engine import metrics
 from engine.alerts.desk import Told
 from engine.fault import Fault, Kind
 from engine.journal import Journal, Settlement
@@ -79,6 +80,7 @@ class Worker(threading.Thread):
                 continue
             if one.again is not None:
                 log("a message is tried again", "warning", message_id=message.id, channel=message.channel, code=one.again.code)
+                metrics.child(metrics.DEFERRED, message.channel, one.again.code).inc()
                 self.journal.defer([message], pause(message.attempt), one.again, self.slow)
             else:
                 done.append(one)
@@ -125,7 +127,7 @@ class Worker(threading.Thread):
         signals = [signal for one in done for signal in one.signals]
         settlements = [one.settlement for one in done]
         now = self.now()
-        with self.journal.transaction(self.slow) as connection:
+        with metrics.COMMIT.time(), self.journal.transaction(self.slow) as connection:
             if signals:
                 effects = self.alerts(connection, signals, now)
                 puts += effects.puts
@@ -135,6 +137,7 @@ class Worker(threading.Thread):
                 self.store.write(connection, puts, now)
             self.journal.settle(connection, settlements)
         self.journal.committed(settlements)
+        metrics.settled(settlements)
 
 
 @dataclass(frozen=True, slots=True)

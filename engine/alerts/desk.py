@@ -13,6 +13,7 @@ from engine.alerts.keep import Effects, acknowledged, apply, elapse
 from engine.alerts.rule import Rule
 from engine.alerts.signals import Signal
 from engine.log import failed
+from engine.metrics import alerted
 from engine.plugins import plugins
 from engine.types import Connection, Event, Parcel, Put, Store
 
@@ -67,6 +68,7 @@ class Desk:
     def _told(self, effects: Effects) -> Told:
         bodies = [self._resource(alert) for alert in effects.alerts] if self._resource else []
         last: dict[str, dict[str, Any]] = {body["id"]: body for body in bodies}
+        alerted(effects.events)
         kind = bodies[0]["resourceType"] if bodies else ""
         events = (replace(event, body={**event.body, "type": kind}) for event in effects.events)
         return Told(tuple(Put(body) for body in last.values()), tuple(events), tuple(effects.parcels))

@@ -20,6 +20,7 @@ from engine.deliver.ledger import Due, Ledger, Sent
 from engine.deliver.schedule import Schedule, spread
 from engine.fault import Fault, Kind
 from engine.log import failed, log
+from engine.metrics import delivered
 from engine.types import JSON, Destination, Sender, Site
 
 AHEAD = 128  # parcels read at once
@@ -132,8 +133,12 @@ class Courier:
     async def _note(self, back: list[Sent]) -> None:
         owner = self._holds()
         written = await self._ledger.note(back, owner) if owner else set()
+        now = self._site.now()
         for sent in back:
             self._flying.pop(sent.due.hash, None)
+            if sent.due.seq in written:
+                outcome = "accepted" if sent.fault is None else "retried" if sent.wait is not None else "dead"
+                delivered(self.route.name, outcome, sent.due.parcel.meta.get("message", ""), now)
             if sent.wait is not None:
                 self._queues.pop(sent.due.hash, None)  # what follows waits with it
                 self._look_at = min(self._look_at, time.monotonic() + sent.wait)

@@ -1,0 +1,56 @@
+"""Housekeeping on a real database: what is old and done with goes, what waits, is held or was given up stays (R23)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+
+from engine.deliver.retention import purge_parcels
+from engine.housekeeping import LOCK, tidy
+from engine.journal import Journal, Settlement
+from engine.journal.outbox import post
+from engine.types import Arrival, Envelope, Parcel, State
+from engine.uuid7 import uuid7
+
+NOW = datetime.now(UTC)
+DAY = timedelta(days=1)
+
+
+def test_delivered_parcels_go_and_what_waits_or_was_given_up_stays(database: str) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        post(connection, [(None, Parcel("ehr", "k", name, b"x")) for name in ("done", "waits", "dead", "young")])
+        seqs = dict(connection.execute("select idem, seq from journal.parcel").fetchall())
+        connection.execute("delete from journal.outbox where seq <> %s", [seqs["waits"]])
+        connection.execute("insert into journal.delivery values (%s, now(), 1, 'ehr')", [seqs["done"]])
+        connection.execute("insert into journal.dead values (%s, now(), 1, 'ehr', 'E704', '{}')", [seqs["dead"]])
+        connection.execute("update journal.parcel set at = now() - interval '10 days' where idem <> 'young'")
+        assert purge_parcels(connection, 9 * DAY) == 1
+        assert {row[0] for row in connection.execute("select idem from journal.parcel")} == {"waits", "dead", "young"}
+        assert connection.execute("select count(*) from journal.delivery").fetchone() == (0,)
+
+
+def test_a_round_makes_partitions_and_deletes_by_each_channels_own_time(database: str) -> None:
+    journal = Journal(database)
+    try:
+        arrivals = [Arrival(uuid7(), name, "text", b"x", NOW, Envelope("", "s", name, name)) for name in ("short", "long")]
+        journal.accept(arrivals)
+        messages = journal.claim(10)
+        with journal.transaction() as connection:
+            journal.settle(connection, [Settlement(message, State.PROCESSED) for message in messages])
+        later = NOW + 20 * DAY
+        with psycopg.connect(database, autocommit=True) as connection:
+            assert tidy(connection, {"short": 7 * DAY, "long": 90 * DAY}, later)
+            assert [row[0] for row in connection.execute("select channel from journal.message")] == ["long"]
+            names = {row[0] for row in connection.execute("select relname from pg_class where relname like 'message_2%'")}
+            assert f"message_{later + DAY:%Y%m%d}" in names
+    finally:
+        journal.close()
+
+
+def test_two_processes_do_not_tidy_at_once(database: str) -> None:
+    with psycopg.connect(database, autocommit=True) as one, psycopg.connect(database, autocommit=True) as other:
+        one.execute("select pg_advisory_lock(%s)", [LOCK])
+        assert not tidy(other, {})
+        one.execute("select pg_advisory_unlock(%s)", [LOCK])
+        assert tidy(other, {})
