@@ -272,8 +272,17 @@ class Written:
     change: str  # created, updated, unchanged
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Which message wrote which resources, by which version of its channel."""
+
+    message: Message
+    plan: str
+    resources: tuple[str, ...]  # Observation/…
+
+
 class Store(Protocol):
-    """Where resources are kept."""
+    """Where resources are kept. One that also has `record(connection, origins, at)` is told what each message wrote."""
 
     def write(self, connection: Connection, puts: Sequence[Put], at: datetime) -> list[Written]:
         """Writes a batch inside the caller's transaction: same content, no new version."""

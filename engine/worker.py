@@ -21,7 +21,7 @@ from engine.fault import Fault, Kind
 from engine.journal import Journal, Settlement
 from engine.log import failed, log
 from engine.run import Plan, bug, run
-from engine.types import Connection, Filtered, Message, Put, State, Store, Work
+from engine.types import Connection, Filtered, Message, Origin, Put, State, Store, Work
 
 BATCH = 64
 SLOW_BATCH = 4
@@ -46,6 +46,7 @@ class Worker(threading.Thread):
     ) -> None:
         super().__init__(name="slow worker" if slow else "worker", daemon=True)
         self.journal, self.plans, self.store, self.now, self.alerts, self.slow = journal, plans, store, now, alerts, slow
+        self.record: Any = getattr(store, "record", None)
         self._stop_asked = threading.Event()
 
     def run(self) -> None:
@@ -135,6 +136,9 @@ class Worker(threading.Thread):
                 settlements[-1] = replace(last, parcels=(*last.parcels, *effects.parcels), events=(*last.events, *effects.events))
             if puts:
                 self.store.write(connection, puts, now)
+                origins = [Origin(one.message, one.plan, one.resources) for one in settlements if one.resources]
+                if origins and self.record is not None:
+                    self.record(connection, origins, now)
             self.journal.settle(connection, settlements)
         self.journal.committed(settlements)
         metrics.settled(settlements)

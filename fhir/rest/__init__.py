@@ -8,9 +8,11 @@ from engine.mount import Mount
 from engine.types import Site
 from fhir.rest.answer import Answer
 from fhir.rest.asgi import Api, told
+from fhir.rest.audit import Auditor
 from fhir.rest.call import Call
 from fhir.rest.committer import Committer
 from fhir.rest.dispatch import dispatch
+from fhir.rest.openapi import paths
 from fhir.rest.reader import Reader
 from fhir.rest.server import Server
 from fhir.rest.watch import watcher
@@ -29,4 +31,10 @@ def routes(site: Site) -> Mount:
     async def stop() -> None:
         await asyncio.to_thread(committer.stop)
 
-    return Mount(PREFIX, Api(PREFIX, handle, str(site.settings.get("base_url", ""))), told, stop)
+    return Mount(
+        PREFIX,
+        Api(PREFIX, handle, str(site.settings.get("base_url", "")), Auditor(site.pool, site.now)),
+        told,
+        stop,
+        paths(PREFIX),
+    )

@@ -17,6 +17,7 @@ from engine.bounds import HEADERS
 from engine.fault import Fault, Kind
 from engine.log import failed
 from fhir.rest.answer import MEDIA, Answer, refused
+from fhir.rest.audit import Auditor
 from fhir.rest.call import Call, pairs
 from fhir.rest.media import answering, as_xml, carrying
 
@@ -42,8 +43,8 @@ class Gone(Exception):
 class Api:
     """The application; `handler` answers calls, `fixed` is this server's address as it is configured."""
 
-    def __init__(self, prefix: str, handler: Handler, fixed: str = "") -> None:
-        self.prefix, self.handler, self.fixed = prefix, handler, fixed
+    def __init__(self, prefix: str, handler: Handler, fixed: str = "", auditor: Auditor | None = None) -> None:
+        self.prefix, self.handler, self.fixed, self.auditor = prefix, handler, fixed, auditor
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -60,6 +61,10 @@ class Api:
             except TimeoutError:
                 call = LATE
         answer = await self.answered(call, body)
+        if not isinstance(call, Fault) and self.auditor is not None:
+            peer = scope.get("client")
+            unkept = await self.auditor.kept(call, answer, str(peer[0]) if peer else "")
+            answer = answer if unkept is None else refused(unkept)
         if not isinstance(call, Fault) and call.xml:
             answer = as_xml(answer)
         await respond(send, answer, scope["method"] == "HEAD")

@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.fault import Fault, Kind
 from fhir import encode
+from fhir.rest import derived
 from fhir.rest.answer import Answer, refused, versioned
 from fhir.rest.call import Call
 from fhir.rest.server import Server
@@ -33,7 +34,10 @@ def gone(name: str) -> Fault:
 async def read(server: Server, call: Call) -> Answer:
     """GET Type/id."""
     type, id = call.path
-    return single(call, type, id, await server.newest(type, id))
+    rows = await server.newest(type, id)
+    if not rows and type in derived.TYPES:
+        rows = await derived.one(server, type, id)
+    return single(call, type, id, rows)
 
 
 async def vread(server: Server, call: Call) -> Answer:

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 from engine.fault import Fault, Kind
 from fhir import encode
 from fhir.model import type_of
+from fhir.rest import derived
 from fhir.rest.answer import Answer, refused
 from fhir.rest.call import Call
 from fhir.rest.outcome import outcome
@@ -29,6 +30,8 @@ async def search(server: Server, call: Call, extra: Sequence[tuple[str, str]] = 
     page = await server.asked(find(query, call.base))
     if isinstance(page, Fault):
         return refused(page)
+    if query.includes or query.type in derived.TYPES:
+        page = await derived.joined(server, query, page)
     return Answer(200, bundle(call, query, page, {name for name, _ in extra}))
 
 

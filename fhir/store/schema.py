@@ -79,3 +79,33 @@ type_ = Table(
     Column("code", SmallInteger, primary_key=True, autoincrement=False),
     Column("name", Text, nullable=False, unique=True),
 )
+
+origin = Table(
+    "origin",
+    metadata,
+    Column("num", BigInteger, Identity(always=False, cache=64), primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),  # the same as `updated` of what the message wrote
+    Column("message", Uuid, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("control_id", Text, nullable=False),
+    Column("plan", Text, nullable=False),  # the version of channel and mappings
+    Column("keys", ARRAY(Uuid), nullable=False),
+    Index("origin_at", "at"),
+)
+
+access = Table(
+    "access",
+    metadata,
+    Column("num", BigInteger, Identity(always=False, cache=64), primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("interaction", Text, nullable=False),
+    Column("status", SmallInteger, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("query", Text, nullable=False),
+    Column("peer", Text, nullable=False),
+    Column("patients", ARRAY(Text), nullable=False),
+    Index("access_at", "at", postgresql_using="brin"),
+)

@@ -12,12 +12,13 @@ from typing import Any
 from uuid import UUID
 
 from engine.fault import Fault, Kind
-from engine.types import JSON, Connection, Put, Written
+from engine.types import JSON, Connection, Origin, Put, Written
 from fhir import encode
 from fhir.search.extract import Entries, extractor
 from fhir.store import look, rows
 from fhir.store.content import Content, canonical, head, instant
 from fhir.store.merge import merge
+from fhir.store.origin import record
 from fhir.store.sql import sql
 from fhir.store.types import CODES, key_of
 
@@ -66,6 +67,10 @@ class FhirStore:
     def write(self, connection: Connection, puts: Sequence[Put], at: datetime) -> list[Written]:
         """Writes a batch; what became of each, in order."""
         return [one for one in apply(connection, puts, at) if isinstance(one, Written)]
+
+    def record(self, connection: Connection, origins: Sequence[Origin], at: datetime) -> None:
+        """Notes which message wrote what, by which version of its channel: the Provenance that is rendered of it."""
+        record(connection, origins, at)
 
     def bodies(self, connection: Connection, names: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], JSON]:
         """The current resources of these (type, id); those that are not there are left out."""

@@ -1,0 +1,60 @@
+"""Resources that are rendered from narrow rows when they are asked for: the Provenance of messages, the AuditEvents of accesses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from fhir import encode
+from fhir.rest.call import ID
+from fhir.rest.server import Server
+from fhir.search.find import Found, Page
+from fhir.search.query import Query
+from fhir.store import access, origin
+from fhir.store.sql import sql
+from fhir.store.types import CODES, uuid_of
+
+TYPES = ("Provenance", "AuditEvent")
+REFERENCE = re.compile(r"(?:.*/)?([A-Za-z]+)/([A-Za-z0-9\-.]{1,64})")
+
+
+async def one(server: Server, type: str, id: str) -> list[tuple[Any, ...]]:
+    """The row of such a resource, as the store would give it: version, updated, deleted, body; empty when there is none."""
+    known = origin.PREFIX if type == "Provenance" else access.PREFIX
+    number = id.removeprefix(known)
+    if not id.startswith(known) or not re.fullmatch(r"[1-9][0-9]{0,17}", number):
+        return []
+    if type == "Provenance":
+        rows = await server.rows(sql("origins"), {"num": int(number), "keys": []})
+        return [(1, row[1], False, encode.dumps(origin.provenance(row)).decode()) for row in rows]
+    rows = await server.rows(sql("access"), {"num": int(number)})
+    return [(1, row[1], False, encode.dumps(access.audit_event(row)).decode()) for row in rows]
+
+
+async def origins(server: Server, names: Sequence[tuple[str, str]]) -> list[Found]:
+    """The Provenances of some resources."""
+    keys: list[UUID] = [uuid_of(type, id) for type, id in names if type in CODES]
+    rows = await server.rows(sql("origins"), {"num": None, "keys": keys}) if keys else []
+    made = [origin.provenance(row) for row in rows]
+    return [Found("Provenance", body["id"], 1, encode.dumps(body).decode()) for body in made]
+
+
+async def joined(server: Server, query: Query, page: Page) -> Page:
+    """A page with what is rendered for it: Provenances by `target` or `_revinclude`, AuditEvents by what they are searched by."""
+    if query.type == "Provenance":
+        targets = [
+            found.groups() for name, value in query.kept if name == "target" for found in [REFERENCE.fullmatch(value)] if found
+        ]
+        if targets and not query.page:
+            found = await origins(server, [(type, id) for type, id in targets if ID.fullmatch(id)])
+            total = None if page.total is None else page.total + len(found)
+            return replace(page, matches=(*found, *page.matches), total=total)
+    elif query.type == "AuditEvent":
+        return await access.joined(server.rows, query, page)
+    if page.matches and any(one.reverse and one.type == "Provenance" and one.name in ("target", "*") for one in query.includes):
+        found = await origins(server, [(match.type, match.id) for match in page.matches])
+        return replace(page, included=(*page.included, *found))
+    return page

@@ -1,0 +1,77 @@
+"""The API's paths for /openapi.json. One template stands for all resource types: /metadata says what each can do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fhir import model
+
+JSON = dict[str, Any]
+FHIR = "application/fhir+json"
+RESOURCE: JSON = {
+    "type": "object",
+    "required": ["resourceType"],
+    "properties": {"resourceType": {"type": "string"}, "id": {"type": "string", "pattern": r"^[A-Za-z0-9\-.]{1,64}$"}},
+}
+TYPE: JSON = {"name": "type", "in": "path", "required": True, "schema": {"enum": sorted(model.resources())}}
+ID: JSON = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": r"^[A-Za-z0-9\-.]{1,64}$"}}
+VERSION: JSON = {"name": "version", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 1}}
+OTHER: JSON = {"name": "other", "in": "path", "required": True, "schema": {"enum": sorted(model.resources())}}
+COUNT: JSON = {"name": "_count", "in": "query", "schema": {"type": "integer", "minimum": 0}}
+SEARCH: list[JSON] = [
+    COUNT,
+    *[{"name": name, "in": "query", "schema": {"type": "string"}} for name in ("_id", "_lastUpdated", "_sort", "_include", "_elements")],
+    {"name": "_summary", "in": "query", "schema": {"enum": ["true", "false", "text", "data", "count"]}},
+    {"name": "_total", "in": "query", "schema": {"enum": ["none", "estimate", "accurate"]}},
+]  # fmt: skip
+SINCE: JSON = {"name": "_since", "in": "query", "schema": {"type": "string", "format": "date-time"}}
+MATCH: JSON = {"name": "If-Match", "in": "header", "schema": {"type": "string"}}
+NONE: JSON = {"name": "If-None-Exist", "in": "header", "schema": {"type": "string"}}
+PATCHES = ("application/json-patch+json", "application/merge-patch+json", FHIR)
+
+
+def operation(summary: str, *parameters: JSON, body: tuple[str, ...] = ()) -> JSON:
+    """One operation; whatever goes wrong is an OperationOutcome."""
+    made: JSON = {
+        "summary": summary,
+        "tags": ["fhir"],
+        "parameters": list(parameters),
+        "responses": {"default": {"description": "a resource, or an OperationOutcome", "content": {FHIR: {"schema": RESOURCE}}}},
+    }
+    if body:
+        made["requestBody"] = {
+            "required": True,
+            "content": {media: {"schema": RESOURCE if media == FHIR else {}} for media in body},
+        }
+    return made
+
+
+def paths(prefix: str) -> JSON:
+    """Path items by address."""
+    of_type, one = f"{prefix}/{{type}}", f"{prefix}/{{type}}/{{id}}"
+    return {
+        prefix: {"post": operation("Transaction, batch or message", body=(FHIR,))},
+        f"{prefix}/metadata": {"get": operation("CapabilityStatement")},
+        f"{prefix}/_history": {"get": operation("What changed", COUNT, SINCE)},
+        f"{prefix}/$process-message": {"post": operation("Hand a message to its channel", body=(FHIR,))},
+        of_type: {
+            "get": operation("Search", TYPE, *SEARCH),
+            "post": operation("Create", TYPE, NONE, body=(FHIR,)),
+            "put": operation("Update by condition", TYPE, MATCH, body=(FHIR,)),
+            "delete": operation("Delete by condition", TYPE),
+        },
+        f"{of_type}/_search": {"post": operation("Search", TYPE, *SEARCH)},
+        f"{of_type}/_history": {"get": operation("What changed of a type", TYPE, COUNT, SINCE)},
+        f"{of_type}/$validate": {"post": operation("Validate", TYPE, body=(FHIR,))},
+        one: {
+            "get": operation("Read", TYPE, ID),
+            "put": operation("Update", TYPE, ID, MATCH, body=(FHIR,)),
+            "patch": operation("Patch", TYPE, ID, MATCH, body=PATCHES),
+            "delete": operation("Delete", TYPE, ID, MATCH),
+        },
+        f"{one}/_history": {"get": operation("Every version", TYPE, ID, COUNT, SINCE)},
+        f"{one}/_history/{{version}}": {"get": operation("One version", TYPE, ID, VERSION)},
+        f"{one}/{{other}}": {"get": operation("Search in a compartment", TYPE, ID, OTHER, *SEARCH)},
+        f"{one}/$everything": {"get": operation("All about a patient or an encounter", TYPE, ID)},
+        f"{prefix}/Observation/$lastn": {"get": operation("The newest of each code", COUNT)},
+    }

@@ -1,0 +1,64 @@
+"""Where resources came from: one row for each message that wrote, rendered as a Provenance when somebody asks.
+
+A row's time is the very time its resources' versions carry, so a resource's origins are found without an index over targets.
+Source: https://hl7.org/fhir/R4/provenance.html.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from engine.types import JSON, Connection, Origin
+from fhir.store.types import CODES, NAMES, key_of
+
+ROLE = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
+PREFIX = "origin-"  # of the ids: origin-12
+MOST_TARGETS = 500
+
+
+def record(connection: Connection, origins: Sequence[Origin], at: datetime) -> None:
+    """Writes a batch's rows inside the caller's transaction."""
+    at = at.replace(microsecond=at.microsecond // 1000 * 1000)  # as the store tells it
+    with (
+        connection.cursor() as cursor,
+        cursor.copy("copy fhir.origin (at, message, channel, type, sender, control_id, plan, keys) from stdin") as stream,
+    ):
+        for one in origins:
+            told = one.message.envelope
+            names = [name.partition("/") for name in one.resources]
+            keys = [UUID(bytes=key_of(type, id)) for type, _, id in names if type in CODES]
+            texts = [
+                text.replace("\x00", "") for text in (one.message.channel, told.type, told.sender, told.control_id, one.plan)
+            ]
+            stream.write_row((at, one.message.id, *texts, keys))
+
+
+def provenance(row: Sequence[Any]) -> JSON:
+    """A row of `origins.sql` as a resource."""
+    num, at, message, channel, type, sender, control_id, plan, types, ids = row
+    stamp = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    names = dict.fromkeys(f"{NAMES[code]}/{id}" for code, id in zip(types, ids, strict=True))
+    what: JSON = {"identifier": {"system": "urn:isthmus:message", "value": str(message)}}
+    if type or control_id:
+        what["display"] = " ".join(filter(None, (type, control_id)))
+    agents: list[JSON] = [{"type": role("assembler", "Assembler"), "who": {"display": f"Isthmus, channel {channel}"}}]
+    if sender:
+        agents.append({"type": role("author", "Author"), "who": {"display": sender}})
+    return {
+        "resourceType": "Provenance",
+        "id": f"{PREFIX}{num}",
+        "meta": {"versionId": "1", "lastUpdated": stamp},
+        "target": [{"reference": name} for name in names][:MOST_TARGETS],
+        "recorded": stamp,
+        **({"policy": [f"urn:isthmus:plan:{plan}"]} if plan else {}),
+        "agent": agents,
+        "entity": [{"role": "source", "what": what}],
+    }
+
+
+def role(code: str, display: str) -> JSON:
+    """What an agent did."""
+    return {"coding": [{"system": ROLE, "code": code, "display": display}]}
