@@ -41,7 +41,7 @@ class Bounded:
         if not declared.isdigit() or int(declared[:20]) > self.limit:
             await _refuse(send, 413, *self.told(413, _LARGE))
             return
-        taken, started = 0, False
+        taken, started, refused = 0, False, False
 
         async def bounded_receive() -> Any:
             nonlocal taken
@@ -52,7 +52,12 @@ class Bounded:
             return message
 
         async def bounded_send(message: Any) -> None:
-            nonlocal started
+            nonlocal started, refused
+            if taken > self.limit and not started:  # the application made an answer of its own out of what it was told
+                if not refused:
+                    refused = True
+                    await _refuse(send, 413, *self.told(413, _LARGE))
+                return
             if message["type"] == "http.response.start":
                 started = True
                 present = {name for name, _ in message["headers"]}
@@ -62,7 +67,7 @@ class Bounded:
         try:
             await self.app(scope, bounded_receive, bounded_send)
         except _TooLarge:
-            if not started:
+            if not started and not refused:
                 await _refuse(send, 413, *self.told(413, _LARGE))
 
 

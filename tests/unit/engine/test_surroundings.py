@@ -1,0 +1,219 @@
+"""What surrounds the engine: its folder, its settings, its logs, its slow helpers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine import log as logs
+from engine.fault import Fault
+from engine.home import Home, enter, new_token, note
+from engine.settings import default_data, shipped, split_address
+from engine.slow import Slow
+
+# --- the data folder ------------------------------------------------------------------------------------------------------------
+
+
+def test_one_engine_at_a_time_and_the_next_when_it_has_left(tmp_path: Path) -> None:
+    first = enter(tmp_path / "new" / "data")
+    assert isinstance(first, Home)
+    second = enter(tmp_path / "new" / "data")
+    assert isinstance(second, Fault)
+    assert second.code == "E911"
+    first.leave()
+    third = enter(tmp_path / "new" / "data")
+    assert isinstance(third, Home)
+    third.leave()
+
+
+def test_the_lock_ends_with_its_process(tmp_path: Path, root: Path) -> None:
+    code = f"import os; from pathlib import Path; from engine.home import enter; enter(Path({str(tmp_path)!r})); os.kill(os.getpid(), 9)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, check=False)
+    assert done.returncode == -signal.SIGKILL
+    again = enter(tmp_path)
+    assert isinstance(again, Home)
+    again.leave()
+
+
+def test_a_folder_that_cannot_be_is_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    found = enter(tmp_path / "file" / "data")
+    assert isinstance(found, Fault)
+    assert found.code == "E910"
+
+
+def test_the_note_is_for_its_owner_only_and_gone_afterwards(tmp_path: Path) -> None:
+    home = enter(tmp_path)
+    assert isinstance(home, Home)
+    assert note(tmp_path) is None
+    home.announce(token="secret", dsn="x")
+    assert stat.S_IMODE((tmp_path / "engine.json").stat().st_mode) == 0o600
+    assert not (tmp_path / "engine.json.new").exists()
+    assert note(tmp_path) == {"pid": os.getpid(), "token": "secret", "dsn": "x"}
+    home.leave()
+    assert note(tmp_path) is None
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "17", '{"pid": "x"}', '{"pid": 4194305}', "\ufeff"])
+def test_a_note_that_is_none_or_of_a_dead_process_is_no_engine(text: str, tmp_path: Path) -> None:
+    (tmp_path / "engine.json").write_text(text)
+    assert note(tmp_path) is None
+
+
+def test_tokens_are_long_and_differ() -> None:
+    made = {new_token() for _ in range(100)}
+    assert len(made) == 100
+    assert min(map(len, made)) >= 43  # 256 bits in base64
+
+
+# --- settings -------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("127.0.0.1:8080", ("127.0.0.1", 8080)),
+        ("tcp:10.0.0.5:2575", ("10.0.0.5", 2575)),
+        ("[::1]:8080", ("::1", 8080)),
+        ("8080", ("127.0.0.1", 8080)),
+        (":0", ("127.0.0.1", 0)),
+        ("localhost:65535", ("localhost", 65535)),
+    ],
+)
+def test_an_address_is_read(text: str, expected: tuple[str, int]) -> None:
+    assert split_address(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["", "host", "host:", "host:65536", "host:-1", "host:²", "host:٣", "host:80 ", "host:" + "9" * 5000]
+)
+def test_what_is_no_address_is_a_fault(text: str) -> None:
+    found = split_address(text)
+    assert isinstance(found, Fault)
+    assert found.code == "E901"
+
+
+@given(st.text())
+def test_no_text_breaks_the_reading_of_addresses(text: str) -> None:
+    assert isinstance(split_address(text), Fault | tuple)
+
+
+def test_the_data_folder_is_the_environments_else_the_users_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ISTHMUS_DATA", str(tmp_path))
+    assert default_data() == tmp_path
+    monkeypatch.delenv("ISTHMUS_DATA")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert default_data() == Path("/var/lib/isthmus")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "xdg"))
+    assert default_data() == tmp_path / "xdg" / "isthmus"
+
+
+def test_the_working_folders_channels_come_before_the_shipped_ones(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, root: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert shipped("channels") == root / "channels"
+    (tmp_path / "channels").mkdir()
+    assert shipped("channels") == tmp_path / "channels"
+
+
+# --- logs -----------------------------------------------------------------------------------------------------------------------
+
+CANARY = "Canary-Smith-987654321"
+
+
+def lines(capsys: pytest.CaptureFixture[str], form: str = "json") -> list[str]:
+    return capsys.readouterr().err.splitlines()
+
+
+@pytest.fixture
+def configured() -> object:
+    """Logs as the engine writes them; what pytest had set is put back."""
+    root, ours = logging.getLogger(), logging.getLogger("isthmus")
+    before = root.handlers[:], root.level, ours.level
+    yield
+    root.handlers[:], root.level = before[0], before[1]
+    ours.setLevel(before[2])
+    for name in ("uvicorn.access", "hl7apy", "spyne", "zeep"):
+        logging.getLogger(name).disabled = False
+
+
+@pytest.mark.usefixtures("configured")
+def test_only_allowed_fields_reach_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", "json")
+    logs.log("a message was held", channel="lab", code="E404", patient=CANARY, body=CANARY, count=0)
+    [line] = lines(capsys)
+    row = json.loads(line)
+    assert set(row) == {"ts", "level", "event", "channel", "code", "count"}
+    assert CANARY not in line
+
+
+@pytest.mark.usefixtures("configured")
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_a_field_cannot_forge_a_line_or_drive_a_terminal(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", form)
+    logs.log("connected", address='x\r\n{"level":"error"}\x1b[2J\u202e\u2028' + "y" * 1000)
+    [line] = lines(capsys)
+    assert not set(line) & {"\x1b", "\r", "\u202e", "\u2028"}
+    assert len(line) < 600
+
+
+@pytest.mark.usefixtures("configured")
+def test_an_exceptions_own_words_are_never_written(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", "json")
+    try:
+        raise ValueError(CANARY)
+    except ValueError as error:
+        logs.failed("it failed", error)
+        logging.getLogger("uvicorn.error").error("Exception in ASGI application\n", exc_info=error)
+    ours, theirs = lines(capsys)
+    assert json.loads(ours)["reason"] == json.loads(theirs)["reason"] == "ValueError"
+    assert json.loads(ours)["place"].startswith("engine/test_surroundings.py:")
+    assert CANARY not in ours + theirs
+
+
+@pytest.mark.usefixtures("configured")
+def test_what_is_below_the_level_is_not_written_and_access_logs_never(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("warning", "json")
+    logs.log("small talk")
+    logging.getLogger("uvicorn.access").error(f"GET /fhir/R4/Patient?name={CANARY}")
+    logging.getLogger("hl7apy").error(CANARY)
+    assert lines(capsys) == []
+
+
+# --- slow work ------------------------------------------------------------------------------------------------------------------
+
+
+def test_slow_work_is_done_elsewhere_and_given_up_when_it_is_late_or_dies() -> None:
+    async def main() -> list[object]:
+        slow = Slow(1)
+        try:
+            other = await slow.run(os.getpid)
+            late = await slow.run(time.sleep, 30, timeout=0.3)
+            died = await slow.run(os.abort)
+            again = await slow.run(os.getpid)
+            return [other != os.getpid(), late.code, died.code, isinstance(again, int)]
+        finally:
+            slow.stop(wait=False)
+
+    assert asyncio.run(main()) == [True, "E292", "E293", True]
+
+
+def test_an_exception_of_the_work_itself_is_the_callers() -> None:
+    slow = Slow(1)
+    with pytest.raises(ZeroDivisionError):
+        slow.call(divmod, 1, 0)
+    slow.stop(wait=False)
