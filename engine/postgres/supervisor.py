@@ -194,11 +194,12 @@ def _answers(dsn: str, file: PidFile) -> bool | Fault:
 
 def _launch(folder: Folder, found: Binaries, who: Identity, locks: tuple[int, int], progress: Progress) -> Server | Fault:
     lock, running = locks
-    # empty after a power cut, or its number is now another program's: nobody stands behind it, and it would stop the start
-    (folder.pgdata / "postmaster.pid").unlink(missing_ok=True)
     sockets = folders.socket_folder(folder, who)
     if isinstance(sockets, Fault):
         return sockets
+    # empty after a power cut, or their number is now another program's: nobody stands behind them, and they would stop the start
+    for left in (folder.pgdata / "postmaster.pid", sockets / ".s.PGSQL.5432.lock", sockets / ".s.PGSQL.5432"):
+        left.unlink(missing_ok=True)
     cluster.configure(folder, who, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     fixed = {
         "listen_addresses": "",

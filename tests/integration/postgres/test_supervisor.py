@@ -122,6 +122,21 @@ def test_a_pid_file_nobody_stands_behind_is_no_obstacle(data: Path, text: str) -
         assert ask(server, "select 1") == 1
 
 
+def test_a_socket_whose_lock_names_another_programs_number_is_no_obstacle(data: Path) -> None:
+    with running(data) as server:
+        file = process.read_pid_file(data / "postgres" / "data")
+        assert file is not None
+        owner = os.stat(file.sockets)
+        os.kill(server.pid, signal.SIGKILL)
+        while server.alive():
+            pass
+    lock = Path(file.sockets) / ".s.PGSQL.5432.lock"
+    lock.write_text(f"1\n{data}\n1\n5432\n{file.sockets}\n")
+    os.chown(lock, owner.st_uid, owner.st_gid)
+    with running(data) as again:
+        assert ask(again, "select 1") == 1
+
+
 def test_a_long_path_gets_its_socket_elsewhere(initialised: Path, fresh: Path) -> None:
     data = fresh / ("x" * 60) / ("y" * 60)
     data.mkdir(parents=True)
