@@ -20,6 +20,7 @@ from psycopg_pool import AsyncConnectionPool
 from engine import __version__, home, migrate, postgres
 from engine.alerts.desk import Clock, Desk, Told
 from engine.alerts.routes import routes as alerts
+from engine.convert import convert
 from engine.deliver import Couriers
 from engine.deployment import Deployment, deploy
 from engine.diagnostic import render
@@ -85,7 +86,8 @@ class Engine:
         self.intake = KeyedIntake(self.committer, self.plans, self.slow.run)
         self.site = Site(
             formats=formats(), mappings={},
-            settings={"data": str(self.settings.data), "version": __version__, "paths": {}, "watches": [], "origins": self.settings.origins},
+            settings={"data": str(self.settings.data), "version": __version__, "paths": {}, "watches": [],
+                      "tables": self.tables, "convert": self.convert, "origins": self.settings.origins},
             now=lambda: datetime.now(UTC), new_id=uuid7, pool=self.pool, intake=self.intake,
             run_slow=self.slow.run, call_slow=self.slow.call,
             after_commit=lambda call: self.journal.listen(lambda _: call()),
@@ -132,6 +134,14 @@ class Engine:
     def store(self) -> Any:
         """The store plug-in, one instance."""
         return plugins("stores")["fhir"]()
+
+    def tables(self) -> Mapping[str, Any]:
+        """The code tables as they are deployed now."""
+        return self.deployment.library.tables if self.deployment else {}
+
+    def convert(self, body: bytes, format: str) -> list[dict[str, Any]] | tuple[Fault, ...]:
+        """What a message becomes by the mappings deployed now; nothing is stored."""
+        return convert(self.site.formats, self.deployment.site.mappings if self.deployment else {}, body, format)
 
     def enlist(self, connection: Connection, arrivals: Sequence[Arrival]) -> Callable[[], None]:
         """Journals arrivals inside another writer's transaction, each with its channel's order key."""

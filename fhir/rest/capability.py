@@ -18,6 +18,9 @@ OPERATIONS = {
     "lastn": "Observation-lastn",
     "everything": "Patient-everything",
     "process-message": "MessageHeader-process-message",
+    "translate": "ConceptMap-translate",
+    "lookup": "CodeSystem-lookup",
+    "validate-code": "ValueSet-validate-code",
 }
 PATCHES = ("application/json-patch+json", "application/merge-patch+json", "application/fhir+json", "application/fhir+xml")
 

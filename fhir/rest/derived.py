@@ -9,6 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from fhir import encode
+from fhir import terminology as terms
+from fhir.rest import terminology
 from fhir.rest.call import ID
 from fhir.rest.server import Server
 from fhir.search.find import Found, Page
@@ -17,12 +19,14 @@ from fhir.store import access, origin
 from fhir.store.sql import sql
 from fhir.store.types import CODES, uuid_of
 
-TYPES = ("Provenance", "AuditEvent")
+TYPES = ("Provenance", "AuditEvent", *terms.TYPES)
 REFERENCE = re.compile(r"(?:.*/)?([A-Za-z]+)/([A-Za-z0-9\-.]{1,64})")
 
 
 async def one(server: Server, type: str, id: str) -> list[tuple[Any, ...]]:
     """The row of such a resource, as the store would give it: version, updated, deleted, body; empty when there is none."""
+    if type in terms.TYPES:
+        return terminology.one(server, type, id)
     known = origin.PREFIX if type == "Provenance" else access.PREFIX
     number = id.removeprefix(known)
     if not id.startswith(known) or not re.fullmatch(r"[1-9][0-9]{0,17}", number):
@@ -52,6 +56,8 @@ async def joined(server: Server, query: Query, page: Page) -> Page:
             found = await origins(server, [(type, id) for type, id in targets if ID.fullmatch(id)])
             total = None if page.total is None else page.total + len(found)
             return replace(page, matches=(*found, *page.matches), total=total)
+    elif query.type in terms.TYPES:
+        return terminology.joined(server, query, page)
     elif query.type == "AuditEvent":
         return await access.joined(server.rows, query, page)
     if page.matches and any(one.reverse and one.type == "Provenance" and one.name in ("target", "*") for one in query.includes):

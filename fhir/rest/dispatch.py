@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from engine.fault import Fault, Kind
-from fhir.rest import capability, message, operations, transaction
+from fhir.rest import capability, convert, message, operations, terminology, transaction
 from fhir.rest.answer import Answer, refused
 from fhir.rest.call import ID, TYPES, Call, resource
 from fhir.rest.change import change
@@ -28,6 +28,10 @@ async def dispatch(server: Server, call: Call) -> Answer:
         return await all_history(server, call)
     if path == ("$process-message",) and method == "POST":
         return await message.process(server.site, call)
+    if path == ("$convert",) and method == "POST":
+        return await convert.convert(server, call)
+    if (path[0], path[-1]) in terminology.OPERATIONS and len(path) in (2, 3) and method in ("GET", "POST"):
+        return terminology.operate(server, call)
     if not call.type:
         return refused(Fault(Kind.NOT_FOUND, "E560", "no resource type of R4", path[0][:64], "see /metadata"))
     if len(path) > 1 and not path[1].startswith(("_", "$")) and not ID.fullmatch(path[1]):

@@ -11,6 +11,7 @@ from typing import Any
 
 from engine.fault import Fault, Kind
 from fhir import encode, xml_read, xml_write
+from fhir.rest import convert
 from fhir.rest.answer import Answer, refused
 from fhir.rest.call import Call, pairs
 
@@ -67,6 +68,8 @@ def carrying(call: Call, body: bytes) -> Call | Fault:
     if media == FORM and call.path[-1:] == ("_search",):
         more = pairs(body.decode("utf-8", "replace"))
         return more if isinstance(more, Fault) else replace(call, params=(*call.params, *more))
+    if call.path == ("$convert",) and media in convert.MEDIA:
+        return replace(call, body=body)
     if media in XML and body:
         resource = xml_read.read(body)
         return resource if isinstance(resource, Fault) else replace(call, resource=resource)
