@@ -131,10 +131,13 @@ def test_a_socket_whose_lock_names_another_programs_number_is_no_obstacle(data: 
         while server.alive():
             pass
     lock = Path(file.sockets) / ".s.PGSQL.5432.lock"
-    lock.write_text(f"1\n{data}\n1\n5432\n{file.sockets}\n")
-    os.chown(lock, owner.st_uid, owner.st_gid)
-    with running(data) as again:
-        assert ask(again, "select 1") == 1
+    options = {"user": owner.st_uid} if os.geteuid() == 0 else {}
+    with subprocess.Popen(["sleep", "60"], **options) as other:
+        lock.write_text(f"{other.pid}\n{data}\n1\n5432\n{file.sockets}\n")
+        os.chown(lock, owner.st_uid, owner.st_gid)
+        with running(data) as again:
+            assert ask(again, "select 1") == 1
+        other.kill()
 
 
 def test_a_long_path_gets_its_socket_elsewhere(initialised: Path, fresh: Path) -> None:
