@@ -12,7 +12,19 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.acceptance.running import Engine, Start
 from tests.acceptance.test_engine import MESSAGES, talk
 
-ALLOWED = {"channel", "destination", "protocol", "message_type", "code", "reason", "model", "stage", "outcome", "rule", "severity"}
+ALLOWED = {
+    "channel",
+    "destination",
+    "protocol",
+    "message_type",
+    "code",
+    "reason",
+    "model",
+    "stage",
+    "outcome",
+    "rule",
+    "severity",
+}
 OWN = {"le", "version", "implementation", "major", "minor", "patchlevel", "generation"}  # of Prometheus and the build
 
 
@@ -61,7 +73,10 @@ def test_what_was_received_is_processed_held_filtered_or_waiting(own_engine: Sta
 
 
 def test_metrics_are_for_this_machine_and_for_the_operator(engine: Engine) -> None:
-    for headers, status in (({"X-Forwarded-For": "10.0.0.1"}, 403), ({"X-Forwarded-For": "10.0.0.1", "Authorization": "Bearer x"}, 403)):
+    for headers, status in (
+        ({"X-Forwarded-For": "10.0.0.1"}, 403),
+        ({"X-Forwarded-For": "10.0.0.1", "Authorization": "Bearer x"}, 403),
+    ):
         try:
             scrape(engine, **headers)
             raise AssertionError(headers)

@@ -237,7 +237,7 @@ def test_while_the_engine_asks_for_patience_reading_stops() -> None:
     run(talk)
 
 
-def test_a_sender_that_does_not_read_its_answers_is_cut_off() -> None:
+def test_a_sender_that_does_not_read_its_answers_is_cut_off(caplog: pytest.LogCaptureFixture) -> None:
     async def talk(listener: Listener, intake: Memory) -> None:
         async with await connect(listener) as peer:
             peer.reader._transport.pause_reading()  # type: ignore[attr-defined]
@@ -248,6 +248,7 @@ def test_a_sender_that_does_not_read_its_answers_is_cut_off() -> None:
             assert not listener.ledger.open
 
     run(talk, write_timeout=0.3)
+    assert "E105" in {record.__dict__.get("fields", {}).get("code") for record in caplog.records}
 
 
 def test_draining_answers_what_came_and_closes() -> None:

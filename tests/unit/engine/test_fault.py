@@ -50,3 +50,11 @@ def test_the_register_names_no_code_twice_and_none_that_is_gone(root: Path) -> N
     listed = re.findall(r"^\| (E\d{3}) \|", (root / "docs" / "faults.md").read_text(), re.M)
     assert len(listed) == len(set(listed))
     assert set(listed) <= set(codes_in_the_code(root))
+
+
+def test_every_code_is_named_by_a_test_that_provokes_it(root: Path) -> None:
+    named: set[str] = set()
+    for file in (root / "tests").rglob("*"):
+        if file.suffix in (".py", ".txt", ".yaml") and "__pycache__" not in file.parts:
+            named |= set(re.findall(r"E\d{3}(?!\d)", f"{file.name} {file.read_text(encoding='utf-8', errors='replace')}"))
+    assert sorted(set(codes_in_the_code(root)) - named) == []
