@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from fhir.build import compartments, model, search
+from fhir.build import compartments, model, search, summary
 
 TABLES = Path(__file__).resolve().parent.parent / "tables"
 
@@ -27,6 +27,7 @@ def main() -> None:
     TABLES.mkdir(exist_ok=True)
     (TABLES / "r4.json").write_text(lines(model.table()), encoding="utf-8")
     (TABLES / "compartments.json").write_text(lines(compartments.table()), encoding="utf-8")
+    (TABLES / "summary.json").write_text(lines(summary.table()), encoding="utf-8")
     (TABLES / "search.json").write_text(lines(search.table()), encoding="utf-8")
 
 

@@ -16,6 +16,7 @@ from fhir.rest.outcome import outcome
 from fhir.rest.server import Server
 from fhir.search.find import Found, Page, find
 from fhir.search.query import Query, read
+from fhir.tables import table
 
 JSON = dict[str, Any]
 SUBSETTED = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}
@@ -98,7 +99,9 @@ def part(resource: JSON, summary: str, elements: Sequence[str]) -> JSON:
         wanted = {name for name in (held.elements if held else ()) if name in elements or group(held, name) in elements}
         kept = {n: v for n, v in resource.items() if n in ALWAYS or n in needed or n.removeprefix("_") in wanted}
     else:
-        kept = {n: v for n, v in resource.items() if n not in ("text", "contained", "extension", "note", "presentedForm")}
+        marked = table("summary").get(resource["resourceType"], ())
+        wanted = {name for name in (held.elements if held else ()) if name in marked or group(held, name) + "[x]" in marked}
+        kept = {n: v for n, v in resource.items() if n in ALWAYS or n in needed or n.removeprefix("_") in wanted}
     meta = kept.get("meta", {})
     return {**kept, "meta": {**meta, "tag": [*meta.get("tag", ()), SUBSETTED]}}
 

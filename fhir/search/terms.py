@@ -5,6 +5,7 @@ Values of one parameter are alternatives. A Fault E561–E563 says what cannot b
 
 from __future__ import annotations
 
+import json
 import re
 import struct
 from collections.abc import Callable, Sequence
@@ -25,7 +26,7 @@ ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 SPLIT = re.compile(r"\\(.)|([,$|])", re.DOTALL)
 BARE = ("code", "boolean", "string", "id", "uri", "dateTime", "canonical", "markdown")
 MODIFIERS = {
-    "token": ("not", "missing"),
+    "token": ("not", "missing", "text", "of-type"),
     "string": ("exact", "contains", "missing"),
     "reference": ("identifier", "missing"),
     "uri": ("missing",),
@@ -64,6 +65,8 @@ def term(type: str, parameter: Parameter, modifier: str, text: str, base: str) -
         return Fault(Kind.INCORRECT, "E563", "a modifier that this parameter does not have", f"{parameter.name}:{modifier}"[:80])
     if modifier == "missing":
         return missing(parameter, text)
+    if modifier == "of-type" and not any(path.type == "Identifier" for path in parameter.paths):
+        return Fault(Kind.INCORRECT, "E563", "only identifiers are searched by `:of-type`", parameter.name[:80])
     found = []
     for value in split(text, ","):
         one = single(type, parameter, modifier, value, base)
@@ -91,7 +94,9 @@ def missing(parameter: Parameter, text: str) -> Where | Fault:
     """Whether an element stands at all, told by the body itself."""
     if text not in ("true", "false"):
         return bad(parameter.name, "`:missing` is true or false")
-    there = some([Where("jsonb_path_exists(r.body::jsonb, %s::jsonpath)", (jsonpath(path),)) for path in parameter.paths])
+    there = some(
+        [Where("jsonb_path_exists(nullif(r.body, '')::jsonb, %s::jsonpath)", (jsonpath(path),)) for path in parameter.paths]
+    )
     return negated(there) if text == "true" else there
 
 
@@ -102,13 +107,37 @@ def jsonpath(path: Path) -> str:
 
 def token(type: str, parameter: Parameter, modifier: str, value: str, base: str) -> Where | Fault:
     """`code`, `system|code`, `|code`, `system|`."""
+    if modifier == "text":
+        return some([worded(path, plainly(value)) for path in parameter.paths])
     parts = [plainly(part) for part in split(value, "|")]
+    if modifier == "of-type":
+        if len(parts) != 3 or not all(parts):
+            return bad(parameter.name, "`:of-type` is system|code|value")
+        return some([of_type(path, *parts) for path in parameter.paths if path.type == "Identifier"])
     if len(parts) > 2:
         return bad(parameter.name, "more than one `|`")
     if parameter.paths and parameter.paths[0].marker == "exists":
         there = tokens([number(f"{path.id}|true") for path in parameter.paths])
         return {"true": there, "false": negated(there)}.get(parts[-1], NEVER)
     return some([coded(path, parts) for path in parameter.paths])
+
+
+def worded(path: Path, text: str) -> Where:
+    """A concept whose text or display begins so, whatever the case; told by the body, so name a patient or a time beside it."""
+    pattern = json.dumps(f"^{re.escape(text[:200])}", ensure_ascii=False)
+    places = ("@.text", "@.display", "@.coding[*].display", "@.type.text")
+    test = " || ".join(f'{place} like_regex {pattern} flag "i"' for place in places)
+    return Where("jsonb_path_exists(nullif(r.body, '')::jsonb, %s::jsonpath)", (f"{jsonpath(path)} ? ({test})",))
+
+
+def of_type(path: Path, system: str, code: str, value: str) -> Where:
+    """An identifier of a type: its value by the index, its type on the rows found."""
+    sought = json.dumps({"s": system, "c": code, "v": value}).replace("\\u0000", "")
+    test = "@.value == $v && exists(@.type.coding[*] ? (@.system == $s && @.code == $c))"
+    held = Where(
+        "jsonb_path_exists(nullif(r.body, '')::jsonb, %s::jsonpath, %s::jsonb)", (f"{jsonpath(path)} ? ({test})", sought)
+    )
+    return every([coded(path, [value]), held])
 
 
 def coded(path: Path, parts: list[str]) -> Where:
