@@ -26,8 +26,9 @@ def post(data: Path | None, path: str, body: Any = None, json_: bool = False) ->
         with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
             return int(answer.status), dict(json.load(answer))
     except urllib.error.HTTPError as error:
-        if error.code < 500:
-            return error.code, dict(json.load(error))
+        with error:
+            if error.code < 500:
+                return error.code, dict(json.load(error))
         stop(Fault(Kind.FAULT, "E915", f"the engine answered {error.code}", help="see its log"), json_)
     except OSError:
         stop(Fault(Kind.UNAVAILABLE, "E914", "the engine does not answer", help="is it starting, or stopping?"), json_)
