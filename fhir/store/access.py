@@ -49,7 +49,7 @@ def columns(found: Sequence[Access]) -> dict[str, list[Any]]:
         "interactions": [one.interaction for one in found],
         "statuses": [one.status for one in found],
         "types": [one.type for one in found],
-        "ids": [one.id.replace("\x00", "") for one in found],
+        "ids": [one.id.replace("\x00", "")[:64] for one in found],
         "queries": [one.query.replace("\x00", "")[:4000] for one in found],
         "peers": [one.peer for one in found],
         "patients": [",".join(one.patients) for one in found],
