@@ -71,5 +71,6 @@ def described(name: str) -> JSON:
         "conditionalDelete": "single",
         "referencePolicy": ["literal", "logical"],
         **({"searchInclude": references} if references else {}),
+        "searchRevInclude": ["Provenance:target"],
         "searchParam": [{"name": one.name, "type": one.kind} for one in known],
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from fhir.rest import derived
 from fhir.rest.answer import Answer, refused, versioned
 from fhir.rest.call import Call
 from fhir.rest.server import Server
-from fhir.search.values import period
+from fhir.search.values import EPOCH, period
 from fhir.store.sql import sql
 from fhir.store.types import CODES, NAMES, uuid_of
 
@@ -77,9 +77,17 @@ async def history(server: Server, call: Call) -> Answer:
     if isinstance(asked, Fault):
         return refused(asked)
     count, since, before = asked
-    values = {"key": uuid_of(type, id), "before": before or NEWEST, "since": since, "limit": count + 1}
+    first, last = within(call)
+    values = {
+        "key": uuid_of(type, id),
+        "before": before or NEWEST,
+        "since": since,
+        "first": first,
+        "last": last,
+        "limit": count + 1,
+    }
     rows = await server.rows(sql("history"), values)
-    if not rows and before is None and since is None:
+    if not rows and before is None and since is None and first is None:
         return refused(absent(f"{type}/{id}"))
     entries = [entry(call.base, type, id, *row) for row in rows[:count]]
     total = (await server.rows(sql("versions"), {"key": uuid_of(type, id)}))[0][0]
@@ -93,13 +101,13 @@ async def all_history(server: Server, call: Call) -> Answer:
     if isinstance(asked, Fault):
         return refused(asked)
     count, since, before = asked
-    until = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=before) if before else None
+    until = EPOCH + timedelta(microseconds=before) if before else None
     values = {"type": CODES.get(call.type), "since": since, "until": until, "limit": count + 1}
     rows = await server.rows(sql("changes"), values)
     entries = [entry(call.base, NAMES[row[0]], row[1], *row[2:]) for row in rows[:count]]
     following = ""
     if len(rows) > count:
-        following = str((rows[count - 1][3] - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1))
+        following = str((rows[count - 1][3] - EPOCH) // timedelta(microseconds=1))
     return bundle(call, entries, None, following)
 
 
@@ -117,8 +125,19 @@ def limits(call: Call) -> tuple[int, datetime | None, int | None] | Fault:
             covered = period(value)
             if covered is None or not -(10**15) < covered[0] < 10**17:
                 return Fault(Kind.INCORRECT, "E562", "not an instant", name)
-            since = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=covered[0])
+            if name == "_at" and len(call.path) < 3:
+                return Fault(Kind.INCORRECT, "E562", "only one resource's history is asked for by `_at`", name, "use _since")
+            since = EPOCH + timedelta(microseconds=covered[0]) if name == "_since" else since
     return count, since, before
+
+
+def within(call: Call) -> tuple[datetime | None, datetime | None]:
+    """The time `_at` names, from its first to its last microsecond."""
+    covered = period(dict(call.params).get("_at", ""))
+    if covered is None:
+        return None, None
+    first, last = (EPOCH + timedelta(microseconds=edge) for edge in covered)
+    return first, last
 
 
 def entry(base: str, type: str, id: str, version: int, updated: datetime, deleted: bool, body: str) -> bytes:

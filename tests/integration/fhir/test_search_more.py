@@ -43,3 +43,22 @@ def test_a_summary_holds_what_the_definitions_mark(api: httpx.Client) -> None:
     held = api.get("Observation?_summary=true").json()["entry"][0]["resource"]
     assert set(held) == {"resourceType", "id", "meta", "status", "code", "valueString"}
     assert held["meta"]["tag"][0]["code"] == "SUBSETTED"
+
+
+def test_a_history_tells_which_version_was_there_at_a_time(api: httpx.Client) -> None:
+    id = created(api, PATIENT)
+    first = api.get(f"Patient/{id}").json()["meta"]["lastUpdated"]
+    api.put(f"Patient/{id}", json={**PATIENT, "id": id, "active": True})
+    second = api.get(f"Patient/{id}").json()["meta"]["lastUpdated"]
+
+    def at(time: str) -> list[str]:
+        found = api.get(f"Patient/{id}/_history", params={"_at": time}).json()
+        return [entry["resource"]["meta"]["versionId"] for entry in found.get("entry", [])]
+
+    assert second > first
+    assert at(first)[-1:] == ["1"]
+    assert at(second)[:1] == ["2"]
+    assert at("2999-01-01T00:00:00Z") == ["2"]
+    assert at("1999-01-01T00:00:00Z") == []
+    assert at("2999") == ["2"]
+    assert codes(api.get("Patient/_history?_at=2026")) == ["E562"]
