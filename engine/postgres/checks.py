@@ -58,5 +58,5 @@ def _weak(name: str, value: str) -> Fault:
         "E609",
         f"the database server's {name} is {value}: {REASONS[name]}",
         at=name,
-        help=f"{help}; to run all the same, say `{ACCEPTED}`",
+        help=f"{help}; `isthmus run --i-accept-data-loss` runs all the same",
     )
