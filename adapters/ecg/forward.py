@@ -1,6 +1,7 @@
-"""The destination `ecg`: hands the ECG that an HL7 message holds over to the channel for ECGs, once it is on disk here.
+"""The destinations `ecg` and `ecg_signal`: hand ECGs from channel to channel of this engine, once they are on disk here.
 
-So the channel that received the message stays quick, and an ECG has one way through the engine however it came.
+`ecg` hands over the ECG that an HL7 message holds, so that the channel it came by stays quick and an ECG has one way through the engine;
+`ecg_signal` hands over what the step `ecg` has read and measured, so that classification never keeps a report waiting.
 """
 
 from __future__ import annotations
@@ -8,10 +9,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+import msgspec
+
 from adapters.ecg.format import Ecg, encapsulated
+from adapters.ecg.step import Made
 from engine.fault import Fault, Kind
 from engine.types import JSON, Arrival, Envelope, Parcel, Sender, Site, Work
 
+_encoder = msgspec.json.Encoder(decimal_format="number")
 ROOT = re.compile(rb"<(?:\w+:)?(AnnotatedECG|restingecgdata|RestingECG|ECG|CardiologyXML|wavedata|eventdata)[\s>/]")
 
 
@@ -33,18 +38,40 @@ class Forward:
         return Hand(self.channel, site)
 
 
+@dataclass(frozen=True, slots=True)
+class ForwardSignal:
+    """`{ ecg_signal: ecg_findings }` hands the signal and measurements over to that channel, once the report is stored."""
+
+    channel: str
+
+    def parcel(self, work: Work) -> bytes | None:
+        """What is handed over; nothing where the step `ecg` was not run."""
+        made = work.data.get("ecg")
+        if not isinstance(made, Made):
+            return None
+        row = {"digest": made.digest, "report": made.report, "leads": made.signal.leads, "rate": made.signal.rate}
+        row |= {"samples": made.signal.packed, "base": made.base, "patient": made.patient}
+        return _encoder.encode(row | {"measurements": (made.measured or {}).get("measurements", [])})
+
+    async def open(self, site: Site) -> Sender | Fault:
+        """The engine's own intake."""
+        return await Forward(self.channel).open(site) if site.intake is None else Hand(self.channel, site, "json")
+
+
 class Hand:
     """The way to another channel of this engine."""
 
-    def __init__(self, channel: str, site: Site) -> None:
-        self._channel, self._site = channel, site
+    def __init__(self, channel: str, site: Site, format: str = "ecg") -> None:
+        self._channel, self._site, self._format = channel, site, format
 
     async def send(self, parcel: Parcel) -> JSON | Fault:
         """Stores the message under the other channel; the same file again is known there."""
         site, told = self._site, Ecg().envelope(parcel.body)
         assert site.intake is not None
         envelope = Envelope() if isinstance(told, Fault) else told
-        arrival = Arrival(site.new_id(), self._channel, "ecg", parcel.body, site.now(), envelope, parcel.meta.get("channel", ""))
+        arrival = Arrival(
+            site.new_id(), self._channel, self._format, parcel.body, site.now(), envelope, parcel.meta.get("channel", "")
+        )
         [receipt] = await site.intake.accept([arrival])
         return receipt if isinstance(receipt, Fault) else {"id": str(receipt.id), "duplicate": receipt.duplicate}
 

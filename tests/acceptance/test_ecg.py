@@ -51,6 +51,22 @@ def test_a_posted_ecg_is_kept_as_tracing_measurements_report_and_drawing(engine:
     assert any(one["code"]["coding"][0].get("code") == "8867-4" for one in rate if one["code"].get("coding"))
 
 
+def test_what_the_models_say_follows_the_report_as_an_addendum(engine: Engine) -> None:
+    names = worked(engine, post(engine, file(5)))
+    [report] = [name for name in names if name.startswith("DiagnosticReport/")]
+    for _ in range(1200):
+        found = get(f"{engine.http}/fhir/R4/Provenance?_count=100").get("entry", [])
+        of = [one["resource"] for one in found if report in str(one["resource"].get("entity"))]
+        if of:
+            break
+        time.sleep(0.05)
+    [provenance] = of
+    targets = [get(f"{engine.http}/fhir/R4/{one['reference']}") for one in provenance["target"]]
+    assert {one["resourceType"] for one in targets} == {"Observation", "DiagnosticReport"}
+    addendum = next(one for one in targets if one["resourceType"] == "DiagnosticReport")
+    assert "not a medical device" in addendum["conclusion"]
+
+
 def test_the_same_ecg_again_changes_nothing_however_it_comes(engine: Engine) -> None:
     body = file(2)
     first = post(engine, body)

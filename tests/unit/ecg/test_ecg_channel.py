@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import json
 import pickle
 import subprocess
 import sys
@@ -19,7 +20,7 @@ import numpy as np
 import pytest
 
 from adapters.ecg.format import PATHS, Ecg, Tracing, encapsulated
-from adapters.ecg.forward import Forward, holds_ecg
+from adapters.ecg.forward import Forward, ForwardSignal, holds_ecg
 from adapters.ecg.step import Ecg as Step
 from adapters.ecg.step import Made, Task, perform
 from engine.fault import Fault, Kind
@@ -225,6 +226,19 @@ def test_messages_with_an_ecg_are_handed_to_its_channel_and_others_are_not() -> 
     refused = asyncio.run(forward.open(SITE))
     assert isinstance(refused, Fault)
     assert refused.code == "E180"
+
+
+def test_what_was_read_and_measured_is_handed_over_for_classification() -> None:
+    made = run(BODY, measure="no", draw="none")
+    assert isinstance(made, Work)
+    row = json.loads(ForwardSignal("ecg_findings").parcel(made) or b"")
+    samples = np.frombuffer(base64.b64decode(row["samples"]), "<f4").reshape(len(row["leads"]), -1)
+    assert np.array_equal(samples, made.document.recording.samples)
+    assert (row["digest"], row["rate"], row["patient"]) == (hashlib.sha256(BODY).hexdigest(), 500.0, "C-3")
+    assert row["report"] in [
+        f"DiagnosticReport/{put.body['id']}" for put in made.puts if put.body["resourceType"] == "DiagnosticReport"
+    ]
+    assert ForwardSignal("ecg_findings").parcel(work(BODY)) is None
 
 
 def test_every_format_that_holds_a_file_is_told_by_its_first_bytes() -> None:

@@ -1,0 +1,90 @@
+"""The step `classify`: what the models and the table of findings say of an ECG, as an addendum to its report.
+
+It stands in a channel of its own that is handed each ECG once its report is stored: a model that is slow, hangs or dies never delays
+or loses a report, and what it says later has the same ids whenever it comes. This module imports nothing that computes.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, ClassVar
+
+import msgspec
+
+from engine.fault import Fault, Kind
+from engine.types import FILTERED, JSON, Event, Filtered, Put, Run, Site, Work
+
+LONGEST = 30.0  # seconds for one ECG
+LARGEST = 1 << 28
+BEYOND = ("E821", "E822", "E823", "E824")  # not a recording these models read: nothing is said of it, and nothing is wrong
+SEVERE = {"normal": "N", "borderline": "A", "abnormal": "A", "critical": "AA"}
+INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What the channel `ecg` hands over: `samples` is Base64 of little-endian float32 [leads, n] in µV."""
+
+    digest: str
+    report: str
+    leads: list[str]
+    rate: float
+    samples: str
+    base: dict[str, Any] = {}
+    measurements: list[dict[str, Any]] = []
+    patient: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Classify:
+    """`classify` classifies and interprets the ECG that another channel's destination `ecg_signal` handed over."""
+
+    slow: ClassVar[bool] = True
+
+    def compile(self, site: Site) -> Run | Fault:
+        """Nothing to check."""
+        call = site.call_slow
+
+        def step(work: Work) -> Work | Fault | Filtered:
+            given = (work.message.body, work.message.received)
+            made: tuple[list[JSON], Event] | Fault | None
+            made = perform(*given) if call is None else call(perform, *given, timeout=LONGEST)
+            if made is None or isinstance(made, Fault):
+                return made or FILTERED
+            puts = (Put(body, once=True) for body in made[0])
+            return replace(work, puts=(*work.puts, *puts), events=(*work.events, made[1]))
+
+        return step
+
+
+def perform(body: bytes, received: datetime) -> tuple[list[JSON], Event] | Fault | None:
+    """The addendum's resources and the event that tells of them; None for a recording that the models do not read.
+
+    In whichever process it is called, models are loaded there.
+    """
+    import numpy as np  # noqa: PLC0415
+
+    from inference import addendum, analysis  # noqa: PLC0415
+
+    try:
+        asked = msgspec.json.decode(body, type=Asked)
+        raw = base64.b64decode(asked.samples, validate=True)
+        samples = np.frombuffer(raw, "<f4").reshape(len(asked.leads), -1)
+    except (msgspec.MsgspecError, binascii.Error, ValueError):
+        return Fault(Kind.INCORRECT, "E834", "this is no ECG that the destination `ecg_signal` hands over", "body")
+    said = analysis.classify(samples, asked.rate, asked.leads, {"measurements": asked.measurements})
+    if "fault" in said and said["fault"]["code"] in BEYOND:
+        return None
+    if "fault" in said:
+        return Fault(**(said["fault"] | {"kind": Kind(said["fault"]["kind"])}))
+    name = asked.report.rpartition("/")[2]
+    made = addendum.resources(said, asked.digest, asked.base, received.isoformat(timespec="milliseconds"), name)
+    severity = said["interpretation"]["severity"]
+    numbers = next(one for one in made if one["resourceType"] == "Observation")
+    if numbers.get("component"):
+        numbers["interpretation"] = [{"coding": [{"system": INTERPRETATION, "code": SEVERE[severity]}]}]
+    report = next(one for one in made if one["resourceType"] == "DiagnosticReport")
+    told = {"report": f"DiagnosticReport/{report['id']}", "of": asked.report, "interpretation": said["interpretation"]}
+    return made, Event("ecg", told | {"model": said["model"], "abstained": said["abstained"]}, asked.patient, severity)

@@ -1,0 +1,108 @@
+"""The step `classify`: an addendum from what the channel for ECGs hands over, made in another process."""
+
+from __future__ import annotations
+
+import base64
+import json
+import pickle
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import pytest
+
+from engine.fault import Fault, Kind
+from engine.types import Envelope, Filtered, Message, Site, Work
+from fhir.validate import validate
+from inference import analysis
+from inference.models.labels import LEADS
+from inference.serve import backend
+from inference.step import Classify, perform
+
+Array = np.ndarray[Any, Any]
+SITE = Site({}, {}, {}, lambda: datetime.now(UTC), lambda: UUID(int=1))
+RECEIVED = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+@pytest.fixture
+def small(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = backend.own(models)
+    monkeypatch.setattr(analysis, "own", lambda: own)
+
+
+def handed(samples: Array, **more: Any) -> bytes:
+    row = {"digest": "ab" * 32, "report": "DiagnosticReport/r1", "leads": list(LEADS), "rate": 500, "patient": "P"}
+    row |= {
+        "samples": base64.b64encode(samples.astype("<f4").tobytes()).decode(),
+        "base": {"subject": {"reference": "Patient/p"}},
+    }
+    return json.dumps(row | more).encode()
+
+
+def work(body: bytes) -> Work:
+    return Work(Message(UUID(int=2), 1, "ecg_findings", "json", body, RECEIVED, Envelope()))
+
+
+@pytest.mark.usefixtures("small")
+def test_what_is_handed_over_becomes_an_addendum_written_once(ecg: Array) -> None:
+    step = Classify().compile(SITE)
+    assert not isinstance(step, Fault)
+    found = step(work(handed(ecg)))
+    assert isinstance(found, Work)
+    assert [put.body["resourceType"] for put in found.puts] == ["Device", "Observation", "DiagnosticReport", "Provenance"]
+    assert all(put.once for put in found.puts)
+    assert not [fault for put in found.puts for fault in validate(put.body)]
+    [event] = found.events
+    assert (event.topic, event.patient) == ("ecg", "P")
+    assert event.body["of"] == "DiagnosticReport/r1"
+    assert event.severity == event.body["interpretation"]["severity"]
+
+
+@pytest.mark.usefixtures("small")
+def test_a_critical_finding_is_marked_so_that_a_rule_can_see_it(ecg: Array, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = analysis.classify(ecg, 500, LEADS)
+    grave = said | {"interpretation": said["interpretation"] | {"severity": "critical"}}
+    monkeypatch.setattr(analysis, "classify", lambda *_given: grave)
+    found = perform(handed(ecg), RECEIVED)
+    assert not isinstance(found, Fault)
+    [observation] = [one for one in found[0] if one["resourceType"] == "Observation"]
+    assert observation["interpretation"][0]["coding"][0]["code"] == "AA"
+    assert validate(observation) == []
+
+
+def test_the_work_is_handed_to_another_process_and_its_fate_is_the_messages(ecg: Array) -> None:
+    late = Fault(Kind.INTERRUPTED, "E292", "late")
+
+    def call(function: Any, *given: Any, timeout: float) -> Fault:
+        assert pickle.loads(pickle.dumps(function)) is perform
+        pickle.dumps(given)
+        return late
+
+    step = Classify().compile(replace(SITE, call_slow=call))
+    assert not isinstance(step, Fault)
+    assert step(work(handed(ecg))) is late
+    assert Classify.slow
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'{"digest": 1}'])
+def test_what_is_not_handed_over_by_the_engine_is_a_fault(body: bytes) -> None:
+    found = perform(body, RECEIVED)
+    assert isinstance(found, Fault)
+    assert found.code == "E834"
+
+
+@pytest.mark.usefixtures("small")
+def test_a_recording_the_models_do_not_read_is_not_for_this_channel_and_without_models_it_is_held(
+    ecg: Array, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = Classify().compile(SITE)
+    assert not isinstance(step, Fault)
+    for body in (handed(ecg[:1], leads=["X"]), handed(ecg, rate=1), handed(ecg[:, :100])):
+        assert isinstance(step(work(body)), Filtered)
+    none = Fault(Kind.NOT_FOUND, "E841", "no model")
+    monkeypatch.setattr(analysis, "own", lambda: none)
+    assert step(work(handed(ecg))) == none
