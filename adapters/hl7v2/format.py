@@ -16,6 +16,7 @@ from adapters.hl7v2 import batch, er7
 from adapters.hl7v2.change import change
 from adapters.hl7v2.depends import Key, together
 from adapters.hl7v2.header import Header, read_header
+from adapters.hl7v2.mask import masked
 from adapters.hl7v2.path import NOTATION, Hl7Path, Place
 from adapters.hl7v2.shape import Node, is_structure, names, structure
 from adapters.hl7v2.structure import Group, root
@@ -37,6 +38,10 @@ class Hl7v2:
     charset: str | None = None
     fallback: str | None = None
     version: str = DEFAULT_VERSION
+
+    def masked(self, body: bytes) -> str:
+        """The message's shape without its values."""
+        return masked(body)
 
     def envelope(self, body: bytes) -> Envelope | Fault:
         """Type, sender and control id from MSH, the order key from PID-3; nothing else is read."""
