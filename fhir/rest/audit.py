@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from engine.fault import Fault, Kind
 from engine.log import failed
 from fhir.rest.answer import Answer
-from fhir.rest.call import Call
+from fhir.rest.call import ID, Call
 from fhir.store.access import Access, columns
 from fhir.store.sql import sql
 
@@ -93,7 +93,7 @@ def interaction(call: Call) -> str:
 
 def patients(call: Call, answer: Answer, id: str) -> tuple[str, ...]:
     """Whose data the answer holds: the patient itself, and whom its resources are about."""
-    found = {f"Patient/{id}"} if call.type == "Patient" and id else set()
+    found = {f"Patient/{id}"} if call.type == "Patient" and ID.fullmatch(id) else set()
     for match in PATIENT.finditer(answer.body):
         found.add(match[1].decode())
         if len(found) >= MOST_PATIENTS:
