@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import zlib
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar
@@ -25,7 +26,7 @@ INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpreta
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """What the channel `ecg` hands over: `samples` is Base64 of little-endian float32 [leads, n] in µV."""
+    """What the channel `ecg` hands over: `samples` is Base64 of zlib of little-endian float32 [leads, n] in µV."""
 
     digest: str
     report: str
@@ -70,10 +71,10 @@ def perform(body: bytes, received: datetime) -> tuple[list[JSON], Event] | Fault
 
     try:
         asked = msgspec.json.decode(body, type=Asked)
-        raw = base64.b64decode(asked.samples, validate=True)
+        raw = zlib.decompressobj().decompress(base64.b64decode(asked.samples, validate=True), LARGEST)
         samples = np.frombuffer(raw, "<f4").reshape(len(asked.leads), -1)
-    except (msgspec.MsgspecError, binascii.Error, ValueError):
-        return Fault(Kind.INCORRECT, "E834", "this is no ECG that the destination `ecg_signal` hands over", "body")
+    except (msgspec.MsgspecError, binascii.Error, zlib.error, ValueError):
+        return Fault(Kind.INCORRECT, "E838", "this is no ECG that the destination `ecg_signal` hands over", "body")
     said = analysis.classify(samples, asked.rate, asked.leads, {"measurements": asked.measurements})
     if "fault" in said and said["fault"]["code"] in BEYOND:
         return None

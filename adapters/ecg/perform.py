@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache
@@ -38,7 +39,7 @@ def perform(task: Task, message: bytes, received: datetime) -> Made | Fault:
     made = resources(recording, source, context, measured, drawings)
     report = next(one for one in made if one["resourceType"] == "DiagnosticReport")
     name = f"DiagnosticReport/{report['id']}"
-    signal = Signal(recording.leads, recording.rate, recording.samples.astype("<f4").tobytes())
+    signal = Signal(recording.leads, recording.rate, zlib.compress(recording.samples.astype("<f4").tobytes(), 1))
     return Made(
         source.digest, tuple(made), signal, measured, _event(recording, measured, name), recording.patient.id, name,
         {key: report[key] for key in SHARED if key in report}, tuple(bad("E167", text) for text in recording.warnings),

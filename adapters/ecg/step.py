@@ -5,6 +5,7 @@ This module is loaded wherever a channel is read; it imports nothing that reads 
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -33,7 +34,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A recording's samples on their way between processes: `packed` is little-endian float32 [leads, n] in µV."""
+    """A recording's samples on their way between processes: `packed` is zlib of little-endian float32 [leads, n] in µV."""
 
     leads: tuple[str, ...]
     rate: float
@@ -44,7 +45,7 @@ class Signal:
         """The samples as an array [leads, n]."""
         import numpy as np  # noqa: PLC0415
 
-        return np.frombuffer(self.packed, "<f4").reshape(len(self.leads), -1)
+        return np.frombuffer(zlib.decompress(self.packed), "<f4").reshape(len(self.leads), -1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import pickle
+import zlib
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,7 +37,7 @@ def small(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def handed(samples: Array, **more: Any) -> bytes:
     row = {"digest": "ab" * 32, "report": "DiagnosticReport/r1", "leads": list(LEADS), "rate": 500, "patient": "P"}
     row |= {
-        "samples": base64.b64encode(samples.astype("<f4").tobytes()).decode(),
+        "samples": base64.b64encode(zlib.compress(samples.astype("<f4").tobytes(), 1)).decode(),
         "base": {"subject": {"reference": "Patient/p"}},
     }
     return json.dumps(row | more).encode()
@@ -92,7 +93,7 @@ def test_the_work_is_handed_to_another_process_and_its_fate_is_the_messages(ecg:
 def test_what_is_not_handed_over_by_the_engine_is_a_fault(body: bytes) -> None:
     found = perform(body, RECEIVED)
     assert isinstance(found, Fault)
-    assert found.code == "E834"
+    assert found.code == "E838"
 
 
 @pytest.mark.usefixtures("small")
