@@ -1,13 +1,12 @@
 """One running engine: database, journal, workers, sources and HTTP, started in that order and drained in the reverse.
 
-SIGTERM and SIGINT drain: sources take nothing new and finish what they hold, the worker finishes its batch, then the rest closes.
-SIGHUP deploys the channels and mappings anew; a set with a finding is refused and the old one keeps running.
+To drain: sources take nothing new and finish what they hold, the worker finishes its batch, then the rest closes. To deploy anew: a set
+with a finding is refused and the old one keeps running.
 """
 
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -241,38 +240,6 @@ class Engine:
             await self.pool.close()
         if self.server:
             await asyncio.to_thread(self.server.stop, self.progress)
-
-
-async def serve(
-    settings: Settings, progress: Callable[[str], None], started: Callable[[Engine], Any] | None = None
-) -> Fault | None:
-    """Runs an engine until SIGTERM or SIGINT; `started` is called (and awaited) once it is ready."""
-    engine = Engine(settings, progress)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, engine.end)
-    fault = await engine.start()
-    extra: asyncio.Task[Any] | None = None
-    try:
-        if fault is None:
-            loop.add_signal_handler(signal.SIGHUP, lambda: asyncio.ensure_future(engine.redeploy()))
-            if started is not None:
-                extra = asyncio.ensure_future(_guarded(started, engine))
-            await engine.ended.wait()
-    finally:
-        if extra is not None and not extra.done():
-            extra.cancel()
-        await engine.stop()
-    return fault
-
-
-async def _guarded(started: Callable[[Engine], Any], engine: Engine) -> None:
-    """Runs what was to follow the start; its failure is told by type and place and stops the engine."""
-    try:
-        await started(engine)
-    except Exception as error:
-        failed("what follows the start failed", error)
-        engine.end()
 
 
 def _post(connection: Connection, told: Told) -> None:

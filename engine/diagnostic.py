@@ -9,8 +9,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
-from engine.fault import Fault, Kind
-
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -53,10 +51,6 @@ class Diagnostic:
             "length": at.length,
             "help": self.help,
         }
-
-    def as_fault(self) -> Fault:
-        """The finding as a Fault, for those who ask for one answer."""
-        return Fault(Kind.INCORRECT, self.code, self.text, f"{self.at.file}:{self.at.line}:{self.at.column}", self.help)
 
 
 def render(found: Diagnostic) -> str:

@@ -8,22 +8,6 @@ from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 from typing import Any
 
-GROUPS = (
-    "formats",
-    "sources",
-    "steps",
-    "stores",
-    "destinations",
-    "routes",
-    "models",
-    "converters",
-    "functions",
-    "commands",
-    "migrations",
-    "readers",
-    "analyses",
-)
-
 
 @cache
 def points(group: str) -> Mapping[str, EntryPoint]:

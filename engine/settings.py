@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from engine.fault import Fault, Kind
@@ -22,9 +22,7 @@ class Settings:
     mappings: Path = Path("mappings")
     accept_data_loss: bool = False
     log_level: str = "info"
-    workers: int = 1
     origins: tuple[str, ...] = ()  # of web pages that may read live feeds, besides the engine's own
-    values: dict[str, str] = field(default_factory=dict)
 
 
 def default_data() -> Path:

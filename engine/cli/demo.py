@@ -30,9 +30,9 @@ def command(patients: int, once: bool, **given: Any) -> None:
       isthmus demo --once
       isthmus demo --data /tmp/isthmus --http 127.0.0.1:8081 --mllp 127.0.0.1:2576
     """
-    from engine.app import serve  # noqa: PLC0415
     from engine.log import configure  # noqa: PLC0415
     from engine.loop import leave, run  # noqa: PLC0415
+    from engine.serve import serve  # noqa: PLC0415
 
     configure("warning" if given["log_level"] == "info" else given["log_level"])
 

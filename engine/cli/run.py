@@ -23,9 +23,9 @@ def command(**given: Any) -> None:
 
     SIGHUP, or `isthmus deploy`, reads channels and mappings anew.
     """
-    from engine.app import serve  # noqa: PLC0415
     from engine.log import configure  # noqa: PLC0415
     from engine.loop import leave, run  # noqa: PLC0415
+    from engine.serve import serve  # noqa: PLC0415
 
     configure(given["log_level"])
     fault = run(serve(settings(**given), lambda text: click.echo(text, err=True), _ready))

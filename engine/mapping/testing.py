@@ -16,7 +16,7 @@ a test.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -191,8 +191,3 @@ def _over_span(format: Format) -> Callable[[bytes, str, str], bytes | Fault]:
         return body[:start] + text.encode() + body[end:] if end else missing
 
     return change
-
-
-def failures(done: Sequence[Tested]) -> list[Tested]:
-    """Those that did not hold."""
-    return [one for one in done if not one.passed]

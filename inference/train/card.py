@@ -28,7 +28,13 @@ def machine() -> dict[str, Any]:
             (line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")), ""
         )
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
-    return {"cpu": model, "cores": os.cpu_count(), "gpu": gpu, "torch": str(torch.__version__), "python": platform.python_version()}
+    return {
+        "cpu": model,
+        "cores": os.cpu_count(),
+        "gpu": gpu,
+        "torch": str(torch.__version__),
+        "python": platform.python_version(),
+    }
 
 
 def curve(folder: Path) -> list[dict[str, Any]]:

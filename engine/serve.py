@@ -1,0 +1,45 @@
+"""An engine as a process: SIGTERM and SIGINT drain it, SIGHUP deploys its channels and mappings anew."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from engine.app import Engine
+from engine.fault import Fault
+from engine.log import failed
+from engine.settings import Settings
+
+
+async def serve(
+    settings: Settings, progress: Callable[[str], None], started: Callable[[Engine], Any] | None = None
+) -> Fault | None:
+    """Runs an engine until SIGTERM or SIGINT; `started` is called (and awaited) once it is ready. What was started is always stopped."""
+    engine = Engine(settings, progress)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, engine.end)
+    extra: asyncio.Task[Any] | None = None
+    try:
+        fault = await engine.start()
+        if fault is None:
+            loop.add_signal_handler(signal.SIGHUP, lambda: asyncio.ensure_future(engine.redeploy()))
+            if started is not None:
+                extra = asyncio.ensure_future(_guarded(started, engine))
+            await engine.ended.wait()
+    finally:
+        if extra is not None and not extra.done():
+            extra.cancel()
+        await engine.stop()
+    return fault
+
+
+async def _guarded(started: Callable[[Engine], Any], engine: Engine) -> None:
+    """Runs what was to follow the start; its failure is told by type and place and stops the engine."""
+    try:
+        await started(engine)
+    except Exception as error:
+        failed("what follows the start failed", error)
+        engine.end()
