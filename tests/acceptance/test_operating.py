@@ -93,7 +93,8 @@ def test_deliveries_are_paused_resumed_given_up_revived_and_accounted_for(own_en
     sending(engine, ehr.port)
     port = engine.port("hospital")
     assert answer(engine, "pause", "hospital.ehr", "--reason", "test") == {"paused": "hospital.ehr"}
-    assert engine.command("pause", "hospital.nobody").returncode == 1
+    nobody = engine.command("pause", "hospital.nobody")
+    assert (nobody.returncode, b"E767" in nobody.stderr) == (1, True)
     talk(port, report(1))
     waiting = until(lambda: answer(engine, "reconcile")["destinations"], "nothing waits")
     assert waiting == [{"destination": "hospital.ehr", "due": 1, "accepted": 0, "rejected": 0, "waiting": 1, "lost": 0}]
