@@ -10,10 +10,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
+from adapters.json_change import change
 from engine.fault import Fault, Kind
 from engine.types import Envelope
 
@@ -128,6 +129,8 @@ class JsonPath:
 class Json:
     """The format plug-in. The options name the paths of the envelope."""
 
+    media: ClassVar[str] = "application/json"
+
     type: str = ""
     sender: str = ""
     control_id: str = ""
@@ -167,3 +170,10 @@ class Json:
                 Kind.INCORRECT, "E196", f"{text} is no path of names", help="names joined by dots: device.readings[1].value"
             )
         return JsonPath(text, names)
+
+    def change(self, body: bytes, path: str, text: str) -> bytes | Fault:
+        """A document with one value written anew (see `change`)."""
+        scope, names = self.parse(body), parts(path)
+        if isinstance(scope, Fault):
+            return scope
+        return change(scope.value, names, text) if names else Fault(Kind.INCORRECT, "E196", f"{path} is no path of names")

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, ClassVar
 
 from engine.fault import Fault, Kind
 from engine.types import Envelope, Put
@@ -64,6 +64,8 @@ class FhirPath:
 @dataclass(frozen=True, slots=True)
 class Fhir:
     """The format plug-in `fhir`."""
+
+    media: ClassVar[str] = "application/fhir+json"
 
     name: str = "fhir"
 

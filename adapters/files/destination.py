@@ -16,7 +16,8 @@ from engine.types import JSON, Parcel, Sender, Site
 
 NAMES = ("id", "message", "channel", "destination", "type")
 _ENDING = re.compile(r"(\.[A-Za-z0-9_-]{1,20}){1,3}")
-ENDINGS = {"application/hl7-v2": ".hl7", "application/fhir+json": ".json", "application/json": ".json", "application/xml": ".xml"}
+ENDINGS = {"application/hl7-v2": ".hl7", "application/fhir+json": ".json", "application/json": ".json", "application/xml": ".xml",
+           "text/csv": ".csv"}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

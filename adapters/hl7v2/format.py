@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from adapters.hl7v2 import batch, er7
 from adapters.hl7v2.change import change
@@ -33,6 +33,8 @@ class Hl7v2:
     """The format `hl7v2`. `charset` overrides MSH-18, `fallback` is tried when bytes do not fit, `version` gives the data
     types.
     """
+
+    media: ClassVar[str] = "application/hl7-v2"
 
     name: str = "hl7v2"
     charset: str | None = None

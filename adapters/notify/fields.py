@@ -23,7 +23,8 @@ def fields(parcel: Parcel) -> dict[str, str]:
 
 
 def _told(parcel: Parcel) -> dict[str, Any]:
-    if parcel.content_type != "application/json":
+    """An alert's own words; of no other parcel is a value taken, since it may be a patient's."""
+    if parcel.content_type != "application/json" or "severity" not in parcel.meta:
         return {}
     try:
         value = msgspec.json.decode(parcel.body)

@@ -47,7 +47,13 @@ def _render(channel: Channel, one: Delivery, site: Site, format: Format, convert
         help = f"mappings: {', '.join(sorted(site.mappings))}"
         return [Diagnostic("E230", f"there is no mapping called {one.map}", one.at, help)]
     own = getattr(one.to.plugin, "parcel", None)
-    body = _mapped(site.mappings[one.map], site) if one.map else _own(own) if own else _plain
+    body = (
+        _mapped(site.mappings[one.map], site)
+        if one.map
+        else _own(own)
+        if own
+        else _plain(getattr(format, "media", "application/octet-stream"))
+    )
     name = f"{channel.name}.{one.name}"
 
     def render(work: Work) -> tuple[Parcel | Event | Fault, ...]:
@@ -83,11 +89,15 @@ def _published(channel: Channel, one: Delivery, accepts: Any) -> Render | list[D
 Bodies = list[tuple[bytes, str]]  # content and its type
 
 
-def _plain(work: Work) -> Bodies:
-    """The resources as one Bundle; a message that made none is passed on as it came."""
-    if not work.puts:
-        return [(work.message.body, "application/octet-stream")]
-    return [(bundle([put.body for put in work.puts]), "application/fhir+json")]
+def _plain(media: str) -> Callable[[Work], Bodies]:
+    """The resources as one Bundle; a message that made none is passed on as it came, a body of its format's `media` type."""
+
+    def body(work: Work) -> Bodies:
+        if not work.puts:
+            return [(work.message.body, media)]
+        return [(bundle([put.body for put in work.puts]), "application/fhir+json")]
+
+    return body
 
 
 def _own(parcel: Callable[[Work], bytes | None]) -> Callable[[Work], Bodies]:

@@ -29,7 +29,9 @@ ALERT = {"title": "HIGH_HEART_RATE", "say": "The heart rate is above 120 per min
 
 
 def parcel(**more: Any) -> Parcel:
-    return Parcel("alerts.ward", "k", "a1|raised|0|ward", json.dumps({**ALERT, **more}).encode(), "application/json", {})
+    return Parcel(
+        "alerts.ward", "k", "a1|raised|0|ward", json.dumps({**ALERT, **more}).encode(), "application/json", {"severity": "high"}
+    )
 
 
 class Box:
@@ -109,6 +111,14 @@ def test_an_alert_is_mailed_in_plain_words() -> None:
 
 def test_nothing_of_the_patient_is_in_it() -> None:
     _, box = mailed(parcel())
+    assert "Canary" not in box.messages[0][1].as_string()
+
+
+def test_of_a_parcel_that_is_no_alert_only_its_place_is_told() -> None:
+    device = json.dumps({"title": "Mary Canary", "say": "Mary Canary", "subject": "Mary Canary", "id": "Mary Canary"}).encode()
+    given = Parcel("devices.mail", "k", "1", device, "application/json", {"channel": "devices", "message": "0190"})
+    _, box = mailed(given, subject="{title} {channel} {message}")
+    assert box.messages[0][1]["Subject"] == "devices 0190"
     assert "Canary" not in box.messages[0][1].as_string()
 
 

@@ -21,7 +21,9 @@ def posted(how: str = "accept", text: str = "", **alert: Any) -> tuple[Any, list
             sender = await Slack(f"{one.url}/services/T0/B0/secret", allow=("127.0.0.0/8",), timeout=0.5, **options).open(site())
             assert not isinstance(sender, Fault)
             body = json.dumps({"title": "LOW_SPO2", "say": "below 92 %", "severity": "critical", "turn": "raised", **alert})
-            found = await sender.send(Parcel("alerts.slack", "", "1", body.encode(), "application/json"))
+            found = await sender.send(
+                Parcel("alerts.slack", "", "1", body.encode(), "application/json", {"severity": "critical"})
+            )
             await sender.close()
             return found, one.requests
 
