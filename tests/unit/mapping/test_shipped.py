@@ -37,7 +37,7 @@ def test_a_message_s_type_chooses_its_mapping(library: Library) -> None:
     names = {type: made.name for type in ("ORU^R01", "ADT^A01", "ADT^A40^ADT_A39") if (made := choose(library, "hl7v2", type))}
     assert names == {"ORU^R01": "oru_r01", "ADT^A01": "adt_a01", "ADT^A40^ADT_A39": "adt_a40"}
     assert choose(library, "hl7v2", "QRY^Q01") is None
-    assert choose(library, "json", "ORU^R01") is None
+    assert choose(library, "csv", "ORU^R01") is None
 
 
 def test_a_field_no_rule_reads_is_told(library: Library) -> None:
