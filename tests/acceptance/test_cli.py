@@ -193,7 +193,7 @@ def test_map_tells_a_fhir_resource_a_json_document_and_a_message_apart(tmp_path:
     for number, body in enumerate((b'{"resourceType":"Patient"}', b'{"a": 1}', REPORT)):
         (tmp_path / str(number)).write_bytes(body)
     done = json.loads(isthmus("check", "--json", str(tmp_path)).stdout)
-    assert [row["becomes"].partition(":")[0] for row in done][:2] == ["filtered", "nothing"]  # the second is read by the mapping of devices, and is no reading
+    assert [row["becomes"].partition(":")[0] for row in done][:2] == ["filtered", "nothing"]  # a device mapping reads JSON
     assert "Observation" in done[2]["becomes"]
 
 
