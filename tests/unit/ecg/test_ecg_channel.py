@@ -199,6 +199,19 @@ def test_an_ecg_in_hl7_is_of_the_patient_whom_the_mapping_makes_of_the_message(r
     assert "reference" not in report["subject"]
 
 
+def test_a_report_leaves_as_hl7_with_its_measurements_and_its_drawing_byte_for_byte(root: Path) -> None:
+    made = run(BODY)
+    assert isinstance(made, Work)
+    bodies = [put.body for put in made.puts]
+    report = next(body for body in bodies if body["resourceType"] == "DiagnosticReport")
+    mapping = load_folder(root / "mappings", installed()).mappings["fhir_to_oru_r01"]
+    [scope] = formats()["fhir"].focus(bodies, mapping.reads[1])
+    written = mapping.write(scope, datetime(2026, 1, 2, tzinfo=UTC), "1")
+    assert isinstance(written, bytes)
+    assert encapsulated(written) == base64.b64decode(report["presentedForm"][0]["data"])
+    assert b"|NM|8867-4^^LN^147842^MDC_ECG_HEART_RATE^MDC" in written
+
+
 def test_messages_with_an_ecg_are_handed_to_its_channel_and_others_are_not() -> None:
     took: list[Arrival] = []
 
