@@ -27,6 +27,7 @@ class Member:
 SMALL = Settings(leads=1, outputs=62, widths=(48, 64, 96, 128), kernels=(11, 9, 7, 5))
 MEMBERS = (
     Member("a", "twelve", Settings(), Recipe(seed=1, epochs=15)),
+    Member("c", "twelve", Settings(), Recipe(seed=3, epochs=12, rate=2e-3, whole=0.35), start="a"),
     Member("l", "lead_one", SMALL, Recipe(seed=4, epochs=14, first=3, others=0.5, lead_dropout=0.0), ships=False),
     Member(
         "d",
