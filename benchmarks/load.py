@@ -13,15 +13,39 @@ import time
 HEAD = "MSH|^~\\&|BENCH|SITE|ISTHMUS|SITE|20260302120000+0000||ORU^R01^ORU_R01|{id}|P|2.5.1\r"
 PID = "PID|1||{mrn}^^^SITE^MR||Bench^Patient{mrn}||19600101|F\r"
 OBR = "OBR|1||{id}^LAB|24323-8^Comprehensive metabolic panel^LN|||20260302115500+0000|||||||||D1^Osler^Wilma|||||||||F\r"
-CODES = "2951-2 2823-3 2075-0 2028-9 3094-0 2160-0 2345-7 17861-6 718-7 6690-2".split()
-OBX = "OBX|{n}|NM|{code}^Analyte number {n} in Serum or Plasma^LN||{value}|mmol/L^^UCUM|1.0-9.0|N|||F|||20260302115500+0000\r"
+ANALYTES = (  # code, unit, from, to, of which the usual span is the middle: sodium 130 to 150 and so on
+    ("2951-2", "mmol/L", "125.0", "155.0"),
+    ("2823-3", "mmol/L", "3.00", "5.90"),
+    ("2075-0", "mmol/L", "90.0", "115.0"),
+    ("2028-9", "mmol/L", "18.0", "32.0"),
+    ("3094-0", "mg/dL", "5.0", "42.0"),
+    ("2160-0", "mg/dL", "0.40", "4.20"),
+    ("2345-7", "mg/dL", "50.0", "310.0"),
+    ("17861-6", "mg/dL", "7.50", "11.50"),
+    ("718-7", "g/dL", "7.0", "17.5"),
+    ("6690-2", "10*3/uL", "2.00", "18.00"),
+)
+OBX = "OBX|{n}|NM|{code}^Analyte {n}^LN||{value}|{unit}^^UCUM|{low}-{high}|N|||F|||20260302115500+0000\r"
+CRITICAL = 100  # one message of so many holds a potassium that alerts
+
+
+def reading(number: int, n: int) -> str:
+    """A value of the n-th analyte, between its ends, other in each message."""
+    low, high = ANALYTES[n - 1][2:]
+    if n == 2 and number % CRITICAL == 0:
+        return "6.80"
+    digits = len(low.partition(".")[2])
+    first, last = int(low.replace(".", "")), int(high.replace(".", ""))
+    whole = first + (number * 7919 + n * 104729) % (last - first + 1)
+    return f"{whole / 10**digits:.{digits}f}"
 
 
 def message(number: int, patients: int) -> bytes:
     """One ORU^R01 of ten results, different from every other."""
     name, mrn = f"B{number:08d}", f"{1000000 + number % patients}"
     lines = [HEAD.format(id=name), PID.format(mrn=mrn), OBR.format(id=name)]
-    lines += [OBX.format(n=n, code=code, value=f"{(number * 7 + n * 13) % 900 / 100:.2f}") for n, code in enumerate(CODES, 1)]
+    for n, (code, unit, low, high) in enumerate(ANALYTES, 1):
+        lines.append(OBX.format(n=n, code=code, value=reading(number, n), unit=unit, low=low, high=high))
     return b"\x0b" + "".join(lines).encode() + b"\x1c\r"
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 from psycopg_pool import AsyncConnectionPool
 
-from engine import __version__, home, migrate, postgres
+from engine import __version__, heap, home, migrate, postgres
 from engine.alerts.desk import Clock, Desk, Told
 from engine.alerts.routes import routes as alerts
 from engine.convert import convert
@@ -117,6 +117,7 @@ class Engine:
         if fault:
             return fault
         self.home.announce(dsn=self.dsn, http=self.web.address, token=self.web.token, sources=self.sources.addresses())
+        heap.settle()
         log("the engine is ready", address=self.web.address, version=__version__, count=len(self.deployment.plans))
         return None
 
@@ -173,6 +174,7 @@ class Engine:
                 log("a deployment was refused", "warning", count=len(findings))
                 return findings
             self.deployment = fresh
+            heap.settle()
             faults = await self.sources.follow(fresh)
             if self.couriers is not None:
                 await self.couriers.follow(fresh.routes)
