@@ -20,6 +20,7 @@ NOTATION = re.compile(r"([A-Z][A-Z0-9]{2})(?:\[(\d+)\])?-(\d+)(?:\[(\d+)\])?(?:\
 
 LONGEST_KEY = 256  # characters of a field's text that results are remembered by
 RECURRING = frozenset(("CE", "CWE", "CNE", "CF", "ID", "IS", "HD", "XCN", "XON", "PL", "ST", "MSG", "PT", "VID"))
+COMMON = frozenset(("varies", "NM", "SN", "CQ", "DTM", "TS", "DT", "TM", "DR"))
 
 
 class Place(NamedTuple):
@@ -141,6 +142,11 @@ class Hl7Path:
     def recurs(self) -> bool:
         """Whether its values come again in message after message (codes, units, places), as numbers and times do not."""
         return self._kind in RECURRING
+
+    @property
+    def again(self) -> bool:
+        """Whether a value may well come again: all but identifiers, names and prose."""
+        return self._kind in RECURRING or self._kind in COMMON
 
     @property
     def reads(self) -> tuple[int, ...]:

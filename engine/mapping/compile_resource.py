@@ -12,7 +12,7 @@ from engine.mapping import bound
 from engine.mapping.compile import Item, fill, items
 from engine.mapping.compile_value import Fill, Kit
 from engine.mapping.nulls import nulls
-from engine.mapping.remember import Memory, fresh, of_entry, of_value, recurs, remembered
+from engine.mapping.remember import Memory, comes_again, fresh, of_entry, of_value, recurs, remembered
 from engine.mapping.run import Run
 from engine.types import Put, Scope
 
@@ -78,7 +78,8 @@ def _parts(all_: Sequence[Item], memory: Memory) -> list[Part]:
         else:
             for one in some:
                 read = chain.from_iterable(map(of_entry, one.entries))
-                parts.append((one.name, remembered(memory, read, one.made), one.counts))
+                worth = all(map(comes_again, one.entries))
+                parts.append((one.name, remembered(memory, read, one.made) if worth else one.made, one.counts))
     return parts
 
 

@@ -102,7 +102,7 @@ def remembered(one: bound.Read, made: Fill) -> Fill:
     Only for formats whose paths tell what a value depends on (`Path.key`); what is refused is never remembered.
     """
     key: Callable[[Scope], Any] | None = getattr(one.path, "key", None)
-    if key is None:
+    if key is None or not getattr(one.path, "again", True):
         return made
     memory = one.memory
     known = memory.get

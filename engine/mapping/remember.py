@@ -108,6 +108,11 @@ def recurs(entry: bound.Entry) -> bool:
     return all(getattr(part, "recurs", False) for part in of_entry(entry))
 
 
+def comes_again(entry: bound.Entry) -> bool:
+    """Whether the same element may well be made again: remembering what never comes again crowds out the rest."""
+    return all(getattr(part, "again", False) for part in of_entry(entry))
+
+
 def of_entry(entry: bound.Entry) -> Iterator[Part]:
     """Every path and reference an element is made from."""
     for one in entry.variants:

@@ -18,6 +18,11 @@ class Content:
     __slots__ = ("meta", "tail")
 
     def __init__(self, body: JSON) -> None:
+        if "meta" not in body:
+            whole, start = encode.dumps(body), head(str(body["resourceType"]), str(body["id"]))
+            if whole.startswith(start):  # as a rule: type and id come first
+                self.tail, self.meta = b"{" + whole[len(start) :], b""
+                return
         rest = {name: value for name, value in body.items() if name not in ("resourceType", "id", "meta")}
         self.tail = encode.dumps(rest)
         held = body.get("meta")

@@ -16,6 +16,7 @@ from engine.types import JSON, Connection, Origin, Put, Written
 from fhir import encode
 from fhir.search.extract import Entries, extractor
 from fhir.store import look, rows
+from fhir.store.again import AGAIN
 from fhir.store.content import Content, canonical, head, instant
 from fhir.store.merge import merge
 from fhir.store.origin import record
@@ -115,19 +116,24 @@ def name(change: Change) -> tuple[str, str]:
 def merges(change: Change) -> bool:
     """Whether the stored body is needed at once."""
     held = change.change if isinstance(change, Expect) else change
-    return isinstance(held, Put) and held.merge
+    return isinstance(held, Put) and held.merge and not AGAIN.known(held)
 
 
 def look_up(cursor: Any, held: dict[tuple[str, str], Held], merged: set[tuple[str, str]]) -> None:
     """Reads what is stored of all resources of the batch in one query."""
     by_key = {one.key: one for one in held.values()}
-    keys = [UUID(bytes=key) for key in sorted(by_key)]
-    cursor.execute(sql("lookup"), {"keys": keys, "merged": [UUID(bytes=held[pair].key) for pair in merged]}, prepare=True)
+    asked = {"keys": listed(sorted(by_key)), "merged": listed(held[pair].key for pair in merged)}
+    cursor.execute(sql("lookup"), asked, prepare=True)
     for key, num, version, deleted, digest, body in cursor.fetchall():
         one = by_key[key.bytes]
         one.num, one.version, one.stored, one.deleted, one.digest = num, version, version, deleted, digest.bytes
         if body:
             one.raw = body.encode()
+
+
+def listed(keys: Iterable[bytes]) -> str:
+    """Keys as PostgreSQL reads a uuid[]: written out, because one object a key costs more than the look-up."""
+    return "{" + ",".join([key.hex() for key in keys]) + "}"
 
 
 class Batch:
@@ -149,20 +155,26 @@ class Batch:
             change = change.change
         if isinstance(change, Delete):
             return self.delete(one)
+        if one.version and not one.deleted and one.digest == AGAIN.digest(change):
+            return Written(one.type, one.id, one.version, "unchanged")
         body = change.body
         if change.once and one.version and not one.deleted:
             return Written(one.type, one.id, one.version, "unchanged")
         if change.merge and one.version and not one.deleted:
+            if not one.raw:
+                self.fetch(cursor, one)
             body = merge(encode.trusted(one.raw), body, change.clear)
         content = Content(body)
         digest = content.digest()
         if one.version and not one.deleted and (digest == one.digest or self.same(cursor, one, body)):
+            AGAIN.keep(change, one.digest)
             return Written(one.type, one.id, one.version, "unchanged")
         fresh = one.version == 0 or one.deleted
         self.outdate(one)
         one.raw = content.text(head(one.type, one.id), one.version, self.instant)
         one.digest, one.deleted = digest, False
         self.put(one, extractor(one.type)(body))
+        AGAIN.keep(change, digest)
         return Written(one.type, one.id, one.version, "created" if fresh else "updated")
 
     def delete(self, one: Held) -> Written:
@@ -174,11 +186,15 @@ class Batch:
         self.put(one, NOTHING)
         return Written(one.type, one.id, one.version, "deleted")
 
+    def fetch(self, cursor: Any, one: Held) -> None:
+        """Reads the newest version's text."""
+        cursor.execute(sql("bodies"), {"keys": [UUID(bytes=one.key)]}, prepare=True)
+        one.raw = cursor.fetchone()[1].encode()
+
     def same(self, cursor: Any, one: Held, body: JSON) -> bool:
         """Whether only the order of names differs from the newest version."""
         if not one.raw:
-            cursor.execute(sql("bodies"), {"keys": [UUID(bytes=one.key)]}, prepare=True)
-            one.raw = cursor.fetchone()[1].encode()
+            self.fetch(cursor, one)
         return canonical(encode.trusted(one.raw)) == canonical(body)
 
     def outdate(self, one: Held) -> None:
