@@ -18,8 +18,9 @@ from engine.types import Path, Scope
 Fill = Callable[[Scope, Run], Any]
 Part = Path | bound.Refer | None  # None: what is neither, as the instances of a group
 Depend = Callable[[list[Path]], "Callable[[Scope], Any] | None"]
-MOST = 8192  # values remembered by a mapping
-WATCHED = 2000  # values a rule makes before it is judged whether remembering them pays
+MOST = 16384  # values remembered by a mapping
+WATCHED = 4000  # values a rule makes before it is judged whether remembering them pays
+WORTH = 8  # it does when one of so many comes again: making a value costs many times what looking it up does
 LONGEST = 2000  # characters of all the texts of a key
 
 
@@ -58,7 +59,7 @@ def length(key: Any) -> int:
 def remembered(memory: Memory | None, parts: Iterator[Part], made: Fill) -> Fill:
     """The same closure, made to remember; unchanged where it is not known what it depends on.
 
-    It stops remembering when what it makes is new more often than not.
+    It stops remembering when what it makes is new nearly each time.
     """
     key = depends(memory, parts)
     if memory is None or key is None:
@@ -69,7 +70,7 @@ def remembered(memory: Memory | None, parts: Iterator[Part], made: Fill) -> Fill
     def quick(scope: Scope, run: Run) -> Any:
         nonlocal asked, missed
         if missed > WATCHED:
-            if missed * 2 > asked:
+            if missed * WORTH > asked * (WORTH - 1):
                 return made(scope, run)
             asked = missed = 0
         told = key(scope)
