@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from engine.fault import Fault, Kind
-from engine.mapping import bound
+from engine.mapping import bound, remember
 from engine.mapping.functions import text_of
 from engine.mapping.remember import Memory
 from engine.mapping.run import Run
@@ -30,9 +30,9 @@ class Kit:
     memory: Memory | None = None
 
 
-def value_of(value: bound.Value, kit: Kit) -> Fill:
-    """The closure of a formula: one value, or a list where the element repeats."""
-    made = [_alternative(one, value.many, kit.model) for one in value.choice]
+def value_of(value: bound.Value, kit: Kit, key: bool = False) -> Fill:
+    """The closure of a formula: one value, or a list where the element repeats. As a part of a `key` it is remembered by itself."""
+    made = [_alternative(one, value.many, kit.model, kit.memory if key else None) for one in value.choice]
     if len(made) == 1:
         return made[0]
 
@@ -46,7 +46,7 @@ def value_of(value: bound.Value, kit: Kit) -> Fill:
     return first
 
 
-def _alternative(one: bound.Alternative, many: bool, model: Any) -> Fill:
+def _alternative(one: bound.Alternative, many: bool, model: Any, memory: Memory | None) -> Fill:
     if isinstance(one, bound.Say):
         said = one.value
         return lambda scope, run: [said] if many else said
@@ -55,6 +55,8 @@ def _alternative(one: bound.Alternative, many: bool, model: Any) -> Fill:
     if one.by is not None:
         return _typed(one, many)
     made = _stepped(one, many) if one.steps else _every(one) if many else _single(one)
+    if memory is not None and one.steps:  # a patient's number, from any field that holds it
+        made = remember.remembered(memory, iter((one.path,)), made)
     return outside(one.path, made) if one.path.outer and not many else made
 
 
@@ -140,7 +142,7 @@ def _single(one: bound.Read) -> Fill:
             return None
         return (made[0] if made else None) if made.__class__ is list else made
 
-    return remembered(one, single)
+    return single if convert is text_of else remembered(one, single)
 
 
 def _every(one: bound.Read) -> Fill:

@@ -118,7 +118,7 @@ def _rules(plan: bound.Plan, traced: bool, memory: Memory | None = None) -> tupl
             each=one.each,
             before=ask(one.before) if one.before is not None else None,
             test=ask(one.test) if one.test is not None else None,
-            identity=tuple(value_of(part, kit) if part is not None else None for part in one.identity),
+            identity=tuple(value_of(part, kit, key=True) if part is not None else None for part in one.identity),
             merge=one.merge,
             put=put(one, kit),
             at=f"{one.at.file}:{one.at.line}",
