@@ -121,6 +121,34 @@ def test_a_merge_keeps_what_the_new_body_does_not_state(connection: psycopg.Conn
     assert write(connection, Put(change, merge=True)) == [(2, "unchanged")]
 
 
+def test_the_very_same_put_changes_nothing_until_another_has_changed_the_resource(connection: psycopg.Connection[Any]) -> None:
+    told = Put(
+        {"resourceType": "Patient", "id": "a", "gender": "female", "birthDate": "1960-01-01"}, merge=True, clear=("active",)
+    )
+    write(connection, Put({**PATIENT, "active": True}))
+    assert write(connection, told, told) == [(2, "updated"), (2, "unchanged")]
+    assert write(connection, told) == [(2, "unchanged")]
+    moved = Put({"resourceType": "Patient", "id": "a", "gender": "male", "active": True}, merge=True)
+    assert write(connection, told, moved, told) == [(2, "unchanged"), (3, "updated"), (4, "updated")]
+    held = body(connection, "Patient", "a")
+    assert (held["gender"], held["birthDate"], held["name"]) == ("female", "1960-01-01", PATIENT["name"])
+    assert "active" not in held
+    assert [one.change for one in apply(connection, [Delete("Patient", "a"), told], AT) if isinstance(one, Written)] == [
+        "deleted",
+        "created",
+    ]
+
+
+def test_a_put_whose_transaction_was_rolled_back_is_written_again(connection: psycopg.Connection[Any]) -> None:
+    told = Put({**PATIENT, "birthDate": "1960-01-01"}, merge=True)
+    write(connection, Put(PATIENT))
+    connection.commit()
+    write(connection, told)
+    connection.rollback()
+    assert write(connection, told) == [(2, "updated")]
+    assert body(connection, "Patient", "a")["birthDate"] == "1960-01-01"
+
+
 def test_a_merge_within_a_batch_sees_the_version_before_it(connection: psycopg.Connection[Any]) -> None:
     change = {"resourceType": "Patient", "id": "a", "birthDate": "1970-01-02"}
     assert write(connection, Put(PATIENT, merge=True), Put(change, merge=True)) == [(1, "created"), (2, "updated")]
