@@ -42,7 +42,7 @@ class Forward:
 class ForwardSignal:
     """`{ ecg_signal: ecg_findings }` hands the signal and measurements over to that channel, once the report is stored."""
 
-    channel: str
+    channel: str  # the channel it is handed to
 
     def parcel(self, work: Work) -> bytes | None:
         """What is handed over; nothing where the step `ecg` was not run."""

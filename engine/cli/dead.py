@@ -31,7 +31,13 @@ def command() -> None:
 @data_option
 @as_json
 def list_(destination: str, limit: int, data: Path | None, json_: bool) -> None:
-    """What was given up, newest first. Exit code 1 when nothing was."""
+    """What was given up, newest first. Exit code 1 when nothing was.
+
+    \b
+    Examples:
+      isthmus dead list
+      isthmus dead list --json
+    """
     from engine.deliver import dead  # noqa: PLC0415
     from engine.journal.look import connect  # noqa: PLC0415
 
@@ -54,7 +60,12 @@ def list_(destination: str, limit: int, data: Path | None, json_: bool) -> None:
 @data_option
 @as_json
 def revive(numbers: tuple[int, ...], destination: str, data: Path | None, json_: bool) -> None:
-    """Send what was given up again, in its old order, under its old keys: what has arrived has no second effect."""
+    """Send what was given up again, in its old order, under its old keys: what has arrived has no second effect.
+
+    \b
+    Examples:
+      isthmus dead revive 17 18
+    """
     if not numbers and not destination:
         raise click.UsageError("name numbers, or a --destination; `isthmus dead list` shows them")
     from engine.deliver import dead  # noqa: PLC0415
