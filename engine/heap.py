@@ -1,14 +1,15 @@
 """The garbage collector, told what stays: channels, mappings, tables and code are not looked through again and again.
 
-A message leaves some hundred objects that point to each other and are dropped together; collecting them in larger lots costs less, and
-what is loaded once (most of the heap) is left out, so that no collection makes an acknowledgement wait.
+What is loaded once (most of the heap) is left out, so that no collection makes an acknowledgement wait. A worked message's parts point to
+each other: they are let go of, so that their memory is used again at once, while it is still in the processor's caches.
 """
 
 from __future__ import annotations
 
 import gc
+from typing import Any
 
-YOUNG = 20_000  # objects made and not yet dropped before the young ones are looked through: some dozens of messages
+YOUNG = 5_000  # objects made and not yet dropped before the young ones are looked through
 
 
 def settle() -> None:
@@ -17,3 +18,10 @@ def settle() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG, 10, 10)
+
+
+def release(document: Any) -> None:
+    """Lets go of a parsed body that nobody reads any more, where its format knows how."""
+    go = getattr(document, "release", None)
+    if go is not None:
+        go()

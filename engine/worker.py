@@ -18,6 +18,7 @@ import psycopg
 from engine import metrics
 from engine.alerts.desk import Told
 from engine.fault import Fault, Kind
+from engine.heap import release
 from engine.journal import Journal, Settlement
 from engine.log import failed, log
 from engine.run import Plan, bug, run
@@ -177,6 +178,7 @@ def settlement(plan: Plan | None, message: Message) -> Done:
     puts = result.puts if plan.stores else ()
     names = tuple(f"{put.body['resourceType']}/{put.body['id']}" for put in puts)
     found = Settlement(message, State.PROCESSED, result.warnings, result.parcels, result.events, plan.digest, names)
+    release(result.document)
     return Done(found, puts, result.data.get("alert", ()))
 
 

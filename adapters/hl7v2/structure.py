@@ -168,6 +168,15 @@ class Group:
             self._views[key] = known
         return known
 
+    def release(self) -> None:
+        """Lets go of all that is below: a message that nobody reads any more is then freed at once, without the collector."""
+        for item in self.order:
+            if type(item) is Group:
+                item.release()
+        self.order, self._groups, self._views = [], None, None
+        if self.parent is None:
+            self.message.segments, self.message.named = [], {}
+
     def _walk(self, group: str) -> Iterator[Group]:
         for item in self.order:
             if isinstance(item, Group):
