@@ -7,6 +7,7 @@ with a finding is refused and the old one keeps running.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -44,6 +45,8 @@ from engine.uuid7 import uuid7
 from engine.web import Web
 from engine.worker import Worker
 
+# Seconds a thread may hold the interpreter while another waits: an acknowledgement waits for the worker so long.
+HANDOVER = 0.001
 DRAIN = 30.0  # seconds given to what is in flight
 
 
@@ -118,6 +121,7 @@ class Engine:
             return fault
         self.home.announce(dsn=self.dsn, http=self.web.address, token=self.web.token, sources=self.sources.addresses())
         heap.settle()
+        sys.setswitchinterval(HANDOVER)
         log("the engine is ready", address=self.web.address, version=__version__, count=len(self.deployment.plans))
         return None
 

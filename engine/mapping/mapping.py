@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from engine.fault import Fault, Kind
@@ -48,7 +50,7 @@ class Mapping:
     digest: str
     plan: bound.Plan
     rules: tuple[Rule, ...]
-    traced: tuple[Rule, ...]
+    rules_traced: Callable[[], tuple[Rule, ...]]  # compiled when they are first wanted
     narrowed: Narrowed[tuple[Rule, ...]]
     whole: Fill | None = None  # of `segments:`
 
@@ -92,6 +94,11 @@ class Mapping:
         made: bytes | Fault = self.plan.model.render(tree, at, control_id)  # type: ignore[attr-defined]  # a model of messages
         return (made,) if isinstance(made, Fault) else made
 
+    @property
+    def traced(self) -> tuple[Rule, ...]:
+        """The rules that tell where each value came from."""
+        return self.rules_traced()
+
     def trace(self, scope: Scope) -> list[Lineage]:
         """Every value of those resources with its rule, its source path and its bytes."""
         run = Run()
@@ -106,7 +113,7 @@ def compile_plan(plan: bound.Plan, digest: str) -> Mapping:
     rules = _rules(plan, False, memory)
     narrowed = Narrowed(plan, rules, lambda narrow: _rules(narrow, False, memory))
     whole = fill(plan.message, Kit(plan.model)) if plan.message is not None else None
-    return Mapping(plan.name, digest, plan, rules, _rules(plan, True), narrowed, whole)
+    return Mapping(plan.name, digest, plan, rules, cache(lambda: _rules(plan, True)), narrowed, whole)
 
 
 def _rules(plan: bound.Plan, traced: bool, memory: Memory | None = None) -> tuple[Rule, ...]:
