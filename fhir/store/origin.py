@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from engine.types import JSON, Connection, Origin
 from fhir.store.types import CODES, NAMES, key_of
@@ -29,7 +28,7 @@ def record(connection: Connection, origins: Sequence[Origin], at: datetime) -> N
         for one in origins:
             told = one.message.envelope
             names = [name.partition("/") for name in one.resources]
-            keys = [UUID(bytes=key_of(type, id)) for type, _, id in names if type in CODES]
+            keys = "{" + ",".join([key_of(type, id).hex() for type, _, id in names if type in CODES]) + "}"
             texts = [
                 text.replace("\x00", "") for text in (one.message.channel, told.type, told.sender, told.control_id, one.plan)
             ]
