@@ -30,6 +30,7 @@ from engine.gauges.routes import routes as metrics
 from engine.housekeeping import Housekeeping
 from engine.intake import KeyedIntake, keyed
 from engine.journal import Committer, Journal
+from engine.journal.committer import Limits
 from engine.journal.line import Line
 from engine.journal.look import connect
 from engine.journal.outbox import post
@@ -83,7 +84,7 @@ class Engine:
         self.pool = AsyncConnectionPool(self.dsn, min_size=1, max_size=8, open=False, kwargs={"autocommit": True})
         await self.pool.open(wait=True, timeout=30)
         self.journal = Journal(self.dsn)
-        self.committer = Committer(self.journal)
+        self.committer = Committer(self.journal, Limits(pending=self.settings.pending))
         self.committer.start()
         self.intake = KeyedIntake(self.committer, self.plans, self.slow.run)
         self.site = Site(

@@ -87,6 +87,7 @@ def settings(
         mappings=(mappings or shipped("mappings")).resolve(),
         accept_data_loss=accept,
         log_level=log_level,
+        pending=int(limit) if (limit := os.environ.get("ISTHMUS_PENDING", "")).isdigit() else 20_000,
         origins=tuple(os.environ.get("ISTHMUS_ORIGINS", "").replace(",", " ").split()),
     )
 

@@ -15,12 +15,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from prometheus_client import Counter
+
 from engine.fault import Fault, Kind
 from engine.journal.journal import Journal
 from engine.journal.look import outcome
 from engine.log import failed
 from engine.types import Arrival, Outcome, Receipt
 
+HELD_BACK = Counter("engine_held_back", "Times that a source waited because too much waits to be stored or worked")
 Future = asyncio.Future[list[Receipt | Fault]]
 STOPPED = Fault(Kind.UNAVAILABLE, "E624", "the engine is stopping; the message was not stored", help="send it again")
 FULL = Fault(Kind.BUSY, "E625", "too many messages wait to be stored; this one was not", help="send it again later")
@@ -89,6 +92,8 @@ class Committer:
 
     async def ready(self) -> None:
         """Waits while too much waits to be stored or worked."""
+        if self._crowded():
+            HELD_BACK.inc()
         while self._crowded() and not self._stopping:
             await asyncio.sleep(0.02)
 

@@ -1,4 +1,5 @@
--- The next messages of the lanes held, in order; none whose key has an earlier message that waits for its retry or stopped it.
+-- The next messages of the lanes held, in order; none whose key has an earlier message that waits for its retry, has stopped the key,
+-- or whose time has come but which lies before `after` and is read only when the queue is read from its start.
 select pending.seq, pending.id, pending.attempts, pending.lane
 from journal.pending
 where pending.seq > %(after)s and pending.lane = any(%(lanes)s::int2[]) and not pending.stopped
@@ -6,7 +7,7 @@ where pending.seq > %(after)s and pending.lane = any(%(lanes)s::int2[]) and not 
     and not exists (
         select from journal.pending earlier
         where earlier.key = pending.key and earlier.seq < pending.seq and earlier.not_before is not null
-            and (earlier.stopped or earlier.not_before > now())
+            and (earlier.stopped or earlier.not_before > now() or earlier.seq <= %(after)s)
     )
 order by pending.seq
 limit %(limit)s

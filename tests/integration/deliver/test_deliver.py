@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from engine.deliver import Couriers, Route, Schedule, dead, desk, pause, resume, revive, waiting
+from engine.deliver.ledger import Ledger
 from engine.fault import Fault, Kind
 from engine.journal.outbox import post
 from engine.types import JSON, Parcel, Sender, Site
@@ -108,6 +109,21 @@ def test_a_failing_head_keeps_back_its_own_key_only_and_comes_first_again(databa
     deliver(database, {"ehr": far}, lambda: left(database) == 0)
     assert [idem for idem in far.got if idem.startswith("bad")] == ["bad0", "bad0", "bad0", "bad1"]
     assert [idem for idem in far.got if idem.startswith("good")] == [f"good{n}" for n in range(5)]
+
+
+def test_what_follows_a_retry_whose_time_has_just_come_is_not_read_before_it(database: str) -> None:
+    put(database, parcel(0), parcel(1), parcel(0, "other"))
+
+    async def run() -> None:
+        ledger = Ledger(database, "ehr")
+        first = (await ledger.due(0, 1))[0]
+        with psycopg.connect(database) as connection:
+            connection.execute("update journal.outbox set attempts = 1, not_before = now() where seq = %s", [first.seq])
+        assert [due.parcel.idem for due in await ledger.due(first.seq, 10)] == ["other0"]
+        assert [due.parcel.idem for due in await ledger.due(0, 10)] == ["p0", "p1", "other0"]
+        await ledger.close()
+
+    asyncio.run(run())
 
 
 def test_a_parcel_is_given_up_when_its_schedule_ends_and_the_key_goes_on(database: str) -> None:

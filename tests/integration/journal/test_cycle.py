@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from engine.fault import Fault, Kind
@@ -150,3 +151,13 @@ def test_a_message_that_stops_its_key_can_be_skipped_and_stays_held(journal: Jou
     assert journal.skip([first.id, other.id]) == 1
     assert [message.id for message in journal.claim(10)] == [second.id, other.id]
     assert [found.id for found in journal.find(Filter(state="held"))] == [first.id]
+
+
+def test_a_message_whose_time_has_just_come_is_not_overtaken_by_what_follows_it(journal: Journal, make: Make) -> None:
+    first, other, second = make("1", key="p"), make("2", key="q"), make("3", key="p")
+    journal.accept([first, other, second])
+    journal.defer(journal.claim(1), 0)
+    journal._claims[0]._swept = time.monotonic()  # the queue is not read from its start yet
+    assert [message.id for message in journal.claim(10)] == [other.id]
+    journal._claims[0]._swept = 0.0
+    assert [message.id for message in journal.claim(10)] == [first.id, other.id, second.id]
