@@ -1,0 +1,97 @@
+"""The far sides of benchmarks/deliver.py in a process of their own: an MLLP receiver, a webhook, a reader of the live feed.
+
+Each notes when which report arrived. Prints `ready MLLP_PORT HTTP_PORT`; takes `feed URL` and `end` on standard input, and answers `end`
+with one JSON line: {destination: {report: wall-clock seconds}}. A destination named by --hole takes everything and never answers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import re
+import sys
+import time
+from typing import Any
+
+from websockets.asyncio.client import connect
+
+REPORT = re.compile(rb"B\d{8}")
+arrived: dict[str, dict[str, float]] = {"mllp": {}, "hook": {}, "feed": {}}
+
+
+def note(name: str, text: bytes) -> None:
+    """A report has arrived."""
+    found = REPORT.search(text)
+    if found is not None:
+        arrived[name].setdefault(found[0].decode(), time.time())
+
+
+class Mllp(asyncio.Protocol):
+    """Accepts every message."""
+
+    def __init__(self, hole: bool) -> None:
+        self.hole, self.buffer = hole, b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport: Any = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        while b"\x1c\r" in self.buffer and not self.hole:
+            block, _, self.buffer = self.buffer.partition(b"\x1c\r")
+            note("mllp", block[block.find(b"\rOBR") :])
+            head = block.split(b"|", 10)
+            self.transport.write(b"\x0bMSH|^~\\&|F|F|I|I|20260302||ACK|1|P|2.5.1\rMSA|AA|" + head[9] + b"\r\x1c\r")
+
+
+class Hook(asyncio.Protocol):
+    """Answers every POST with 204."""
+
+    def __init__(self, hole: bool) -> None:
+        self.hole, self.buffer = hole, b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport: Any = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        while b"\r\n\r\n" in self.buffer and not self.hole:
+            head, _, rest = self.buffer.partition(b"\r\n\r\n")
+            length = int(re.search(rb"content-length: *(\d+)", head.lower())[1])  # type: ignore[index]
+            if len(rest) < length:
+                return
+            note("hook", rest[:length])
+            self.buffer = rest[length:]
+            self.transport.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+
+async def follow(url: str) -> None:
+    """Reads the feed; an event names its message, whose report the benchmark looks up."""
+    async with connect(url, max_size=1 << 20) as feed:
+        async for frame in feed:
+            event = json.loads(frame)
+            if "data" in event:
+                arrived["feed"].setdefault(event["data"]["message"], time.time())
+
+
+async def main(hole: str) -> None:
+    loop = asyncio.get_running_loop()
+    mllp = await loop.create_server(lambda: Mllp(hole == "mllp"), "127.0.0.1", 0)
+    hook = await loop.create_server(lambda: Hook(hole == "hook"), "127.0.0.1", 0)
+    print("ready", mllp.sockets[0].getsockname()[1], hook.sockets[0].getsockname()[1], flush=True)
+    readers = []
+    while line := (await asyncio.to_thread(sys.stdin.readline)).split():
+        if line[0] == "feed":
+            readers.append(asyncio.create_task(follow(line[1])))
+        elif line[0] == "count":
+            print(json.dumps({name: len(found) for name, found in arrived.items()}), flush=True)
+        elif line[0] == "end":
+            print(json.dumps(arrived), flush=True)
+            return
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--hole", default="")
+    asyncio.run(main(parser.parse_args().hole))
