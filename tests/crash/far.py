@@ -16,13 +16,14 @@ class Got:
     control_id: str
     patient: str
     number: int
+    connection: int = 0  # counted as they were opened
 
 
-def read(block: bytes) -> Got:
+def read(block: bytes, connection: int = 0) -> Got:
     """The parts of an ORU that the run looks at."""
     rows = [line.split("|") for line in block.decode("utf-8", "replace").lstrip("\x0b").split("\r")]
     named = {row[0]: row for row in rows}
-    return Got(named["MSH"][9], named["PID"][3].split("^")[0], int(named["OBX"][5].split(".")[0]))
+    return Got(named["MSH"][9], named["PID"][3].split("^")[0], int(named["OBX"][5].split(".")[0]), connection)
 
 
 class Far:
@@ -49,16 +50,21 @@ class Far:
             while True:
                 peer, _ = self._server.accept()
                 self.opened += 1
-                threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
+                threading.Thread(target=self._serve, args=(peer, self.opened), daemon=True).start()
 
-    def _serve(self, peer: socket.socket) -> None:
+    def sent(self) -> list[Got]:
+        """What it got in the order it was sent: a sender of one connection at a time has closed one before it opens the next, while
+        a thread here may be late to read what lies on the old one."""
+        return sorted(self.got, key=lambda one: one.connection)
+
+    def _serve(self, peer: socket.socket, connection: int) -> None:
         data = b""
         with peer, contextlib.suppress(OSError):
             while chunk := peer.recv(65536):
                 data += chunk
                 while b"\x1c\r" in data:
                     block, _, data = data.partition(b"\x1c\r")
-                    got = read(block)
+                    got = read(block, connection)
                     with self._lock:
                         self.got.append(got)
                         mood = self._chance.choice(self.moods)
