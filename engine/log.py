@@ -53,13 +53,20 @@ def clean(text: str) -> str:
 
 
 def configure(level: str = "info", form: str = "auto") -> None:
-    """Sends the engine's logs to standard error, as JSON unless a person is watching; silences the libraries' own."""
+    """Sends every log to standard error, as JSON unless a person is watching; silences the talkative libraries.
+
+    A library that has set handlers of its own (uvicorn does) loses them: they would write an exception's words.
+    """
     handler = logging.StreamHandler(sys.stderr)
     terse = form == "text" or (form == "auto" and sys.stderr.isatty())
     handler.setFormatter(_Terse() if terse else _Lines())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
+    for logger in [known for known in root.manager.loggerDict.values() if isinstance(known, logging.Logger)]:
+        logger.handlers[:] = []
+        logger.propagate = True
+        logger.setLevel(logging.NOTSET)
     _logger.setLevel(level.upper())
     for name in ("uvicorn.access", "hl7apy", "spyne", "zeep"):
         logging.getLogger(name).disabled = True

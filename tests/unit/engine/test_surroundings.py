@@ -11,9 +11,11 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import uvicorn
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -133,6 +135,7 @@ def test_the_working_folders_channels_come_before_the_shipped_ones(
 # --- logs -----------------------------------------------------------------------------------------------------------------------
 
 CANARY = "Canary-Smith-987654321"
+NOISY = ("uvicorn", "uvicorn.error", "uvicorn.access", "hl7apy", "spyne", "zeep")
 
 
 def lines(capsys: pytest.CaptureFixture[str], form: str = "json") -> list[str]:
@@ -140,15 +143,16 @@ def lines(capsys: pytest.CaptureFixture[str], form: str = "json") -> list[str]:
 
 
 @pytest.fixture
-def configured() -> object:
-    """Logs as the engine writes them; what pytest had set is put back."""
-    root, ours = logging.getLogger(), logging.getLogger("isthmus")
-    before = root.handlers[:], root.level, ours.level
+def configured() -> Iterator[None]:
+    """Logs as the engine writes them; what was set before is put back."""
+    names = ["isthmus", *NOISY, *logging.root.manager.loggerDict]
+    known = [logging.getLogger(), *map(logging.getLogger, names)]
+    before = [(logger, logger.handlers[:], logger.level, logger.propagate, logger.disabled) for logger in known]
     yield
-    root.handlers[:], root.level = before[0], before[1]
-    ours.setLevel(before[2])
-    for name in ("uvicorn.access", "hl7apy", "spyne", "zeep"):
-        logging.getLogger(name).disabled = False
+    for logger, handlers, level, propagate, disabled in before:
+        logger.handlers[:] = handlers
+        logger.setLevel(level)
+        logger.propagate, logger.disabled = propagate, disabled
 
 
 @pytest.mark.usefixtures("configured")
@@ -183,6 +187,31 @@ def test_an_exceptions_own_words_are_never_written(capsys: pytest.CaptureFixture
     assert json.loads(ours)["reason"] == json.loads(theirs)["reason"] == "ValueError"
     assert json.loads(ours)["place"].startswith("engine/test_surroundings.py:")
     assert CANARY not in ours + theirs
+
+
+@pytest.mark.usefixtures("configured")
+@pytest.mark.parametrize("name", ["uvicorn", "uvicorn.error", "a.library"])
+def test_a_library_that_set_up_its_own_logs_before_writes_no_words_either(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    uvicorn.Config("a:program")  # as a program does that serves something: handlers and formats of uvicorn's own
+    logging.getLogger("a.library").addHandler(logging.StreamHandler())
+    logging.getLogger("a.library").propagate = False
+    logs.configure("info", "json")
+    try:
+        raise ValueError(CANARY)
+    except ValueError as error:
+        logging.getLogger(name).error("it failed", exc_info=error)
+    [line] = lines(capsys)
+    assert json.loads(line)["reason"] == "ValueError"
+    assert CANARY not in line
+
+
+@pytest.mark.usefixtures("configured")
+def test_a_librarys_small_talk_is_not_written_however_loud_it_was_set(capsys: pytest.CaptureFixture[str]) -> None:
+    uvicorn.Config("a:program", log_level="trace")
+    logs.configure("info", "json")
+    logging.getLogger("uvicorn.error").info(CANARY)
+    logging.getLogger("uvicorn.access").error(CANARY)
+    assert lines(capsys) == []
 
 
 @pytest.mark.usefixtures("configured")
