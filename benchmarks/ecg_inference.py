@@ -1,6 +1,6 @@
 """What classification costs: the models alone and in batches, both engines, and `/clinical` over HTTP; ECG-FM's size at random.
 
-python benchmarks/inference.py [--seconds 5] [--ecgfm] [--torch]
+python benchmarks/ecg_inference.py [--seconds 5] [--ecgfm] [--torch]
 """
 
 from __future__ import annotations
@@ -22,12 +22,10 @@ from typing import Any
 
 import numpy as np
 
-sys.path[0] = str(Path(__file__).resolve().parents[1])  # this file has the package's name
-
-from engine.fault import Fault  # noqa: E402
-from engine.types import Site  # noqa: E402
-from engine.uuid7 import uuid7  # noqa: E402
-from inference.models import manifest, runtime  # noqa: E402
+from engine.fault import Fault
+from engine.types import Site
+from engine.uuid7 import uuid7
+from inference.models import manifest, runtime
 
 LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 

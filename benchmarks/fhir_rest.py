@@ -1,6 +1,6 @@
 """How many FHIR requests a second are answered, and how long one takes.
 
-    python benchmarks/fhir.py [--stored 100000] [--connections 1 8 32] [--seconds 3] [--flat 10000 100000 1000000]
+    python benchmarks/fhir_rest.py [--stored 100000] [--connections 1 8 32] [--seconds 3] [--flat 10000 100000 1000000]
 
 Create, read, update, search of a page of 20 by patient and code, and transactions of 20, against a real engine whose store holds
 so many Observations; every answer's status is checked. `--flat` shows the search again at several sizes instead. Loopback only,
@@ -14,14 +14,10 @@ import asyncio
 import json
 import os
 import random
-import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from urllib.parse import urlsplit
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # this file has the package's name
 
 import psycopg
 from running import Running, engine
