@@ -134,6 +134,21 @@ def _object(row: Row) -> dict[str, Any]:
     }
 
 
+def as_table(rows: Iterable[Row]) -> str:
+    """A line for each recording: its severity, the superclasses' probabilities in per cent, its conclusion."""
+    kept, names = list(rows), ("NORM", "MI", "STTC", "CD", "HYP")
+    lines = [["recording", "severity", *names, "conclusion"]]
+    for row in kept:
+        shares = [row.probabilities.get(f"super:{name}", row.probabilities.get(name)) for name in names]
+        cells = ["" if share is None else f"{share:.0%}" for share in shares]
+        said = row.interpretation
+        words = (said.severity, said.conclusion) if said else ("", f"{row.fault}" if row.fault else "")
+        lines.append([row.name, words[0], *cells, words[1]])
+    widths = [max(len(line[at]) for line in lines) for at in range(len(lines[0]) - 1)]
+    text = ["  ".join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[-1]]) for line in lines]
+    return "\n".join([*text, "", NOTICE]) + "\n"
+
+
 def as_text(rows: Iterable[Row]) -> str:
     """A few lines for each recording."""
     blocks = []

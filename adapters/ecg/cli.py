@@ -20,9 +20,22 @@ AS_JSON = click.option("--json", "json_", is_flag=True, help="Print a JSON array
 Analysis = Callable[..., dict[str, Any]]
 
 
-@click.group()
+class Verbs(click.Group):
+    """Verbs of this file, and those other packages add by the entry point `isthmus.ecg`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *(point.name for point in entry_points(group="isthmus.ecg"))})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        for point in entry_points(group="isthmus.ecg", name=cmd_name):
+            found: click.Command = point.load()
+            return found
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=Verbs)
 def ecg() -> None:
-    """Show, convert and measure ECG files; the format is told by the content.
+    """Show, convert, measure and classify ECG files; the format is told by the content.
 
     A FILE may be a WFDB record (its header, its signal file or its bare name), a zip of one, or a folder of files.
 
@@ -31,6 +44,7 @@ def ecg() -> None:
       isthmus ecg show recording.xml -o page.pdf
       isthmus ecg convert recording.xml recording.dcm
       isthmus ecg measure mitdb/100 --beats --json
+      isthmus ecg classify recording.xml
       isthmus ecg formats
     """
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from adapters.ecg import wfdb
 from adapters.ecg.formats import MOST, read
 from adapters.ecg.holter import Trends
 from adapters.ecg.holter import read as read_trends
-from adapters.ecg.recording import Recording, bad
+from adapters.ecg.recording import Recording, bad, measurable
 from engine.fault import Fault, Kind
 
 MOST_BESIDE = 64
@@ -24,6 +25,13 @@ def read_path(path: Path) -> Recording | Fault:
     if isinstance(body, Fault):
         return body
     return read(body, found.name, beside=_beside(found) if wfdb.looks(body) else None)
+
+
+def tracings(paths: tuple[Path, ...]) -> Iterator[tuple[Path, Recording | Fault]]:
+    """Every recording meant, as a model is to see it: without a calibration pulse that closes it."""
+    for path in expand(paths):
+        one = read_path(path)
+        yield path, replace(one, samples=measurable(one)) if isinstance(one, Recording) else one
 
 
 def trends_path(path: Path) -> Trends | Fault:
