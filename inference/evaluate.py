@@ -1,6 +1,6 @@
 """`python -m inference.evaluate DATA --fold N`: the figures of the shipped weights on a fold, the same bits on every run.
 
-One thread, batches of 32 in the order of the data: sums are made in the same order whatever else the machine does.
+One thread, batches of 32 in the order of the data: sums are made in the same order whatever else the machine does. torch is not needed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from engine.fault import Fault
 from inference.models import manifest, runtime
 from inference.train import metrics
 from inference.train.data import Records, packed
-from inference.train.ship import predict
 from inference.train.tasks import TASKS, Task, per_label
 from inference.train.wfdb_folder import official
 from inference.usable import judge
@@ -26,7 +25,7 @@ def report(task: Task, model: runtime.Model, records: Records) -> dict[str, Any]
     where = task.judged(records)
     split = task.split(records, where)
     labels = task.labels
-    logits = predict(model, split.signals)
+    logits = model.all(split.signals)
     probability, targets = model.probabilities(logits), split.targets[:, : len(labels)]
     first = 5 if task.name == "twelve" else len(labels)
     scores = logits if task.kind == "sigmoid" else probability
@@ -59,12 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--models", type=Path, default=manifest.SHIPPED)
     parser.add_argument("--json", action="store_true", help="everything as JSON")
     chosen = parser.parse_args(arguments)
-    found = (
-        packed(chosen.data)
-        if (chosen.data / "labels.csv").exists()
-        else official(chosen.data, range(chosen.fold, chosen.fold + 1))
-    )
-    records = found.take(found.fold == chosen.fold)
+    folds = range(chosen.fold, chosen.fold + 1)
+    records = packed(chosen.data, folds) if (chosen.data / "labels.csv").exists() else official(chosen.data, folds)
     if not len(records.names):
         raise SystemExit(f"the data has no fold {chosen.fold}")
     rows = []

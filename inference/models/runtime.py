@@ -29,6 +29,10 @@ class Model:
         logits, embedding = self.session.run(None, {"signal": np.ascontiguousarray(x, np.float32)})
         return logits, embedding
 
+    def all(self, x: Array, batch: int = 32) -> Array:
+        """Logits [n, labels] of [n, leads, time], always in the same batches: the figures are the same on every run."""
+        return np.concatenate([self.logits(x[at : at + batch])[0] for at in range(0, len(x), batch)])
+
     def probabilities(self, logits: Array) -> npt.NDArray[np.float64]:
         """Calibrated probabilities [B, labels]."""
         return calibrated(logits, self.stored.entry.slope, self.stored.entry.offset, self.stored.entry.kind)

@@ -17,9 +17,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from inference.models.network import Network
 from inference.train import card, ship
-from inference.train.data import Records, packed
+from inference.train.data import Records, Split, packed
 from inference.train.distil import soften
-from inference.train.loop import Split, fit
+from inference.train.loop import fit
 from inference.train.recipes import MEMBERS, VERSION, Member
 from inference.train.tasks import TASKS
 from inference.train.wfdb_folder import official
@@ -47,12 +47,13 @@ def train_split(member: Member, data: Records, out: Path) -> Split:
     """What a member learns from; a distilled one also from its teacher, which must be trained before it."""
     where = data.fold < VALIDATED
     split = TASKS[member.task].split(data, where)
-    if not member.teacher:
-        return split
-    teacher = trained(next(one for one in MEMBERS if one.name == member.teacher), out)
-    if teacher is None:
-        raise SystemExit(f"member {member.name} learns from {member.teacher}, which is not trained yet")
-    return soften(split, data.signals[where], teacher, member.soft)
+    teachers = []
+    for name in member.teachers:
+        teacher = trained(next(one for one in MEMBERS if one.name == name), out)
+        if teacher is None:
+            raise SystemExit(f"member {member.name} learns from {name}, which is not trained yet")
+        teachers.append(teacher)
+    return soften(split, data.signals[where], teachers, member.soft, member.recipe.exclusive) if teachers else split
 
 
 def train(member: Member, data: Records, out: Path, console: Console) -> None:

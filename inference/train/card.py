@@ -55,7 +55,7 @@ def facts(
         "notes": list(notes),
         "members": [
             {"name": one.name, "task": one.task, "settings": msgspec.to_builtins(one.settings), "recipe": msgspec.to_builtins(one.recipe),
-             "distilled_from": one.teacher, "curve": curve(runs / one.name)}
+             "distilled_from": list(one.teachers), "curve": curve(runs / one.name)}
             for one in members
         ],
         "models": {

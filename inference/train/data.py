@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import lzma
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from inference.models.labels import GROUPS, SUPER
+from inference.models.labels import GROUPS, SUPER, TWELVE
 from inference.preprocess import prepare
 
 Array = npt.NDArray[np.float32]
@@ -30,6 +31,15 @@ class Records:
         """The records where the mask is true."""
         names = tuple(name for name, keep in zip(self.names, where, strict=True) if keep)
         return Records(self.signals[where], self.targets[where], self.known[where], self.fold[where], names)
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Signals [n, leads, 1000], targets and known [n, outputs]."""
+
+    signals: Array
+    targets: Array
+    known: Array
 
 
 def shard(path: Path) -> npt.NDArray[np.int16]:
@@ -53,20 +63,33 @@ def targets(row: dict[str, str]) -> tuple[Array, Array]:
     return np.array(hot, np.float32), np.array(known, np.float32)
 
 
-def packed(folder: Path) -> Records:
-    """Reads labels.csv and signals_*.xz."""
+def packed(folder: Path, folds: range = range(1, 10)) -> Records:
+    """Reads the folds asked for from labels.csv and signals_*.xz; ValueError when the two are not of the same records."""
     with (folder / "labels.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    signals = np.empty((len(rows), 12, 1000), np.float32)
-    at = 0
+    wanted = [int(row["strat_fold"]) in folds for row in rows]
+    signals = np.empty((sum(wanted), 12, 1000), np.float32)
+    at, filled = 0, 0
     for path in sorted(folder.glob("signals_*.xz")):
         for one in shard(path):
-            signals[at] = prepare(one.astype(np.float32) * 5.0, 100.0)
+            if at < len(rows) and wanted[at]:
+                signals[filled] = prepare(one.astype(np.float32) * 5.0, 100.0)
+                filled += 1
             at += 1
+    if at != len(rows):
+        raise ValueError(f"labels.csv has {len(rows)} records, signals_*.xz have {at}")
+    rows = [row for row, keep in zip(rows, wanted, strict=True) if keep]
     pairs = [targets(row) for row in rows]
     fold = np.array([int(row["strat_fold"]) for row in rows])
     names = tuple(row["ecg_id"] for row in rows)
-    return Records(signals, np.stack([hot for hot, _ in pairs]), np.stack([known for _, known in pairs]), fold, names)
+    return Records(signals, *together(pairs), fold, names)
+
+
+def together(pairs: Sequence[tuple[Array, Array]]) -> tuple[Array, Array]:
+    """Targets and known of all records, [n, 59] each, also of none."""
+    hot, known = ([pair[at] for pair in pairs] for at in (0, 1))
+    none = np.empty((0, len(TWELVE)), np.float32)
+    return (np.stack(hot), np.stack(known)) if pairs else (none, none)
 
 
 def superclass_only(records: Records) -> npt.NDArray[np.bool_]:

@@ -16,8 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from inference.models.labels import LEAD_ONE, SUPER
 from inference.models.network import Network, Settings
 from inference.train.augment import disturb, mix, stretch
+from inference.train.data import Split
 
 Array = npt.NDArray[np.float32]
 
@@ -40,15 +42,7 @@ class Recipe:
     first: int = 5  # how many outputs decide
     others: float = 0.6  # what all other outputs together weigh, the deciding ones being 1
     patience: int = 8  # epochs without a better score after which it ends
-
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """Signals [n, leads, 1000], targets and known [n, outputs]."""
-
-    signals: Array
-    targets: Array
-    known: Array
+    exclusive: bool = False  # the deciding outputs exclude one another: a softmax over them is trained
 
 
 def one_cycle(progress: float, peak: float) -> tuple[float, float]:
@@ -62,9 +56,14 @@ def one_cycle(progress: float, peak: float) -> tuple[float, float]:
 
 
 def loss_of(logits: Tensor, target: Tensor, known: Tensor, recipe: Recipe) -> Tensor:
-    """Binary cross-entropy over what is known: the mean over the deciding outputs, and a share of that over the others."""
+    """Cross-entropy over what is known: the mean over the deciding outputs, and a share of that over the others.
+
+    It is binary for each output; where the deciding ones exclude one another, it is that of a softmax over them.
+    """
     each = F.binary_cross_entropy_with_logits(logits, target, reduction="none") * known
     cut = recipe.first
+    if recipe.exclusive:
+        each = torch.cat((-target[:, :cut] * F.log_softmax(logits[:, :cut], 1) * known[:, :cut], each[:, cut:]), 1)
     first = each[:, :cut].sum() / known[:, :cut].sum().clamp(min=1)
     if logits.shape[1] == cut:
         return first
@@ -92,13 +91,30 @@ class Run:
     spent: float = 0.0
 
 
+def fitted(state: dict[str, Tensor], settings: Settings) -> dict[str, Tensor]:
+    """Weights for a network of these settings from one that saw more leads: its filters of the first of them.
+
+    A head of another size is begun with the columns both have in the order of the lead-I task: its own, then the other's.
+    """
+    state = dict(state)
+    seen = state["stem.0.weight"].shape[1]
+    if seen > settings.leads:
+        state["stem.0.weight"] = state["stem.0.weight"][:, : settings.leads]
+    missing = settings.outputs - len(state["head.bias"])
+    if missing:
+        columns = [SUPER.index(name) for name in LEAD_ONE][:missing]
+        for name in ("head.weight", "head.bias"):
+            state[name] = torch.cat((state[name][columns], state[name]))
+    return state
+
+
 def begin(settings: Settings, recipe: Recipe, out: Path, start: Path | None = None) -> Run:
     """A fresh run, perhaps from another's weights in `start`, or the one `out`/state.pt holds."""
     torch.manual_seed(recipe.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model, mean = Network(settings), Network(settings)
     if start:
-        model.load_state_dict(torch.load(start, weights_only=True, map_location="cpu"))
+        model.load_state_dict(fitted(torch.load(start, weights_only=True, map_location="cpu"), settings))
     mean.load_state_dict(model.state_dict())
     model, mean = model.to(device, memory_format=torch.channels_last), mean.to(device)  # type: ignore[call-overload]
     decayed = [p for p in model.parameters() if p.ndim > 1]

@@ -12,15 +12,15 @@ VERSION = "1.0"
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A network of a model; `task` chooses records, leads and targets; a `teacher` is a member trained before it."""
+    """A network of a model; `task` chooses records, leads and targets; a `teachers` are members trained before it."""
 
     name: str
     task: str  # twelve or lead_one
     settings: Settings
     recipe: Recipe
-    teacher: str = ""
-    soft: float = 0.5  # the teacher's share of the targets
-    start: str = ""  # a member whose weights it begins with
+    teachers: tuple[str, ...] = ()
+    soft: float = 0.5  # the teachers' share of the targets
+    start: str = ""  # a member whose weights it begins with; of one that saw more leads, what fits
     ships: bool = True  # False for one that others only begin with
 
 
@@ -34,7 +34,7 @@ MEMBERS = (
         "lead_one",
         SMALL,
         Recipe(seed=6, epochs=7, rate=1.2e-3, first=3, others=0.5, lead_dropout=0.0, whole=0.6),
-        teacher="a",
+        teachers=("a",),
         start="l",
     ),
 )

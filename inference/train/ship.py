@@ -49,11 +49,6 @@ def cut_head(network: Network, outputs: int) -> Network:
     return smaller.eval()
 
 
-def predict(model: runtime.Model, signals: npt.NDArray[np.float32], batch: int = 32) -> npt.NDArray[np.float32]:
-    """Logits [n, labels] by the shipped runtime, always in the same batches: the figures are the same on every run."""
-    return np.concatenate([model.logits(signals[at : at + batch])[0] for at in range(0, len(signals), batch)])
-
-
 def calibrate(task: Task, logits: Array, targets: Array) -> tuple[list[float], list[float]]:
     """Slopes and offsets."""
     if task.kind == "softmax":
@@ -134,7 +129,7 @@ def pack(task: Task, members: Sequence[Network], valid: Records, out: Path, vers
         raise SystemExit(str(model))
     where = task.judged(valid)
     split = task.split(valid, where)
-    logits, targets = predict(model, split.signals), split.targets[:, : len(task.labels)]
+    logits, targets = model.all(split.signals), split.targets[:, : len(task.labels)]
     with torch.inference_mode():
         difference = float(np.abs(ensemble(torch.from_numpy(split.signals[:32]))[0].numpy() - logits[:32]).max())
     slope, offset = calibrate(task, logits, targets)

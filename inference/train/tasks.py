@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.models.labels import LEAD_ONE, LEADS, SUPER, TWELVE
-from inference.train.data import Records, superclass_only
-from inference.train.loop import Split
+from inference.train.data import Records, Split, superclass_only
 from inference.train.metrics import auroc, macro
 
 Array = npt.NDArray[np.float32]

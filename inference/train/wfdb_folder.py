@@ -1,20 +1,21 @@
-"""The official PTB-XL folder: ptbxl_database.csv, scp_statements.csv and records100/, read with wfdb."""
+"""The official PTB-XL folder: ptbxl_database.csv, scp_statements.csv and records100/, read by the reader of ECG files that is installed."""
 
 from __future__ import annotations
 
 import ast
 import csv
 from collections.abc import Callable
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from engine.fault import Fault
 from inference.leads import LEADS, name_of
 from inference.preprocess import prepare
-from inference.train.data import Records, targets
-
-SIBLINGS = {"LAFB": "LAFB/LPFB", "LPFB": "LAFB/LPFB", "LAO/LAE": "LAO/LAE", "RAO/RAE": "RAO/RAE"}
+from inference.train.data import Records, targets, together
 
 
 def statements(folder: Path) -> dict[str, dict[str, str]]:
@@ -45,29 +46,33 @@ def _yes(text: str | None) -> bool:
 
 def official(folder: Path, folds: range = range(1, 10), tick: Callable[[], None] = lambda: None) -> Records:
     """Reads the folds asked for from records100; fold 10 is left where it is."""
-    import wfdb  # noqa: PLC0415
-
-    known = statements(folder)
+    read, known = reader(), statements(folder)
     with (folder / "ptbxl_database.csv").open(newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if int(float(row["strat_fold"])) in folds]
     signals = np.empty((len(rows), len(LEADS), 1000), np.float32)
     pairs = []
     for number, row in enumerate(rows):
-        signals[number] = prepare(_read(wfdb, folder / row["filename_lr"]), 100.0)
+        signals[number] = prepare(_read(read, folder / row["filename_lr"]), 100.0)
         pairs.append(targets(labels_of(ast.literal_eval(row["scp_codes"]), known)))
         tick()
     return Records(
         signals,
-        np.stack([hot for hot, _ in pairs]),
-        np.stack([sure for _, sure in pairs]),
+        *together(pairs),
         np.array([int(float(row["strat_fold"])) for row in rows]),
         tuple(str(int(float(row["ecg_id"]))) for row in rows),
     )
 
 
-def _read(wfdb: Any, path: Path) -> Any:
-    """µV [12, 1000] in our order."""
-    record = wfdb.rdrecord(str(path))
-    order = [[name_of(name) for name in record.sig_name].index(lead) for lead in LEADS]
-    scale = {"mv": 1000.0, "uv": 1.0}[record.units[0].lower().replace("µ", "u")]
-    return np.nan_to_num(record.p_signal.T[order]) * scale
+def reader() -> Any:
+    """The function that reads ECG files: the entry point `ecg` of `isthmus.readers`."""
+    return next(iter(entry_points(group="isthmus.readers", name="ecg"))).load()
+
+
+def _read(read: Any, path: Path) -> npt.NDArray[np.float32]:
+    """µV [12, 1000] in our order; a sample that was not recorded is zero."""
+    header, body = path.with_name(path.name + ".hea"), path.with_name(path.name + ".dat")
+    found = read(header.read_bytes(), header.name, {body.name: body.read_bytes()})
+    if isinstance(found, Fault):
+        raise SystemExit(f"{header}: {found}")
+    order = [[name_of(name) for name in found.leads].index(lead) for lead in LEADS]
+    return np.asarray(np.nan_to_num(found.samples[order], nan=0.0), np.float32)

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch")
 
 from inference.models import manifest, runtime  # noqa: E402
+from inference.models.labels import LEAD_ONE, TWELVE  # noqa: E402
 from inference.models.network import Network, Settings  # noqa: E402
 from inference.train import card, metrics, ship  # noqa: E402
-from inference.train.data import Records, superclass_only, targets  # noqa: E402
+from inference.train.data import Records, Split, superclass_only, targets  # noqa: E402
 from inference.train.distil import soften  # noqa: E402
-from inference.train.loop import Recipe, Split, fit, one_cycle  # noqa: E402
+from inference.train.loop import Recipe, fit, fitted, loss_of, one_cycle  # noqa: E402
 from inference.train.recipes import MEMBERS  # noqa: E402
 from inference.train.tasks import TASKS  # noqa: E402
 from inference.train.wfdb_folder import labels_of, official  # noqa: E402
@@ -153,10 +154,44 @@ def test_a_teacher_moves_targets_towards_what_it_says() -> None:
     data = records(4)
     student = TASKS["lead_one"].split(data, np.ones(4, bool))
     teacher = Network(Settings(widths=(8, 16), kernels=(5, 3))).eval()
-    soft = soften(student, data.signals, teacher, 0.5)
+    soft = soften(student, data.signals, [teacher], 0.5)
     assert soft.targets.shape == student.targets.shape
     assert np.all(np.abs(soft.targets - student.targets) <= 0.5)
     assert not np.array_equal(soft.targets, student.targets)
+
+
+def test_teachers_of_exclusive_classes_leave_shares_of_one_and_two_say_the_mean_of_their_logits() -> None:
+    data = records(3)  # NORM, CD, STTC
+    student = TASKS["lead_one"].split(data, np.ones(3, bool))
+
+    class Says(Network):
+        def __init__(self, value: float) -> None:
+            super().__init__(Settings(widths=(8,), kernels=(3,), depth=1))
+            self.value = value
+
+        def forward(self, x: Any) -> Any:
+            logits = torch.zeros(len(x), 59)
+            logits[:, 0] = self.value  # of super:NORM
+            return logits
+
+    soft = soften(student, data.signals, [Says(0.0), Says(2 * float(np.log(2)))], 1.0, exclusive=True)
+    assert soft.targets[:, :3] == pytest.approx(np.tile([0.5, 0.25, 0.25], (3, 1)), abs=0.01)  # bfloat16
+
+
+def test_exclusive_classes_are_learned_by_a_softmax_and_only_where_known() -> None:
+    logits = torch.tensor([[0.0, np.log(2), 0.0, 5.0], [9.0, 0.0, 0.0, 0.0]])
+    target, known = torch.tensor([[0.0, 1, 0, 1], [0, 1, 0, 0]]), torch.tensor([[1.0, 1, 1, 0], [0, 0, 0, 1]])
+    loss = loss_of(logits, target, known, Recipe(first=3, others=1.0, exclusive=True))
+    assert float(loss) == pytest.approx(np.log(2) / 3 + np.log(2))  # -log(2/4) over three outputs; -log(1/2) of the other
+
+
+def test_a_lead_one_member_begins_with_what_fits_of_a_twelve_lead_one() -> None:
+    twelve = Network(Settings(widths=(8,), kernels=(3,), depth=1))
+    one = Network(Settings(leads=1, outputs=62, widths=(8,), kernels=(3,), depth=1))
+    one.load_state_dict(fitted(twelve.state_dict(), one.settings))
+    assert torch.equal(one.stem[0].weight, twelve.stem[0].weight[:, :1])
+    assert torch.equal(one.head.bias[3:], twelve.head.bias)
+    assert torch.equal(one.head.bias[:3], twelve.head.bias[[TWELVE.index(f"super:{name}") for name in LEAD_ONE]])
 
 
 def test_the_official_folder_is_read_as_the_packed_one(tmp_path: Path) -> None:
