@@ -24,18 +24,25 @@ from engine.metrics import delivered
 from engine.types import JSON, Destination, Sender, Site
 
 AHEAD = 128  # parcels read at once
+EACH, MOST = 8, 1024  # of one key, and in hand, where the reading is fair
 LOOK = 1.0  # seconds between two looks for what became due
 HUNG = 300.0  # seconds after which a sender that does not return is given up
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A destination by name, with its retry schedule and how many keys it serves side by side."""
+    """A destination by name, with its retry schedule and how many keys it serves side by side.
+
+    `fair` reads the next few parcels of every key instead of the oldest of all, so that the backlog of one key keeps no other from
+    being read; `idle` says that nothing can be due, which spares the look.
+    """
 
     name: str
     destination: Destination
     retry: Schedule
     parallel: int = 4
+    fair: bool = False
+    idle: Callable[[], bool] | None = None
 
 
 class Courier:
@@ -88,16 +95,24 @@ class Courier:
         await self._ledger.close()
 
     async def _round(self) -> None:
-        if self._holds() == 0 or await self._ledger.is_paused():
+        if self._resting() or self._holds() == 0 or await self._ledger.is_paused():
             self._restart()
         else:
             await self._fill()
             self._launch()
         await self._harvest()
 
+    def _resting(self) -> bool:
+        return self.route.idle is not None and not self._flying and self.route.idle()
+
     async def _fill(self) -> None:
         if time.monotonic() >= self._look_at:
             self._restart()
+        if self.route.fair:
+            if sum(map(len, self._queues.values())) < MOST:
+                for due in await self._ledger.heads([*self._flying, *self._queues], AHEAD, EACH):
+                    self._queues.setdefault(due.hash, deque()).append(due)
+            return
         if sum(map(len, self._queues.values())) >= AHEAD // 2:
             return
         flying = {due.seq for due, _ in self._flying.values()}

@@ -47,9 +47,16 @@ class Ledger:
 
     async def due(self, after: int, limit: int) -> list[Due]:
         """The next parcels behind number `after`."""
+        return await self._read("due", {"after": after, "limit": limit})
+
+    async def heads(self, busy: Sequence[int], limit: int, each: int) -> list[Due]:
+        """The next parcels of every key that is not busy, at most `each` of one."""
+        return await self._read("heads", {"busy": list(busy), "limit": limit, "each": each})
+
+    async def _read(self, name: str, asked: dict[str, Any]) -> list[Due]:
         connection = await self._open()
-        asked = {"destination": self._destination, "after": after, "limit": limit, "bytes": BYTES, "longest": LONGEST}
-        rows = await (await connection.execute(sql("due"), asked)).fetchall()
+        asked = {"destination": self._destination, "bytes": BYTES, "longest": LONGEST, **asked}
+        rows = await (await connection.execute(sql(name), asked, prepare=None if name == "due" else False)).fetchall()
         return [
             Due(seq, hash, failed, Parcel(self._destination, key, idem, bytes(body), type, meta))
             for seq, hash, failed, idem, key, type, meta, body in rows

@@ -6,6 +6,7 @@ The searched value covers [low, high], a stored one its own range. Source: https
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -38,6 +39,25 @@ def test(prefix: str, low: Any, high: Any) -> tuple[str, tuple[Any, ...]]:
     if prefix == "eb":
         return "high < %s", (low,)
     return "low <= %s and high >= %s", (high, low)
+
+
+TESTS: dict[str, Callable[..., bool]] = {
+    "low >= %s and high <= %s": lambda low, high, a, b: low >= a and high <= b,
+    "not (low >= %s and high <= %s)": lambda low, high, a, b: not (low >= a and high <= b),
+    "high > %s": lambda low, high, a: high > a,
+    "low < %s": lambda low, high, a: low < a,
+    "high >= %s": lambda low, high, a: high >= a,
+    "low <= %s": lambda low, high, a: low <= a,
+    "low > %s": lambda low, high, a: low > a,
+    "high < %s": lambda low, high, a: high < a,
+    "low <= %s and high >= %s": lambda low, high, a, b: low <= a and high >= b,
+}
+
+
+def passes(text: str, values: tuple[Any, ...]) -> Callable[[Any, Any], bool]:
+    """What `test` gave, as a function of a stored range's ends."""
+    held = TESTS[text]
+    return lambda low, high: held(low, high, *values)
 
 
 def decimal(text: str) -> Decimal | None:

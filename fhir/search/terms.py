@@ -9,16 +9,18 @@ import json
 import re
 import struct
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from engine.fault import Fault, Kind
 from fhir import model
 from fhir.search import compare
-from fhir.search.hashing import number, tag, unique
+from fhir.search.hashing import digest8, number, tag, unique
 from fhir.search.parameters import Component, Parameter, Path, date_path, patient_path
 from fhir.search.quantities import UCUM, base_tag, in_base, unit_tag
 from fhir.search.values import EARLIEST, LATEST, period, plain
-from fhir.search.where import NEVER, Where, every, exact, negated, ranged, some, tokens
+from fhir.search.where import NEVER, Row, Where, every, exact, negated, ranged, some, there, tokens
 from fhir.store.types import uuid_of
 
 DOUBLE = struct.Struct("!d")
@@ -80,7 +82,7 @@ def term(type: str, parameter: Parameter, modifier: str, text: str, base: str) -
 def single(type: str, parameter: Parameter, modifier: str, value: str, base: str) -> Where | Fault:
     """The condition of one alternative."""
     if parameter.name == "_id":
-        return Where("r.key = %s", (uuid_of(type, value),)) if ID.fullmatch(value) else NEVER
+        return keyed(uuid_of(type, value)) if ID.fullmatch(value) else NEVER
     if parameter.name == "_lastUpdated":
         return updated(value)
     if parameter.kind == "composite":
@@ -90,14 +92,23 @@ def single(type: str, parameter: Parameter, modifier: str, value: str, base: str
     return PARTS[parameter.kind](type, parameter, modifier, value, base)
 
 
+def keyed(key: UUID) -> Where:
+    """The one resource of this key."""
+    return Where("r.key = %s", (key,), lambda row: row.key == key)
+
+
 def missing(parameter: Parameter, text: str) -> Where | Fault:
     """Whether an element stands at all, told by the body itself."""
     if text not in ("true", "false"):
         return bad(parameter.name, "`:missing` is true or false")
-    there = some(
-        [Where("jsonb_path_exists(nullif(r.body, '')::jsonb, %s::jsonpath)", (jsonpath(path),)) for path in parameter.paths]
-    )
-    return negated(there) if text == "true" else there
+    found = some([standing(path) for path in parameter.paths])
+    return negated(found) if text == "true" else found
+
+
+def standing(path: Path) -> Where:
+    """Whether anything stands at the end of a path."""
+    sql = "jsonb_path_exists(nullif(r.body, '')::jsonb, %s::jsonpath)"
+    return Where(sql, (jsonpath(path),), lambda row: there(row.body, path.names))
 
 
 def jsonpath(path: Path) -> str:
@@ -117,8 +128,8 @@ def token(type: str, parameter: Parameter, modifier: str, value: str, base: str)
     if len(parts) > 2:
         return bad(parameter.name, "more than one `|`")
     if parameter.paths and parameter.paths[0].marker == "exists":
-        there = tokens([number(f"{path.id}|true") for path in parameter.paths])
-        return {"true": there, "false": negated(there)}.get(parts[-1], NEVER)
+        held = tokens([number(f"{path.id}|true") for path in parameter.paths])
+        return {"true": held, "false": negated(held)}.get(parts[-1], NEVER)
     return some([coded(path, parts) for path in parameter.paths])
 
 
@@ -183,11 +194,17 @@ def pointed(type: str, path: Path, text: str, kinds: Sequence[str]) -> Where:
         names = [] if head in model.resources() else [text]
     mine = patient_path(type)
     own = [name for name in names if mine is not None and mine.id == path.id and name.startswith("Patient/")]
-    parts = [Where("r.patient = %s", (number(name),)) for name in own]
+    parts = [about(name) for name in own]
     others = [number(f"{path.id}|{name}") for name in names if name not in own]
     if path.type in ("canonical", "uri"):
         others.append(number(f"{path.id}|{text}"))
     return some([*parts, *([tokens(others)] if others else [])])
+
+
+def about(name: str) -> Where:
+    """Whom a resource is about: `Patient/1`."""
+    digest = digest8(name)
+    return Where("r.patient = %s", (number(name),), lambda row: row.entries.patient == digest)
 
 
 def string(type: str, parameter: Parameter, modifier: str, value: str, base: str) -> Where | Fault:
@@ -199,16 +216,26 @@ def string(type: str, parameter: Parameter, modifier: str, value: str, base: str
     if modifier == "exact":
         return some([every([prefix(path, words[:200]), exact([number(f"{path.id}={text}")])]) for path in parameter.paths])
     if modifier == "contains":
-        return some([
-            Where("r.strings::text ~ %s", (f"'{re.escape(path.id)}:[^']*{re.escape(words)}",)) for path in parameter.paths
-        ])  # fmt: skip
+        return some([inside(path, words) for path in parameter.paths])
     return some([prefix(path, words[:200]) for path in parameter.paths])
+
+
+def inside(path: Path, words: str) -> Where:
+    """A word of this path that holds these letters."""
+    head = f"{path.id}:"
+    return Where(
+        "r.strings::text ~ %s",
+        (f"'{re.escape(path.id)}:[^']*{re.escape(words)}",),
+        lambda row: any(one.startswith(head) and words in one[len(head) :] for one in row.entries.strings),
+    )
 
 
 def prefix(path: Path, words: str) -> Where:
     """A word of this path that begins so."""
-    lexeme = f"{path.id}:{words}".replace("\\", "\\\\").replace("'", "''")
-    return Where("r.strings @@ %s::tsquery", (f"'{lexeme}':*",))
+    head = f"{path.id}:{words}"
+    lexeme = head.replace("\\", "\\\\").replace("'", "''")
+    sql = "r.strings @@ %s::tsquery"
+    return Where(sql, (f"'{lexeme}':*",), lambda row: any(one.startswith(head) for one in row.entries.strings))
 
 
 def uri(type: str, parameter: Parameter, modifier: str, value: str, base: str) -> Where | Fault:
@@ -227,9 +254,20 @@ def date(type: str, parameter: Parameter, modifier: str, value: str, base: str) 
     main = date_path(type)
     parts = []
     if any(path.id in main for path in parameter.paths):
-        parts.append(Where("(" + test.replace("low", "r.low").replace("high", "r.high") + ")", values))
+        parts.append(timed(test, values))
     parts += [ranged(tag(path.id), test, tuple(float(v) for v in values)) for path in parameter.paths]
-    return some(parts)
+    found = some(parts)
+    return found if head != "ap" else replace(found, holds=None)  # it says how long ago: that changes while time passes
+
+
+def timed(test: str, values: tuple[int, ...]) -> Where:
+    """When a resource was, by its own columns."""
+    within = compare.passes(test, values)
+
+    def holds(row: Row) -> bool:
+        return row.entries.low is not None and within(row.entries.low, row.entries.high)
+
+    return Where("(" + test.replace("low", "r.low").replace("high", "r.high") + ")", values, holds)
 
 
 def nearby(low: int, high: int) -> tuple[int, int]:
@@ -248,7 +286,12 @@ def updated(value: str) -> Where | Fault:
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     low, high = (epoch + timedelta(microseconds=end) for end in (covered if head != "ap" else nearby(*covered)))
     test, values = compare.test(head, low, high)
-    return Where("(" + test.replace("low", "r.updated").replace("high", "r.updated") + ")", values)
+    within = None if head == "ap" else compare.passes(test, values)
+    return Where(
+        "(" + test.replace("low", "r.updated").replace("high", "r.updated") + ")",
+        values,
+        None if within is None else lambda row: within(row.updated, row.updated),
+    )
 
 
 def quantity(type: str, parameter: Parameter, modifier: str, value: str, base: str) -> Where | Fault:

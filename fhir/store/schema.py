@@ -109,3 +109,31 @@ access = Table(
     Column("patients", ARRAY(Text), nullable=False),
     Index("access_at", "at", postgresql_using="brin"),
 )
+
+subscription = Table(
+    "subscription",
+    metadata,
+    Column("num", BigInteger, Identity(always=False), primary_key=True),
+    Column("key", Uuid, nullable=False),  # of the Subscription; one that is deleted and made anew gets another row
+    Column("id", Text, nullable=False),
+    Column("base", Text, nullable=False),  # this server's address as its client knows it
+    Column("state", Text, nullable=False),  # requested, active, error, off, gone
+    Column("events", BigInteger, nullable=False, server_default=text("0")),  # numbered so far
+    Column("told", DateTime(timezone=True), nullable=False, server_default=text("now()")),  # when something was last sent
+    Column("asked", DateTime(timezone=True), nullable=False, server_default=text("now()")),  # when its client last asked for it
+    Column("shaken", Boolean, nullable=False, server_default=text("false")),  # whether the endpoint took the handshake
+    Index("subscription_key", "key", unique=True, postgresql_where=text("state <> 'gone'")),
+)
+
+subscription_event = Table(
+    "subscription_event",
+    metadata,
+    Column("num", BigInteger, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("type", SmallInteger, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("change", Text, nullable=False),  # created, updated, deleted
+    Index("subscription_event_at", "at", postgresql_using="brin"),
+)

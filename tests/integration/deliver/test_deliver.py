@@ -70,10 +70,12 @@ def left(database: str) -> int:
         return int(row[0]) if row else -1
 
 
-def deliver(database: str, far: dict[str, Far], until: Callable[[], bool], retry: Schedule = QUICK, then: Any = None) -> None:
+def deliver(
+    database: str, far: dict[str, Far], until: Callable[[], bool], retry: Schedule = QUICK, then: Any = None, **options: Any
+) -> None:
     async def run() -> None:
         couriers = Couriers(database, SITE)
-        await couriers.start([Route(name, one, retry) for name, one in far.items()])
+        await couriers.start([Route(name, one, retry, **options) for name, one in far.items()])
         for _ in range(1500):
             if await asyncio.to_thread(until):
                 break
@@ -273,3 +275,52 @@ def test_what_is_in_flight_at_the_end_is_finished_and_noted(database: str) -> No
         assert left(database) == 1
 
     asyncio.run(run())
+
+
+def test_where_reading_is_fair_the_backlog_of_one_key_keeps_no_other_back(database: str) -> None:
+    hanging = asyncio.Event()
+
+    async def answer(parcel: Parcel, n: int) -> JSON | Fault:
+        if parcel.key == "dead":
+            await hanging.wait()
+        return {}
+
+    far = Far(answer)
+    put(database, *(parcel(n, "dead") for n in range(300)))
+    put(database, *(parcel(n, key) for n in range(20) for key in "abc"))
+
+    def others() -> bool:
+        return len([idem for idem in far.got if not idem.startswith("dead")]) == 60
+
+    deliver(database, {"ehr": far}, others, fair=True, parallel=50)
+    for key in "abc":
+        assert [idem for idem in far.got if idem[0] == key] == [f"{key}{n}" for n in range(20)]
+    assert [idem for idem in far.got if idem.startswith("dead")] == ["dead0"]
+
+
+def test_fair_reading_keeps_the_order_of_a_key_through_retries(database: str) -> None:
+    async def answer(parcel: Parcel, n: int) -> JSON | Fault:
+        return DOWN if parcel.idem in ("p0", "p9") and n < 3 else {}
+
+    far = Far(answer)
+    put(database, *(parcel(n) for n in range(20)), *(parcel(n, "q") for n in range(20)))
+    deliver(database, {"ehr": far}, lambda: left(database) == 0, fair=True, parallel=50)
+    tried = [idem for idem in far.got if idem[0] == "p"]
+    assert tried == ["p0"] * 3 + [f"p{n}" for n in range(1, 9)] + ["p9"] * 3 + [f"p{n}" for n in range(10, 20)]
+    assert not far.overlapped
+
+
+def test_an_idle_destination_is_not_looked_at(database: str) -> None:
+    idle, far = [True], Far()
+    put(database, parcel(0))
+
+    async def then(_: Any) -> None:
+        assert far.got == []
+        idle.clear()
+        for _round in range(500):
+            if far.got:
+                return
+            await asyncio.sleep(0.01)
+        pytest.fail("it stayed idle")
+
+    deliver(database, {"ehr": far}, lambda: True, then=then, idle=lambda: bool(idle))

@@ -1,0 +1,1 @@
+"""Subscriptions: who wants to be told of which resources, matched in the transaction that writes them, delivered by the outbox."""
