@@ -21,7 +21,7 @@ from engine import __version__, heap, home, migrate, postgres
 from engine.alerts.desk import Clock, Desk, Told
 from engine.alerts.routes import routes as alerts
 from engine.convert import convert
-from engine.deliver import Couriers
+from engine.deliver import Couriers, Route
 from engine.deployment import Deployment, deploy
 from engine.diagnostic import render
 from engine.fault import Fault, Kind
@@ -41,7 +41,7 @@ from engine.run import Plan
 from engine.settings import Settings
 from engine.slow import Slow
 from engine.sources import Sources
-from engine.types import Arrival, Connection, Site
+from engine.types import Arrival, Connection, Parcel, Site
 from engine.uuid7 import uuid7
 from engine.web import Web
 from engine.worker import Worker
@@ -61,6 +61,7 @@ class Engine:
         self.workers: list[Worker] = []
         self.web: Web | None = None
         self.couriers: Couriers | None = None
+        self.routes: list[Route] = []  # of plug-ins, whatever is deployed
         self.clock: Clock | None = None
         self.housekeeping: Housekeeping | None = None
         self.slow = Slow()
@@ -90,11 +91,14 @@ class Engine:
         self.site = Site(
             formats=formats(), mappings={},
             settings={"data": str(self.settings.data), "version": __version__, "paths": {}, "watches": [],
-                      "tables": self.tables, "convert": self.convert, "origins": self.settings.origins},
+                      "tables": self.tables, "convert": self.convert, "origins": self.settings.origins,
+                      "folders": self.folders, "subscription_hosts": self.settings.subscription_hosts,
+                      "subscription_networks": self.settings.subscription_networks,
+                      "subscription_retry": self.settings.subscription_retry},
             now=lambda: datetime.now(UTC), new_id=uuid7, pool=self.pool, intake=self.intake,
             run_slow=self.slow.run, call_slow=self.slow.call,
             after_commit=lambda call: self.journal.listen(lambda _: call()),
-            enlist=self.enlist,
+            enlist=self.enlist, post=self.post,
         )  # fmt: skip
         self.sources = Sources(self.intake)
         findings = await self.redeploy()
@@ -108,7 +112,12 @@ class Engine:
         for worker in self.workers:
             worker.start()
         self.couriers = Couriers(self.dsn, self.site)
-        await self.couriers.start(self.deployment.routes)
+        for _, make in sorted(plugins("couriers").items()):
+            route = make(self.site)
+            if isinstance(route, Fault):
+                return route
+            self.routes.append(route)
+        await self.couriers.start([*self.deployment.routes, *self.routes])
         self.journal.listen(self.couriers.wake)
         self.clock = Clock(self.desk, partial(_transaction, Line(self.dsn, "alerts")), self.site.now)
         self.clock.start()
@@ -137,8 +146,10 @@ class Engine:
             yield connection
 
     def store(self) -> Any:
-        """The store plug-in, one instance."""
-        return plugins("stores")["fhir"]()
+        """The store plug-in, one instance; one that does more than store when it knows the site is told of it."""
+        found = plugins("stores")["fhir"]()
+        attached = getattr(found, "attached", None)
+        return found if attached is None else attached(self.site)
 
     def tables(self) -> Mapping[str, Any]:
         """The code tables as they are deployed now."""
@@ -152,6 +163,15 @@ class Engine:
         """Journals arrivals inside another writer's transaction, each with its channel's order key."""
         plans = self.plans()
         return self.journal.enlist(connection, [keyed(arrival, plans.get(arrival.channel)) for arrival in arrivals])
+
+    def folders(self, name: str) -> Mapping[str, Any]:
+        """What stands in a folder beside the channels that a plug-in reads, as it is deployed now, by file."""
+        return self.deployment.folders.get(name, {}) if self.deployment else {}
+
+    def post(self, connection: Connection, parcels: Sequence[Parcel]) -> Callable[[], None]:
+        """Queues parcels inside another writer's transaction."""
+        post(connection, [(None, parcel) for parcel in parcels])
+        return self.couriers.wake if self.couriers is not None else lambda: None
 
     def _database(self) -> Fault | None:
         if not self.dsn:
@@ -182,7 +202,7 @@ class Engine:
             heap.settle()
             faults = await self.sources.follow(fresh)
             if self.couriers is not None:
-                await self.couriers.follow(fresh.routes)
+                await self.couriers.follow([*fresh.routes, *self.routes])
             findings += [dict(fault.as_dict()) for fault in faults]
             log("deployed", count=len(fresh.plans), digest=fresh.digest[:12])
             return findings

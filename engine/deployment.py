@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -39,6 +39,7 @@ class Deployment:
     findings: tuple[Diagnostic, ...]
     digest: str
     routes: tuple[Route, ...] = ()
+    folders: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # what plug-ins read beside the channels, by file
 
     @property
     def refused(self) -> bool:
@@ -85,12 +86,15 @@ def _deploy(settings: Settings, site: Site) -> Deployment:
         channels[channel.name] = channel
         if plan is not None:
             plans[channel.name] = plan
+    folders = _folders(settings.channels, found, texts)
     routes = [route for channel in channels.values() for route in _routes(channel, found)]
     found += check_feeds(channels)
     _people(rules, {route.name for route in routes}, found)
     findings = (*library.diagnostics, *sourced(found, texts))
     digest = sha256(" ".join(sorted(plan.digest for plan in plans.values())).encode()).hexdigest()[:16]
-    return Deployment(MappingProxyType(channels), MappingProxyType(plans), library, site, findings, digest, tuple(routes))
+    return Deployment(
+        MappingProxyType(channels), MappingProxyType(plans), library, site, findings, digest, tuple(routes), folders
+    )
 
 
 def _rules(folder: Path, found: list[Diagnostic], texts: dict[str, str]) -> Mapping[str, Rule]:
@@ -108,6 +112,23 @@ def _rules(folder: Path, found: list[Diagnostic], texts: dict[str, str]) -> Mapp
         elif rule is not None and rule.enabled:
             rules[rule.name] = rule
     return MappingProxyType(rules)
+
+
+def _folders(folder: Path, found: list[Diagnostic], texts: dict[str, str]) -> Mapping[str, Mapping[str, Any]]:
+    """The files of plug-ins' own folders beside the channels."""
+    values: dict[str, Mapping[str, Any]] = {}
+    for name, read in sorted(plugins("folders").items()):
+        held = {}
+        for path in _files(folder / name):
+            shown = f"{folder.name}/{name}/{path.name}"
+            raw = path.read_bytes()
+            texts[shown] = raw.decode("utf-8", "replace")
+            value, wrong = read(raw, shown)
+            found += wrong
+            if value is not None:
+                held[path.stem] = value
+        values[name] = MappingProxyType(held)
+    return MappingProxyType(values)
 
 
 def _routes(channel: Channel, found: list[Diagnostic]) -> Iterator[Route]:

@@ -24,6 +24,9 @@ class Settings:
     log_level: str = "info"
     pending: int = 20_000  # messages that may wait for their turn before sources are held back
     origins: tuple[str, ...] = ()  # of web pages that may read live feeds, besides the engine's own
+    subscription_hosts: tuple[str, ...] = ()  # that Subscriptions may have told: https://ehr.example.org
+    subscription_networks: tuple[str, ...] = ()  # that the names of those hosts may resolve to, though they are not public
+    subscription_retry: str = ""  # schedule of their deliveries, in words
 
 
 def default_data() -> Path:

@@ -347,3 +347,5 @@ class Site:
     after_commit: Callable[[Callable[[], None]], None] | None = None  # has a function called, from a thread, after each commit
     # makes arrivals durable inside the caller's transaction; what it returns is called once that is committed
     enlist: Callable[[Connection, Sequence[Arrival]], Callable[[], None]] | None = None
+    # queues parcels inside the caller's transaction; what it returns is called once that is committed
+    post: Callable[[Connection, Sequence[Parcel]], Callable[[], None]] | None = None

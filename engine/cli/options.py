@@ -88,8 +88,16 @@ def settings(
         accept_data_loss=accept,
         log_level=log_level,
         pending=int(limit) if (limit := os.environ.get("ISTHMUS_PENDING", "")).isdigit() else 20_000,
-        origins=tuple(os.environ.get("ISTHMUS_ORIGINS", "").replace(",", " ").split()),
+        origins=listed("ISTHMUS_ORIGINS"),
+        subscription_hosts=listed("ISTHMUS_SUBSCRIPTION_HOSTS"),
+        subscription_networks=listed("ISTHMUS_SUBSCRIPTION_NETWORKS"),
+        subscription_retry=os.environ.get("ISTHMUS_SUBSCRIPTION_RETRY", ""),
     )
+
+
+def listed(name: str) -> tuple[str, ...]:
+    """An environment variable that holds several values, with commas or blanks between."""
+    return tuple(os.environ.get(name, "").replace(",", " ").split())
 
 
 @contextmanager

@@ -15,14 +15,14 @@ from fhir.rest.dispatch import dispatch
 from fhir.rest.openapi import paths
 from fhir.rest.reader import Reader
 from fhir.rest.server import Server
-from fhir.rest.watch import watcher
+from fhir.rest.told import following
 
 PREFIX = "/fhir/R4"
 
 
 def routes(site: Site) -> Mount:
     """The API as a mount: thousands of requests a second do not go through a framework's routing."""
-    committer = Committer(getattr(site.pool, "conninfo", ""), site.now, watcher(site))
+    committer = Committer(getattr(site.pool, "conninfo", ""), site.now, following(site))
     server = Server(site.pool, committer, site.now, site.new_id, Reader(site.pool), site, PREFIX)
 
     async def handle(call: Call) -> Answer:

@@ -39,7 +39,7 @@ async def change(server: Server, call: Call) -> Answer:
     if isinstance(asked, list):
         return refused(asked)
     work, body = asked
-    result = await server.committer.write(work)
+    result = await server.committer.write(work, call.base)
     if isinstance(result, Fault):
         return refused(result)
     written, at = result[0] if isinstance(result, list) else result

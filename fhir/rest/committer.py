@@ -16,7 +16,7 @@ from typing import Any
 
 import psycopg
 
-from engine.fault import Fault, Kind
+from engine.fault import Fault, Kind, Refused
 from engine.types import Connection
 from fhir.rest.watch import After
 from fhir.store import Change, apply
@@ -35,6 +35,7 @@ class Job:
     work: Sequence[Change] | Own
     loop: asyncio.AbstractEventLoop
     done: asyncio.Future[Any]
+    base: str = ""  # this server's address as the client knows it
     result: Any = None
 
     def tell(self) -> None:
@@ -56,10 +57,10 @@ class Committer:
         self.connection: psycopg.Connection[Any] | None = None
         self.lock = threading.Lock()
 
-    async def write(self, work: Sequence[Change] | Own) -> Any:
+    async def write(self, work: Sequence[Change] | Own, base: str = "") -> Any:
         """Commits the work and returns what became of it; a Fault when nothing was written."""
         loop = asyncio.get_running_loop()
-        job = Job(work, loop, loop.create_future())
+        job = Job(work, loop, loop.create_future(), base)
         self.start()
         try:
             self.jobs.put_nowait(job)
@@ -117,7 +118,7 @@ class Committer:
                 with self.connected().transaction():
                     self.work(self.connection, batch, self.now())
                     if self.after is not None:
-                        following = self.after(self.connection, [job.result for job in batch])
+                        following = self.after(self.connection, [(job.result, job.base) for job in batch])
                 if following is not None:
                     following()
                 return True
@@ -167,6 +168,8 @@ class Committer:
 
 def told(error: Exception) -> tuple[Fault, bool]:
     """What a failed transaction means for its client, and whether doing it again may help. Never the data it met."""
+    if isinstance(error, Refused):
+        return error.fault, False
     if isinstance(error, AGAIN):
         return Fault(Kind.CONFLICT, "E569", "another writer was first", help="try again"), True
     if isinstance(error, psycopg.errors.QueryCanceled):

@@ -118,7 +118,7 @@ async def bundle(server: Server, call: Call) -> Answer:
 
         answers = await asyncio.gather(*(one(entry) for entry in rows))
         return transaction.response("batch", [(e.full_url, a) for e, a in zip(rows, answers, strict=True)], prefer)
-    done = await server.committer.write(transaction.transaction(rows, lambda: str(server.new_id()), call.base))
+    done = await server.committer.write(transaction.transaction(rows, lambda: str(server.new_id()), call.base), call.base)
     if isinstance(done, Fault):
         return refused(done)
     return transaction.response("transaction", [(entry.full_url, entry.answer or Answer(200)) for entry in done], prefer)

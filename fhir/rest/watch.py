@@ -11,7 +11,8 @@ from fhir.source import REGISTRY, Tap, arrivals
 from fhir.store.sql import sql
 from fhir.store.types import key_of
 
-After = Callable[[Connection, Sequence[Any]], Callable[[], None] | None]
+Results = Sequence[tuple[Any, str]]  # of each job, with this server's address as its client knows it
+After = Callable[[Connection, Results], Callable[[], None] | None]
 
 
 def watcher(site: Site) -> After | None:
@@ -21,25 +22,26 @@ def watcher(site: Site) -> After | None:
     if taps is None or enlist is None:
         return None
 
-    def after(connection: Connection, results: Sequence[Any]) -> Callable[[], None] | None:
+    def after(connection: Connection, results: Results) -> Callable[[], None] | None:
         if not taps:
             return None
         types = frozenset().union(*[tap.types for tap in taps])
-        changed = [one for result in results for one in written(result) if one.type in types]
+        found = [one for result, _ in results for one in written(result)]
+        changed = [one for one in found if one.type in types and one.change in ("created", "updated")]
         if not changed:
             return None
         keys = [UUID(bytes=key_of(one.type, one.id)) for one in changed]
         rows = connection.execute(sql("written"), {"keys": keys, "versions": [one.version for one in changed]}).fetchall()
-        found = [arrival for (text,) in rows for arrival in arrivals(taps, text, site)]
-        return enlist(connection, found) if found else None
+        entering = [arrival for (text,) in rows for arrival in arrivals(taps, text, site)]
+        return enlist(connection, entering) if entering else None
 
     return after
 
 
 def written(result: Any) -> Iterator[Written]:
-    """What a job created or updated, whatever form its result has: (Written, time), a transaction's entries, lists of them."""
+    """What a job changed, whatever form its result has: (Written, time), a transaction's entries, lists of them."""
     if isinstance(result, Written):
-        if result.change in ("created", "updated"):
+        if result.change != "unchanged":
             yield result
     elif isinstance(result, list | tuple):
         for one in result:

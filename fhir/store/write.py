@@ -5,14 +5,14 @@ A resource that comes several times in a batch yields successive versions, in or
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from engine.fault import Fault, Kind
-from engine.types import JSON, Connection, Origin, Put, Written
+from engine.types import JSON, Connection, Origin, Put, Site, Written
 from fhir import encode
 from fhir.search.extract import Entries, extractor
 from fhir.store import look, rows
@@ -63,11 +63,22 @@ Change = Put | Delete | Expect
 
 @dataclass(frozen=True, slots=True)
 class FhirStore:
-    """The store as the engine asks for it (entry point `isthmus.stores`)."""
+    """The store as the engine asks for it (entry point `isthmus.stores`). `told` is called with what was written, before the commit."""
+
+    told: Callable[[Connection, Sequence[Written]], Any] | None = None
+
+    def attached(self, site: Site) -> FhirStore:
+        """The store of a running engine, where Subscriptions are told of what channels write."""
+        from fhir.subscribe.desk import desk  # noqa: PLC0415  that room stands above this one
+
+        return FhirStore(desk(site).written)
 
     def write(self, connection: Connection, puts: Sequence[Put], at: datetime) -> list[Written]:
         """Writes a batch; what became of each, in order."""
-        return [one for one in apply(connection, puts, at) if isinstance(one, Written)]
+        written = [one for one in apply(connection, puts, at) if isinstance(one, Written)]
+        if self.told is not None:
+            self.told(connection, written)
+        return written
 
     def record(self, connection: Connection, origins: Sequence[Origin], at: datetime) -> None:
         """Notes which message wrote what, by which version of its channel: the Provenance that is rendered of it."""

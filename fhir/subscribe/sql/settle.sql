@@ -1,5 +1,7 @@
--- A Subscription was written: its row follows. A state that says it is asked for anew forgets the handshake.
+-- A Subscription was written: its row follows. One that is asked for anew forgets the handshake, and what was given up before.
 insert into fhir.subscription as held (key, id, base, state) values (%(key)s, %(id)s, %(base)s, %(state)s)
 on conflict (key) where state <> 'gone' do update set
-    state = excluded.state, base = excluded.base, shaken = held.shaken and excluded.state <> 'requested'
-returning num
+    state = excluded.state, base = excluded.base,
+    shaken = held.shaken and excluded.state <> 'requested',
+    asked = case when %(again)s then now() else held.asked end
+returning num, events
