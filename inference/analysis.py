@@ -14,11 +14,12 @@ import numpy as np
 from engine.fault import Fault, Kind
 from inference.classify import NOTICE, ready
 from inference.interpret import Evidence, interpret
-from inference.saliency import saliency
+from inference.saliency import explained
 from inference.serve import backend
 from inference.serve.wire import Answer, Ask
 
 NAMES = {"heart_rate": "heart_rate", "PR": "pr", "QRS": "qrs", "QT": "qt", "QTc_Fridericia": "qtc", "QRS_axis": "axis"}
+MOST_MAPS = 3  # of the top findings
 SURE = 0.3  # a measurement less sure than this decides nothing
 
 
@@ -67,22 +68,30 @@ def classify(samples: object, rate: object, leads: Sequence[str], measured: Mapp
 
 
 def explain(samples: object, rate: object, leads: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:
-    """What each label's probability rests on, per lead and second of the first ten: maps to draw over the tracing."""
+    """What each label's probability rests on, per lead and second of the first ten: maps to draw over the tracing.
+
+    Without labels those of the top findings are explained.
+    """
     models = own()
     if isinstance(models, Fault):
         return {"fault": models.as_dict()}
     model = models.loaded[model_for(leads)]
-    entry = model.stored.entry
-    known = [label for label in labels if label in entry.labels]
     try:
-        found = ready(np.asarray(samples, np.float32), float(rate), leads, entry.leads)  # type: ignore[arg-type]
+        found = ready(np.asarray(samples, np.float32), float(rate), leads, model.stored.entry.leads)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         found = Fault(Kind.INCORRECT, "E820", "the signal is not a table of numbers", "signal", "rows of equal length")
     if isinstance(found, Fault):
         return {"fault": found.as_dict()}
-    columns = [entry.labels.index(label) for label in known]
-    maps = saliency(found.windows[0], lambda x: model.logits(x)[0], columns, known, entry.leads) if known else []
-    return {"saliency": [one.as_dict() for one in maps], "notice": NOTICE}
+    asked = labels or top(classify(samples, rate, leads))
+    return {"saliency": explained(model, found.windows[0], asked), "notice": NOTICE}
+
+
+def top(said: Mapping[str, Any]) -> list[str]:
+    """The labels of the gravest findings the model itself made, three at most; what it holds most likely when it made none."""
+    rows = said.get("interpretation", {}).get("findings", ())
+    found = list(dict.fromkeys(row["label"] for row in rows if row["label"]))[:MOST_MAPS]
+    shares = said.get("probabilities", {})
+    return found or sorted(shares, key=lambda label: -shares[label])[:1]
 
 
 def _ask(models: backend.Own, samples: object, rate: object, leads: Sequence[str]) -> Answer | Fault:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from inference.models.runtime import Model
+
 Array = npt.NDArray[np.float32]
 Logits = Callable[[Array], npt.NDArray[np.floating]]
 
@@ -30,6 +32,15 @@ class Saliency:
         top = float(np.abs(self.weights).max()) or 1.0
         rows = np.round(self.weights / top, 3).tolist()
         return {"label": self.label, "step_seconds": self.seconds, "leads": dict(zip(self.leads, rows, strict=True))}
+
+
+def explained(model: Model, window: Array, labels: Sequence[str]) -> list[dict[str, object]]:
+    """One map as plain JSON for each of the labels the model knows; window [leads, n] mV at 100 Hz, as the model is shown it."""
+    entry = model.stored.entry
+    known = [label for label in labels if label in entry.labels]
+    columns = [entry.labels.index(label) for label in known]
+    maps = saliency(window, lambda x: model.logits(x)[0], columns, known, entry.leads) if known else []
+    return [one.as_dict() for one in maps]
 
 
 def blanked(signal: Array, lead: int, start: int, end: int) -> Array:

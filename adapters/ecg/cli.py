@@ -58,9 +58,17 @@ def ecg() -> None:
 @click.option("--rhythm", default="II", show_default=True, help="Leads of the rhythm strips, by comma.")
 @click.option("--from", "begin", type=float, default=0.0, help="Second at which the page begins.")
 @click.option("--measure", "measured", is_flag=True, help="Measure, and show that instead of the recorder's values.")
+@click.option(
+    "--saliency",
+    is_flag=False,
+    flag_value="",
+    metavar="[LABEL]",
+    help="Shade what the model's gravest finding, or LABEL, rests on.",
+)
 @AS_JSON
 def show(
-    files: tuple[Path, ...], output: Path | None, layout: str, speed: str, gain: str, rhythm: str, begin: float, measured: bool, json_: bool
+    files: tuple[Path, ...], output: Path | None, layout: str, speed: str, gain: str, rhythm: str, begin: float, measured: bool,
+    saliency: str | None, json_: bool,
 ) -> None:  # fmt: skip
     """Say what is in FILES, and draw the page with -o.
 
@@ -69,6 +77,8 @@ def show(
       isthmus ecg show recording.scp
       isthmus ecg show recording.dcm -o page.svg --layout 6x2 --speed 50
       isthmus ecg show ludb/1 -o page.png --measure
+      isthmus ecg show recording.xml -o page.pdf --saliency
+      isthmus ecg show recording.xml --saliency super:MI --json
     """
     from adapters.ecg.draw import Options  # noqa: PLC0415
 
@@ -83,9 +93,14 @@ def show(
             continue
         if isinstance(one, Recording):
             rows.append({"file": str(path)} | describe.summary(one))
-            if output is not None:
-                fault = _draw(one, output, options, _analysis()(measurable(one), one.rate, one.leads) if measured else None)
-                one = fault or one  # noqa: PLW2901
+            marks = _explained(one, saliency) if saliency is not None else {}
+            fault = marks if isinstance(marks, Fault) else None
+            if marks and not isinstance(marks, Fault):
+                rows[-1]["saliency"] = marks
+            if output is not None and not isinstance(marks, Fault):
+                told = _analysis()(measurable(one), one.rate, one.leads) if measured else None
+                fault = _draw(one, output, options, told, marks or None)
+            one = fault or one  # noqa: PLW2901
         if isinstance(one, Fault):
             rows.append({"file": str(path), "fault": one.as_dict()})
     _print(rows, json_, lambda row: describe.trends_text(row) if "series" in row else describe.summary_text(row))
@@ -175,18 +190,31 @@ def _read(files: tuple[Path, ...]) -> Iterable[tuple[Path, Recording | Fault]]:
         yield path, read_path(path)
 
 
-def _analysis() -> Analysis:
-    """The analysis plug-in; measuring is not this package's work."""
-    for point in entry_points(group="isthmus.analyses", name="measure"):
+def _analysis(name: str = "measure") -> Analysis:
+    """An analysis plug-in; measuring and explaining are not this package's work."""
+    for point in entry_points(group="isthmus.analyses", name=name):
         found: Analysis = point.load()
         return found
     raise click.ClickException("there is no analysis plug-in; install the package whole")
 
 
-def _draw(one: Recording, output: Path, options: Any, measured: dict[str, Any] | None) -> Fault | None:
+def _explained(one: Recording, label: str) -> dict[str, Any] | Fault:
+    """What the label's probability rests on, or that of the gravest finding; for a page, as `page` takes it."""
+    told = _analysis("explain")(measurable(one), one.rate, one.leads, [label] if label else [])
+    if "fault" in told:
+        return Fault(**(told["fault"] | {"kind": Kind(told["fault"]["kind"])}))
+    if not told["saliency"]:
+        return Fault(Kind.INCORRECT, "E835", "there is nothing to explain: the model has no such label, or abstains", label[:80])
+    found: dict[str, Any] = told["saliency"][0]
+    return found
+
+
+def _draw(
+    one: Recording, output: Path, options: Any, measured: dict[str, Any] | None, marks: dict[str, Any] | None
+) -> Fault | None:
     from adapters.ecg.draw import page, pdf, svg  # noqa: PLC0415
 
-    found = page(one, options, measured)
+    found = page(one, options, measured, marks)
     if isinstance(found, Fault):
         return found
     suffix = output.suffix.lower()

@@ -158,6 +158,24 @@ def _asked(router: APIRouter, service: Callable[[], Service]) -> None:
 
         return await timed("/both", work)
 
+    @router.post(
+        "/saliency", summary="What the top findings rest on, per lead and second: to draw over the tracing",
+        openapi_extra=examples.SIGNAL | examples.LABEL, responses=examples.answer(examples.SALIENCY),
+    )  # fmt: skip
+    async def saliency(request: Request) -> Response:
+        async def work() -> Any:
+            from inference.api import body  # noqa: PLC0415
+            from inference.api.explain import explain  # noqa: PLC0415
+
+            signal = body.parse(await request.body())
+            return (
+                signal
+                if isinstance(signal, Fault)
+                else await explain(service().own, signal, request.query_params.getlist("label"))
+            )
+
+        return await timed("/saliency", work)
+
     @router.post("/diagnosis", summary="A file to a DiagnosticReport: NORM, CD or STTC from lead I", openapi_extra=examples.FILE)
     async def diagnosis(request: Request) -> Response:
         async def work() -> Any:

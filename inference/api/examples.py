@@ -45,6 +45,16 @@ SIGNAL: dict[str, Any] = {
         },
     }
 }
+LABEL: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "label",
+            "in": "query",
+            "description": "a label to explain, repeated for more; without it the top findings are explained",
+            "schema": {"type": "array", "items": {"type": "string"}, "maxItems": 8},
+        }
+    ]
+}
 FILE: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -62,6 +72,13 @@ CLINICAL = {
     "statements": {"super:NORM": 0.95, "super:MI": 0.02},
     "quality": {"readable": True, "leads": {}},
     "windows": 1,
+    "notes": [],
+    "notice": "Research software: …",
+}
+SALIENCY = {
+    "model": {"name": "twelve", "version": "1.0", "sha256": "…"},
+    "saliency": [{"label": "super:MI", "probability": 0.92, "step_seconds": 1.0, "leads": {"I": [0.02, 0.1], "II": [0.4, 1.0]}}],
+    "quality": {"readable": True, "leads": {}},
     "notes": [],
     "notice": "Research software: …",
 }

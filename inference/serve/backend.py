@@ -13,6 +13,7 @@ import numpy.typing as npt
 from engine.fault import Fault, Kind
 from inference import classify
 from inference.models import manifest, runtime
+from inference.saliency import explained
 from inference.serve.wire import Answer, Ask
 
 Array = npt.NDArray[np.float32]
@@ -103,6 +104,7 @@ class Own:
                     windows=count,
                     leads={lead: why for lead, why in zip(entry.leads, job.ready.reasons, strict=True) if why},
                     warnings=list(job.ready.warnings),
+                    maps=explained(model, job.ready.windows[0], job.ask.labels) if job.ask.labels else [],
                 )
             )
         return answers

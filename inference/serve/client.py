@@ -151,8 +151,10 @@ class Classifier:
             self._pending.clear()
             await process.wait()
 
-    async def ask(self, samples: npt.NDArray[np.floating], rate: float, leads: Sequence[str], model: str) -> wire.Answer | Fault:
-        """Sends one recording and waits for the worker's answer."""
+    async def ask(
+        self, samples: npt.NDArray[np.floating], rate: float, leads: Sequence[str], model: str, labels: Sequence[str] = ()
+    ) -> wire.Answer | Fault:
+        """Sends one recording and waits for the worker's answer; with labels, also for what they rest on."""
         if len(self._pending) >= self.settings.queue:
             return Fault(Kind.BUSY, "E825", "too many recordings wait for classification", help="try again in a moment")
         fault = await self.start()
@@ -167,7 +169,7 @@ class Classifier:
         since = time.monotonic()
         self._pending[number] = future
         data = np.ascontiguousarray(samples, "<f4")
-        ask = wire.Ask(number, model, float(rate), list(leads), data.shape[1], data.tobytes())
+        ask = wire.Ask(number, model, float(rate), list(leads), data.shape[1], data.tobytes(), list(labels))
         try:
             async with asyncio.timeout(self.settings.timeout):
                 process.stdin.write(wire.frame(ask))

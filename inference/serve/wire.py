@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 MAX_FRAME = 256 * 1024 * 1024
@@ -9,7 +11,7 @@ Text = str
 
 
 class Ask(msgspec.Struct, frozen=True, array_like=True):
-    """A request: float32 little-endian µV, leads by samples."""
+    """A request: float32 little-endian µV, leads by samples; with `labels` also what their probabilities rest on."""
 
     id: int
     model: Text
@@ -17,6 +19,7 @@ class Ask(msgspec.Struct, frozen=True, array_like=True):
     leads: list[str]
     samples: int
     data: bytes
+    labels: list[str] = []
 
 
 class Answer(msgspec.Struct, frozen=True, array_like=True):
@@ -30,6 +33,7 @@ class Answer(msgspec.Struct, frozen=True, array_like=True):
     abstained: str = ""
     leads: dict[str, str] = {}
     warnings: list[str] = []
+    maps: list[dict[str, Any]] = []
 
 
 class Hello(msgspec.Struct, frozen=True, array_like=True):

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from adapters.ecg.draw import header, layout
-from adapters.ecg.draw.shapes import Lines, Page, Text, Trace, pieces, thinned
+from adapters.ecg.draw import header, layout, shade
+from adapters.ecg.draw.shapes import Lines, Page, Shade, Text, Trace, pieces, thinned
 from adapters.ecg.recording import Recording, bad
 from engine.fault import Fault
 
@@ -37,8 +37,13 @@ class Options:
     begin: float = 0.0
 
 
-def page(recording: Recording, options: Options = Options(), measured: Mapping[str, Any] | None = None) -> Page | Fault:
-    """The page of a recording; `measured` is an analysis as plain JSON whose values are shown."""
+def page(
+    recording: Recording,
+    options: Options = Options(),
+    measured: Mapping[str, Any] | None = None,
+    marks: Mapping[str, Any] | None = None,
+) -> Page | Fault:
+    """The page of a recording; `measured` is an analysis as plain JSON whose values are shown, `marks` what an answer rests on."""
     if options.speed not in SPEEDS or options.gain not in GAINS or options.layout not in layout.LAYOUTS:
         return bad("E162", "no such layout, speed or gain", help="3x4, 6x2 or 12x1; 25 or 50 mm/s; 5, 10 or 20 mm/mV")
     if not 0 <= options.begin < recording.duration:
@@ -53,18 +58,24 @@ def page(recording: Recording, options: Options = Options(), measured: Mapping[s
     texts: list[Text] = []
     ticks: list[tuple[float, float, float, float]] = []
     moved: list[str] = []
+    behind: list[Shade] = []
     for n, row in enumerate(rows):
         zero = TOP + above + pitch * (n + 0.5 + (0.08 if pitch > 20 else 0))
         traces.append(_pulse(LEFT + 2.5, zero, options))
         for segment in row:
             x = LEFT + margin + segment.at * options.speed
+            if marks is not None:
+                upper, lower = max(TOP, zero - pitch * 0.48), min(TOP + GRID_HEIGHT, zero + pitch * 0.48)
+                behind += shade.shades(marks, segment, x, upper, lower - upper, options.speed)
             traces += _traces(recording, segment, x, zero, options, moved)
             texts.append(Text(x + 1.0, zero - min(pitch * 0.42, 13.0), 3.4, segment.lead, bold=True))
             if segment.at:
                 ticks.append((x, zero - 3, x, zero + 3))
     lines = (*_grid(), Lines(np.array(ticks).reshape(-1, 4), 0.3, INK, "separators"))
     box = (LEFT, TOP, GRID_WIDTH, GRID_HEIGHT)
-    return Page(WIDTH, HEIGHT, box, lines, tuple(traces), (*texts, *_words(recording, options, seconds, moved, measured)))
+    texts += _words(recording, options, seconds, moved, measured)
+    texts += [Text(LEFT + GRID_WIDTH - 12, 206.5, 2.6, shade.words(marks), "end", colour="#555555")] if marks is not None else []
+    return Page(WIDTH, HEIGHT, box, lines, tuple(traces), tuple(texts), shades=tuple(behind))
 
 
 def _pulse(x: float, zero: float, options: Options) -> Trace:

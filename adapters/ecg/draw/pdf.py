@@ -11,7 +11,7 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.ecg.draw.shapes import Lines, Page, Text, Trace
+from adapters.ecg.draw.shapes import Lines, Page, Shade, Text, Trace
 
 MM = 72 / 25.4
 UNIT = 100  # the page is drawn in hundredths of a millimetre, so that places are whole numbers
@@ -59,6 +59,7 @@ def _content(page: Page) -> str:
     """Drawing operators in hundredths of a millimetre from the upper left corner, by one transformation at the start."""
     x, y, width, height = (value * UNIT for value in page.box)
     parts = [f"q {MM / UNIT:.8f} 0 0 {-MM / UNIT:.8f} 0 {page.height * MM:.3f} cm 1 J 1 j"]
+    parts += [_shade(shade) for shade in page.shades]
     parts += [_lines(lines) for lines in page.lines]
     parts.append(f"q {x:.0f} {y:.0f} {width:.0f} {height:.0f} re W n")
     parts += [_trace(trace) for trace in page.traces]
@@ -76,6 +77,11 @@ def _lines(lines: Lines) -> str:
     cells = _cells(lines.strokes)
     strokes = "%d %d m %d %d l\n" * len(lines.strokes) % cells
     return f"{_colour(lines.colour, 'RG')} {lines.width * UNIT:.0f} w\n{strokes}S" if strokes else ""
+
+
+def _shade(shade: Shade) -> str:
+    place = _cells(np.array([shade.x, shade.y, shade.width, shade.height]))
+    return f"{_colour(shade.colour, 'rg')} {' '.join(map(str, place))} re f"
 
 
 def _trace(trace: Trace) -> str:

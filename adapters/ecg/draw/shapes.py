@@ -45,6 +45,17 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Shade:
+    """A filled rectangle behind everything else."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    colour: str
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """A page: width and height, the box that tracings stay inside (x, y, width, height), and its shapes in drawing order."""
 
@@ -55,6 +66,7 @@ class Page:
     traces: tuple[Trace, ...]
     texts: tuple[Text, ...]
     title: str = "Electrocardiogram"
+    shades: tuple[Shade, ...] = ()
 
 
 TOLERANCE = 0.05  # mm; with rounding to 0.01 mm a drawn line is never 0.06 mm off

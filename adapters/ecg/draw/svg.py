@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from adapters.ecg.draw.shapes import Lines, Page, Text, Trace
+from adapters.ecg.draw.shapes import Lines, Page, Shade, Text, Trace
 
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"})
@@ -21,6 +21,7 @@ def svg(page: Page) -> bytes:
         f'<clipPath id="grid"><rect x="{_n(x)}" y="{_n(y)}" width="{_n(width)}" height="{_n(height)}"/></clipPath>'
         f'<rect width="{_n(page.width)}" height="{_n(page.height)}" fill="#fff"/>'
     ]
+    parts += [_shade(shade) for shade in page.shades]
     parts += [_lines(lines) for lines in page.lines]
     parts.append(
         '<g clip-path="url(#grid)" fill="none" stroke="#111" stroke-width="0.25" stroke-linejoin="round" stroke-linecap="round">'
@@ -47,6 +48,11 @@ def _lines(lines: Lines) -> str:
         f"M{_n(x1)} {_n(y1)}" + (f"h{_n(x2 - x1)}" if y1 == y2 else f"v{_n(y2 - y1)}") for x1, y1, x2, y2 in lines.strokes.tolist()
     )  # fmt: skip
     return f'<path class="{_text(lines.name)}" d="{path}" fill="none" stroke="{lines.colour}" stroke-width="{_n(lines.width)}"/>'
+
+
+def _shade(shade: Shade) -> str:
+    place = f'x="{_n(shade.x)}" y="{_n(shade.y)}" width="{_n(shade.width)}" height="{_n(shade.height)}"'
+    return f'<rect class="shade" {place} fill="{shade.colour}"/>'
 
 
 def _trace(trace: Trace) -> str:
