@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import resample_poly
 
+from inference.decimate import decimate
+
 Array = npt.NDArray[np.float32]
 RATE = 100  # Hz, what the networks were trained at
 LIMIT = 20.0  # mV: no heart reaches it, so what does is cut
@@ -18,6 +20,8 @@ def prepare(samples: npt.NDArray[np.floating], rate: float) -> Array:
     x = np.asarray(samples, np.float64) / 1000.0
     if rate != RATE:
         ratio = Fraction(RATE / rate).limit_denominator(1000)
-        x = resample_poly(x - x[:, :1], ratio.numerator, ratio.denominator, axis=1, padtype="edge")
+        x = x - x[:, :1]
+        up, down = ratio.numerator, ratio.denominator
+        x = decimate(x, down) if up == 1 else resample_poly(x, up, down, axis=1, padtype="edge")
     x = x - np.median(x, axis=1, keepdims=True)
     return np.clip(x, -LIMIT, LIMIT).astype(np.float32)

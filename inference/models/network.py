@@ -26,6 +26,7 @@ class Settings:
     depth: int = 2
     attention: int = 0
     dropout: float = 0.2
+    turn: int = 0  # samples the end of a recording is moved by to its beginning: members in other phases of the strides err apart
 
 
 class Squeeze(nn.Module):
@@ -109,6 +110,8 @@ class Network(nn.Module):
 
     def features(self, x: Tensor) -> Tensor:
         """The pooled embedding [batch, 2 × last width]: means, then maxima over time."""
+        if self.settings.turn:
+            x = torch.cat((x[:, :, -self.settings.turn :], x[:, :, : -self.settings.turn]), 2)
         x = self.blocks(self.stem(x.unsqueeze(2).contiguous(memory_format=torch.channels_last)))
         if len(self.attention):
             x = self.attention(x.squeeze(2).transpose(1, 2)).transpose(1, 2).unsqueeze(2)

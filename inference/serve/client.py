@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import signal
 import sys
@@ -26,6 +27,7 @@ from inference.classify import Classification
 from inference.models.manifest import SHIPPED
 from inference.serve import wire
 
+PIPE_BYTES = 1 << 20
 HELP = "try again; the recording itself is stored and will be classified later"
 
 
@@ -116,6 +118,7 @@ class Classifier:
         if hello.fault:
             await self._kill(process)
             return fault_of(hello.fault)
+        widen(process)
         self._process, self.models, self._alive = process, hello.models, True
         self._reader = asyncio.create_task(self._read(process), name="inference-reader")
         return None
@@ -221,6 +224,14 @@ class Classifier:
                 await self._kill(self._process)
         if self._reader:
             await self._reader
+
+
+def widen(process: Process) -> None:
+    """Lets the worker's pipe hold a whole recording, so that it is handed over at once; where this cannot be, it is not."""
+    pipe = process.stdin.transport.get_extra_info("pipe") if process.stdin else None
+    if pipe is not None and hasattr(fcntl, "F_SETPIPE_SZ"):
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
 def end(process: Process) -> None:

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.signal import resample_poly
 
 from engine.fault import Fault
 from inference.classify import Ready, ready, windows
+from inference.decimate import decimate
 from inference.leads import LEADS, name_of, twelve
 from inference.preprocess import prepare
 
@@ -82,3 +84,10 @@ def test_a_missing_lead_is_named() -> None:
 def test_any_shape_rate_and_names_are_ready_or_a_fault(leads: int, samples: int, rate: float, names: int) -> None:
     answer = ready(np.zeros((leads, samples)), rate, [f"x{n}" for n in range(names)], LEADS)
     assert isinstance(answer, Fault | Ready)
+
+
+@given(st.integers(2, 12), st.integers(1, 4), st.integers(30, 600), st.integers(0, 2**32 - 1))
+def test_every_kth_sample_is_what_scipy_resamples(down: int, leads: int, length: int, seed: int) -> None:
+    x = np.random.default_rng(seed).normal(0, 1, (leads, length))
+    expected = resample_poly(x, 1, down, axis=1, padtype="edge")
+    assert decimate(x, down) == pytest.approx(expected, abs=1e-12)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch")
 
 from inference.models import manifest, runtime  # noqa: E402
+from inference.models.ensemble import Ensemble, graph  # noqa: E402
 from inference.models.labels import LEAD_ONE, TWELVE  # noqa: E402
 from inference.models.network import Network, Settings  # noqa: E402
 from inference.train import card, metrics, ship  # noqa: E402
@@ -192,6 +193,15 @@ def test_a_lead_one_member_begins_with_what_fits_of_a_twelve_lead_one() -> None:
     assert torch.equal(one.stem[0].weight, twelve.stem[0].weight[:, :1])
     assert torch.equal(one.head.bias[3:], twelve.head.bias)
     assert torch.equal(one.head.bias[:3], twelve.head.bias[[TWELVE.index(f"super:{name}") for name in LEAD_ONE]])
+
+
+def test_a_member_may_see_the_recording_turned(tmp_path: Path) -> None:
+    plain = Network(Settings(leads=2, outputs=5, widths=(8,), kernels=(3,), depth=1)).eval()
+    turned = Network(Settings(leads=2, outputs=5, widths=(8,), kernels=(3,), depth=1, turn=7)).eval()
+    turned.load_state_dict(plain.state_dict())
+    x = torch.randn(2, 2, 300)
+    assert torch.allclose(turned(x), plain(torch.roll(x, 7, 2)))
+    graph(Ensemble([plain.settings, turned.settings]), 2, tmp_path / "x.onnx")
 
 
 def test_the_official_folder_is_read_as_the_packed_one(tmp_path: Path) -> None:
