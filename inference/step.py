@@ -26,13 +26,19 @@ INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpreta
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """What the channel `ecg` hands over: `samples` is Base64 of zlib of little-endian float32 [leads, n] in µV."""
+    """What the channel `ecg` hands over.
+
+    `samples` is Base64 of zlib: of little-endian float32 [leads, n] in µV; or, with `scale` and `origin` (µV, one a lead), of
+    little-endian int16 steps from sample to sample modulo 65 536, each lead's first from 0.
+    """
 
     digest: str
     report: str
     leads: list[str]
     rate: float
     samples: str
+    scale: list[float] = []
+    origin: list[float] = []
     base: dict[str, Any] = {}
     measurements: list[dict[str, Any]] = []
     patient: str = ""
@@ -60,19 +66,28 @@ class Classify:
         return step
 
 
+def unpacked(asked: Asked) -> Any:
+    """The samples as an array [leads, n] in µV; raises ValueError, binascii.Error or zlib.error where they are not what they should be."""
+    import numpy as np  # noqa: PLC0415
+
+    raw = zlib.decompressobj().decompress(base64.b64decode(asked.samples, validate=True), LARGEST)
+    if not asked.scale:
+        return np.frombuffer(raw, "<f4").reshape(len(asked.leads), -1)
+    steps = np.frombuffer(raw, "<i2").reshape(len(asked.leads), -1).cumsum(axis=1, dtype=np.int16)
+    scale, origin = (np.array(row).reshape(len(asked.leads), 1) for row in (asked.scale, asked.origin))
+    return (steps * scale + origin).astype(np.float32)
+
+
 def perform(body: bytes, received: datetime) -> tuple[list[JSON], Event] | Fault | None:
     """The addendum's resources and the event that tells of them; None for a recording that the models do not read.
 
     In whichever process it is called, models are loaded there.
     """
-    import numpy as np  # noqa: PLC0415
-
     from inference import addendum, analysis  # noqa: PLC0415
 
     try:
         asked = msgspec.json.decode(body, type=Asked)
-        raw = zlib.decompressobj().decompress(base64.b64decode(asked.samples, validate=True), LARGEST)
-        samples = np.frombuffer(raw, "<f4").reshape(len(asked.leads), -1)
+        samples = unpacked(asked)
     except (msgspec.MsgspecError, binascii.Error, zlib.error, ValueError):
         return Fault(Kind.INCORRECT, "E838", "this is no ECG that the destination `ecg_signal` hands over", "body")
     said = analysis.classify(samples, asked.rate, asked.leads, {"measurements": asked.measurements})

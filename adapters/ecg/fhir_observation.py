@@ -9,12 +9,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from adapters.ecg import leads, times
 from adapters.ecg.recording import MAX_LEADS, Device, Patient, Recording, Samples, bad, checked, physical, stacked
-from adapters.ecg.xml_tools import TO_UV, number
+from adapters.ecg.xml_tools import TO_UV, number, numbers
 from engine.fault import Fault, Kind
 from fhir.encode import loads
 
@@ -126,14 +125,10 @@ def _decimal(value: Any) -> Decimal | None:
 
 
 def _values(text: str, warnings: list[str]) -> NDArray[Any] | None:
-    words = text.split()
     if any(mark in text for mark in ("E", "U", "L")):
-        words = ["nan" if word in ("E", "U", "L") else word for word in words]
+        text = " ".join("nan" if word in ("E", "U", "L") else word for word in text.split())
         warnings.append("some samples are missing or beyond the limits")
-    try:
-        return np.array(words, dtype=np.float64)
-    except ValueError:
-        return None
+    return numbers(text) if "," not in text else None
 
 
 def _names(part: JSON, dimensions: int, count: int) -> list[str]:

@@ -50,7 +50,8 @@ class ForwardSignal:
         if not isinstance(made, Made):
             return None
         row = {"digest": made.digest, "report": made.report, "leads": made.signal.leads, "rate": made.signal.rate}
-        row |= {"samples": made.signal.packed, "base": made.base, "patient": made.patient}
+        row |= {"samples": made.signal.packed, "scale": made.signal.scale, "origin": made.signal.origin}
+        row |= {"base": made.base, "patient": made.patient}
         return _encoder.encode(row | {"measurements": (made.measured or {}).get("measurements", [])})
 
     async def open(self, site: Site) -> Sender | Fault:

@@ -11,6 +11,8 @@ from importlib.metadata import entry_points
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
+
 from adapters.ecg.draw import Options, page, pdf, svg
 from adapters.ecg.draw.shapes import Page
 from adapters.ecg.format import encapsulated
@@ -19,6 +21,7 @@ from adapters.ecg.hl7_subject import subject
 from adapters.ecg.recording import Recording, bad, measurable
 from adapters.ecg.resources import Context, Source, resources
 from adapters.ecg.step import Made, Signal, Task
+from adapters.ecg.whole import Whole, whole
 from engine.fault import Fault
 
 TYPES = {"pdf": ("application/pdf", pdf), "svg": ("image/svg+xml", svg)}
@@ -39,11 +42,20 @@ def perform(task: Task, message: bytes, received: datetime) -> Made | Fault:
     made = resources(recording, source, context, measured, drawings)
     report = next(one for one in made if one["resourceType"] == "DiagnosticReport")
     name = f"DiagnosticReport/{report['id']}"
-    signal = Signal(recording.leads, recording.rate, zlib.compress(recording.samples.astype("<f4").tobytes(), 1))
     return Made(
-        source.digest, tuple(made), signal, measured, _event(recording, measured, name), recording.patient.id, name,
+        source.digest, tuple(made), signal(recording), measured, _event(recording, measured, name), recording.patient.id, name,
         {key: report[key] for key in SHARED if key in report}, tuple(bad("E167", text) for text in recording.warnings),
     )  # fmt: skip
+
+
+def signal(recording: Recording) -> Signal:
+    """The samples as whole steps where the file has such and no gaps, half as long; else as they are."""
+    found = whole(recording) if recording.scale else None
+    if not isinstance(found, Whole) or not found.exact or found.missing.any():
+        return Signal(recording.leads, recording.rate, zlib.compress(recording.samples.astype("<f4").tobytes(), 1))
+    steps = np.diff(found.steps, axis=1, prepend=0).astype("<i2")  # modulo 65 536, as the sum is
+    scale, origin = (tuple(float(one) for one in row) for row in (found.scale, found.origin))
+    return Signal(recording.leads, recording.rate, zlib.compress(steps.tobytes(), 1), scale, origin)
 
 
 @cache

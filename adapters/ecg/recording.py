@@ -132,10 +132,14 @@ class Recording:
         return self.samples[self.leads.index(name)] if name in self.leads else None
 
 
-def physical(steps: NDArray[Any], scale: Decimal | float, origin: Decimal | float = 0) -> Samples:
+Number = Decimal | float | NDArray[np.float64]
+
+
+def physical(steps: NDArray[Any], scale: Number, origin: Number = 0.0) -> Samples:
     """µV from whole steps, rounded once to float32: every reader uses this, so equal files read equal."""
+    factor, zero = (one if isinstance(one, np.ndarray) else float(one) for one in (scale, origin))
     with np.errstate(over="ignore", invalid="ignore"):  # what is beyond float32 is refused by `checked`
-        return (steps.astype(np.float64) * float(scale) + float(origin)).astype(np.float32)
+        return (steps.astype(np.float64) * factor + zero).astype(np.float32)
 
 
 def checked(recording: Recording) -> Recording | Fault:

@@ -14,6 +14,7 @@ from datetime import datetime, tzinfo
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from adapters.ecg.leads import mdc
@@ -161,7 +162,7 @@ def _components(recording: Recording) -> list[JSON]:
 
 def _spaced(steps: list[int]) -> str:
     """Whole numbers with a blank between them, written in one go."""
-    return str(steps)[1:-1].replace(",", "")
+    return msgspec.json.encode(steps)[1:-1].decode().replace(",", " ")
 
 
 def _written(samples: Samples) -> str:

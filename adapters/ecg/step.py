@@ -34,18 +34,28 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A recording's samples on their way between processes: `packed` is zlib of little-endian float32 [leads, n] in µV."""
+    """A recording's samples on their way between processes, `packed` by zlib.
+
+    With `scale` and `origin` (µV, one a lead): little-endian int16, each the step from the sample before it, the first from 0, modulo
+    65 536; sample = origin + sum of the steps × scale. Without them: little-endian float32 [leads, n] in µV.
+    """
 
     leads: tuple[str, ...]
     rate: float
     packed: bytes = field(repr=False)
+    scale: tuple[float, ...] = ()
+    origin: tuple[float, ...] = ()
 
     @property
     def samples(self) -> Any:
-        """The samples as an array [leads, n]."""
+        """The samples as an array [leads, n] of float32 in µV."""
         import numpy as np  # noqa: PLC0415
 
-        return np.frombuffer(zlib.decompress(self.packed), "<f4").reshape(len(self.leads), -1)
+        raw = zlib.decompress(self.packed)
+        if not self.scale:
+            return np.frombuffer(raw, "<f4").reshape(len(self.leads), -1)
+        steps = np.frombuffer(raw, "<i2").reshape(len(self.leads), -1).cumsum(axis=1, dtype=np.int16)
+        return (steps * np.array(self.scale)[:, None] + np.array(self.origin)[:, None]).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)

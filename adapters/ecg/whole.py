@@ -64,11 +64,9 @@ def _stepped(
     recording: Recording, scale: tuple[Decimal, ...], origin: tuple[Decimal, ...], missing: NDArray[np.bool_], exact: bool = True
 ) -> Whole | None:
     """Whole steps, or None when `exact` is asked for and the samples are not exactly these."""
-    steps = np.zeros(recording.samples.shape, np.int64)
-    right = True
-    for row, values, step, zero, gaps in zip(steps, recording.samples, scale, origin, missing, strict=True):
-        row[~gaps] = np.rint((values[~gaps].astype(np.float64) - float(zero)) / float(step)).astype(np.int64)
-        right = right and bool(np.array_equal(physical(row[~gaps], step, zero), values[~gaps]))
+    step, zero = (np.array([[float(one)] for one in row]) for row in (scale, origin))
+    steps = np.rint((np.where(missing, zero, recording.samples) - zero) / step).astype(np.int64)
+    right = bool(((physical(steps, step, zero) == recording.samples) | missing).all())
     return Whole(steps, scale, origin, missing, right) if right or not exact else None
 
 

@@ -60,13 +60,39 @@ def rate(value: str) -> float:
 
 def numbers(value: str) -> NDArray[Any] | None:
     """Numbers divided by blanks or commas as float64, or None when one of them is not a number."""
-    words = value.replace(",", " ").split()
-    if "_" in value:  # which Python's own numbers may hold
+    text = value.replace(",", " ") if "," in value else value
+    found = _whole(text)
+    if found is not None:
+        return found
+    if "_" in text:  # which Python's own numbers may hold
         return None
+    words = text.split()
     try:
         return np.fromiter(map(float, words), np.float64, len(words))
     except ValueError:
         return None
+
+
+def _whole(text: str) -> NDArray[Any] | None:
+    """Whole numbers of up to 15 digits, worked out for all words at once, a digit of each in turn; None for any other text."""
+    if not text.isascii():
+        return None
+    sign = np.frombuffer(text.encode(), np.uint8)
+    blank = (sign == 32) | ((sign >= 9) & (sign <= 13))
+    edges = np.diff(blank, prepend=True, append=True)
+    first, last = np.flatnonzero(edges).reshape(-1, 2).T
+    minus = sign[first] == 45
+    digit = sign - np.uint8(48)
+    length = last - first - (minus | (sign[first] == 43))
+    if not len(first) or length.min() < 1 or length.max() > 15:
+        return None
+    if np.count_nonzero(digit < 10) != int(length.sum()):
+        return None
+    found, longer = digit[last - 1].astype(np.float64), np.flatnonzero(length > 1)
+    for place in range(1, int(length.max())):
+        found[longer] += digit[last[longer] - 1 - place] * 10.0**place
+        longer = longer[length[longer] > place + 1]
+    return np.where(minus, -found, found)
 
 
 def int16(value: str) -> NDArray[Any] | None:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.signal.features import RATE, features, scale
-from inference.signal.net import CLASSES, MULTIPLE, Weights, probabilities
+from inference.signal.net import CLASSES, MULTIPLE, probabilities
 
 Array = NDArray[np.float32]
 Floats = NDArray[np.float64]
@@ -44,17 +44,17 @@ class Waves:
         return Waves(*(row[which] for row in rows))  # type: ignore[arg-type]
 
 
-def chances(x: Array, w: Weights | None = None) -> Array:
+def chances(x: Array) -> Array:
     """Probabilities [leads, 4, n] of leads [leads, n] at 500 Hz, baseline removed; long recordings are worked in pieces."""
     n = x.shape[-1]
     size = scale(x)
     if n <= CHUNK:
-        return probabilities(features(x, size), w)
+        return probabilities(features(x, size))
     out = np.empty((len(x), len(CLASSES), n), np.float32)
     step = CHUNK - 2 * OVERLAP
     for first in range(0, n, step):
         start, stop = max(0, first - OVERLAP), min(n, first + step + OVERLAP)
-        part = probabilities(features(x[:, start:stop], size), w)
+        part = probabilities(features(x[:, start:stop], size))
         out[:, :, first : first + step] = part[:, :, first - start : first - start + step]
     return out
 
@@ -172,8 +172,8 @@ def near(middle: Floats, beats: Indexes) -> Indexes:
     return np.where(closer, left, right).astype(np.int64)
 
 
-def delineate(x: Array, beats: Indexes, w: Weights | None = None) -> dict[str, Waves]:
+def delineate(x: Array, beats: Indexes) -> dict[str, Waves]:
     """The waves of leads [leads, n] in µV at 500 Hz, baseline removed, about `beats`."""
-    chance = chances(x, w)
+    chance = chances(x)
     likely = chance.argmax(axis=1)
     return assign({wave: find(chance, likely, x, wave) for wave in WAVES}, beats)

@@ -7,6 +7,8 @@ A window that says yes to all begins an episode, its neighbours may say so less 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,12 +16,14 @@ from inference.signal.filters import band
 
 Array = NDArray[np.float32]
 Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 WINDOW, HOP = 4.0, 1.0  # s
 CLEAR = (0.60, 0.46, 0.50)  # away from the baseline above, leakage below, power in the line above
 LIKELY = (0.45, 0.66, 0.30)
 SHORTEST = 3.0  # s
 APART = 3.0  # s: closer episodes are one
+AT_ONCE = 256  # windows looked at in one go
 MARGIN = 0.8  # s about the middles of the first and the last window that belong to the episode
 
 
@@ -36,19 +40,34 @@ def leakage(windows: Floats) -> Floats:
     return left
 
 
-def signs(lead: Array, rate: float) -> tuple[Floats, Floats, Floats]:
-    """(share away from the baseline, leakage, share of the power in a line at 2–8 Hz) for each window of a lead."""
-    length, hop = int(WINDOW * rate), int(HOP * rate)
-    windows = np.lib.stride_tricks.sliding_window_view(lead.astype(np.float64), length)[::hop]
-    top = np.percentile(np.abs(windows), 98, axis=1, keepdims=True) + 1.0
-    away = (np.abs(windows) > 0.2 * top).mean(axis=1)
-    power = np.abs(np.fft.rfft(windows * np.hanning(length), axis=1)) ** 2
-    f = np.fft.rfftfreq(length, 1.0 / rate)
+def afar(windows: Floats) -> Floats:
+    """The share of each window that is away from the baseline."""
+    size = np.abs(windows)
+    top = np.percentile(size, 98, axis=1, keepdims=True) + 1.0
+    return np.asarray((size > 0.2 * top).mean(axis=1))
+
+
+def lined(windows: Floats, rate: float) -> Floats:
+    """The share of each window's power that lies in one narrow line at 2–8 Hz."""
+    power = np.abs(np.fft.rfft(windows * np.hanning(windows.shape[1]), axis=1)) ** 2
+    f = np.fft.rfftfreq(windows.shape[1], 1.0 / rate)
     line = f[power[:, f < 10].argmax(axis=1)]
     near = np.abs(f - line[:, None]) < 0.6
     share = (power * near).sum(axis=1) / (power.sum(axis=1) + 1e-6)
     share[(line < 2.0) | (line > 8.0)] = 0.0
-    return away, leakage(windows), share
+    return np.asarray(share)
+
+
+def votes(windows: NDArray[np.floating[Any]], rate: float) -> tuple[Mask, Mask]:
+    """Which windows [leads, count, n] are flutter clearly, and which likely: most of the leads must say so."""
+    leads, count, n = windows.shape
+    rows, most = windows.reshape(-1, n).astype(np.float64), 0.5 if leads > 1 else 0.0
+    away = afar(rows).reshape(leads, count)
+    if not ((away > LIKELY[0]).mean(axis=0) > most).any():  # as a rule; nothing that follows would change it
+        return np.zeros(count, np.bool_), np.zeros(count, np.bool_)
+    left, share = leakage(rows).reshape(leads, count), lined(rows, rate).reshape(leads, count)
+    clear, likely = (((away > a) & (left < b) & (share > c)).mean(axis=0) > most for a, b, c in (CLEAR, LIKELY))
+    return clear, likely | clear
 
 
 def episodes(x: Array, rate: float) -> list[tuple[int, int]]:
@@ -58,12 +77,9 @@ def episodes(x: Array, rate: float) -> list[tuple[int, int]]:
     step = max(1, int(rate // 90))
     slow = rate / step
     quiet = band(x, rate, 1.0, 25.0, margin=0.5)[:, ::step]
-    votes = [signs(lead, slow) for lead in quiet]
-    clear, likely = (
-        np.mean([(away > a) & (left < b) & (share > c) for away, left, share in votes], axis=0) > (0.5 if len(x) > 1 else 0)
-        for a, b, c in (CLEAR, LIKELY)
-    )
-    likely |= clear
+    windows = np.lib.stride_tricks.sliding_window_view(quiet, int(WINDOW * slow), axis=1)[:, :: int(HOP * slow)]
+    parts = [votes(windows[:, at : at + AT_ONCE], slow) for at in range(0, windows.shape[1], AT_ONCE)]
+    clear, likely = (np.concatenate([part[which] for part in parts]) for which in (0, 1))
     edges = np.flatnonzero(np.diff(np.r_[0, likely.astype(np.int8), 0]))
     found: list[tuple[int, int]] = []
     for first, stop in zip(edges[::2], edges[1::2], strict=True):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from engine.fault import Fault
@@ -108,6 +110,14 @@ class Measured:
         return body
 
 
+_columns: dict[type, tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]] = {}  # a class's names, and what reads them
+
+
 def plain(row: Any) -> dict[str, Any]:
     """A slotted dataclass as a dict, one level deep."""
-    return {name: getattr(row, name) for name in row.__slots__}
+    found = _columns.get(type(row))
+    if found is None:
+        names: tuple[str, ...] = tuple(row.__slots__)
+        found = _columns[type(row)] = names, attrgetter(*names)
+    names, values = found
+    return dict(zip(names, values(row), strict=True))

@@ -7,7 +7,7 @@ Sources: AHA/ACC/HRS 2007 recommendations for the ECG, IEC 60601-2-25 (grid, cal
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from adapters.ecg.draw import header, layout, shade
 from adapters.ecg.draw.shapes import Lines, Page, Shade, Text, Trace, pieces, thinned
-from adapters.ecg.recording import Recording, bad
+from adapters.ecg.recording import Recording, Samples, bad
 from engine.fault import Fault
 
 WIDTH, HEIGHT = 297.0, 210.0
@@ -71,6 +71,8 @@ def page(
             texts.append(Text(x + 1.0, zero - min(pitch * 0.42, 13.0), 3.4, segment.lead, bold=True))
             if segment.at:
                 ticks.append((x, zero - 3, x, zero + 3))
+    fewer = iter(thinned([trace.points for trace in traces if trace.lead]))
+    traces = [replace(trace, points=next(fewer)) if trace.lead else trace for trace in traces]
     lines = (*_grid(), Lines(np.array(ticks).reshape(-1, 4), 0.3, INK, "separators"))
     box = (LEFT, TOP, GRID_WIDTH, GRID_HEIGHT)
     texts += _words(recording, options, seconds, moved, measured)
@@ -91,15 +93,21 @@ def _traces(
     first = int(np.ceil(segment.begin * recording.rate - 1e-9))
     last = int(np.floor((segment.begin + segment.seconds) * recording.rate + 1e-9))
     shown = samples[first : last + 1].astype(np.float64)
-    known = samples[np.isfinite(samples)]
-    offset = float(np.median(known)) if len(known) else 0.0
-    if abs(offset) <= OFFSET:
-        offset = 0.0
-    elif segment.lead not in moved:
+    offset = _offset(samples)
+    if offset and segment.lead not in moved:
         moved.append(segment.lead)
     across = x + (np.arange(first, first + len(shown)) / recording.rate - segment.begin) * options.speed
     up = zero - (shown - offset) / 1000 * options.gain
-    return [Trace(thinned(part), segment.lead) for part in pieces(across, up)]
+    return [Trace(part, segment.lead) for part in pieces(across, up)]
+
+
+def _offset(samples: Samples) -> float:
+    """The median of what is known where it is above the bound, else 0; when most samples are within it, so is their median."""
+    if 2 * np.count_nonzero(np.abs(samples) <= OFFSET) > len(samples):
+        return 0.0
+    known = samples[np.isfinite(samples)]
+    median = float(np.median(known)) if len(known) else 0.0
+    return median if abs(median) > OFFSET else 0.0
 
 
 @cache

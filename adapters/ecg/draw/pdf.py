@@ -15,7 +15,7 @@ from adapters.ecg.draw.shapes import Lines, Page, Shade, Text, Trace
 
 MM = 72 / 25.4
 UNIT = 100  # the page is drawn in hundredths of a millimetre, so that places are whole numbers
-LEVEL = 3  # of compression: higher ones take three times as long for a tenth less
+LEVEL = 1  # of compression: 6 takes six times as long for a fifth less
 # widths of Helvetica in thousandths of its size, space to tilde (Adobe font metrics); what is not listed is as wide as a letter
 WIDTHS = (
     278, 278, 355, 556, 556, 889, 667, 191, 333, 333, 389, 584, 278, 333, 278, 278, 556, 556, 556, 556, 556, 556, 556, 556, 556, 556,
@@ -110,6 +110,8 @@ def _width(raw: str) -> float:
 
 def _western(words: str) -> str:
     """The letters of WinAnsi as single bytes (in a str of them); others without their accents, else `?`."""
+    if words.isascii() and words.isprintable():
+        return words
     out = []
     for letter in words:
         for form in (letter, unicodedata.normalize("NFKD", letter).encode("ascii", "ignore").decode()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,27 +74,35 @@ TOLERANCE = 0.05  # mm; with rounding to 0.01 mm a drawn line is never 0.06 mm o
 PASSES = 8
 
 
-def thinned(points: Points) -> Points:
-    """The polyline without points that lie on the line of their neighbours, nowhere more than the tolerance away from it.
+def thinned(lines: Sequence[Points]) -> list[Points]:
+    """The polylines without points that lie on the line of their neighbours, nowhere more than the tolerance away from it.
 
-    Every other point is tried in each pass. A point goes if its distance and what was already lost on either side of it stay
-    within the tolerance together; `lost` bounds that for the stretch behind each point.
+    Every other point is tried in each pass, of all lines together. A point goes if its distance and what was already lost on
+    either side of it stay within the tolerance together; `lost` bounds that for the stretch behind each point. Ends stay.
     """
-    lost = np.zeros(len(points))
+    if not lines:
+        return []
+    x, y = np.concatenate(lines).T.copy()
+    ends = np.cumsum([len(line) for line in lines])
+    line = np.repeat(np.arange(len(lines)), [len(line) for line in lines])
+    end = np.zeros(len(x), np.bool_)
+    end[ends - 1] = end[ends[:-1]] = end[0] = True
+    lost = np.zeros(len(x))
     for turn in range(PASSES):
-        if len(points) < 3:
+        at = np.arange(1 + turn % 2, len(x) - 1, 2)
+        at = at[~end[at]]
+        if not len(at):
             break
-        at = np.arange(1 + turn % 2, len(points) - 1, 2)
-        before, here, after = points[at - 1], points[at], points[at + 1]
-        share = (here[:, 0] - before[:, 0]) / (after[:, 0] - before[:, 0])
-        worse = np.maximum(lost[at - 1], lost[at]) + np.abs(before[:, 1] + share * (after[:, 1] - before[:, 1]) - here[:, 1])
+        left, run = x[at - 1], x[at + 1] - x[at - 1]
+        share, height = (x[at] - left) / run, y[at - 1]
+        worse = np.maximum(lost[at - 1], lost[at]) + np.abs(height + share * (y[at + 1] - height) - y[at])
         small = worse <= TOLERANCE
         gone = at[small]
         lost[gone - 1] = worse[small]
-        kept = np.ones(len(points), bool)
+        kept = np.ones(len(x), np.bool_)
         kept[gone] = False
-        points, lost = points[kept], lost[kept]
-    return points
+        x, y, lost, end, line = x[kept], y[kept], lost[kept], end[kept], line[kept]
+    return np.split(np.column_stack([x, y]), np.searchsorted(line, np.arange(1, len(lines))))
 
 
 def pieces(x: NDArray[Any], y: NDArray[Any]) -> list[Points]:

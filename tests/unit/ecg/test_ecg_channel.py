@@ -9,7 +9,6 @@ import json
 import pickle
 import subprocess
 import sys
-import zlib
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 from uuid import UUID
 
 import ecg_made as made
+import msgspec
 import numpy as np
 import pytest
 
@@ -32,6 +32,7 @@ from engine.run import Plan
 from engine.run import run as run_plan
 from engine.types import Arrival, Envelope, Message, Parcel, Receipt, Site, Work
 from fhir.validate import validate
+from inference.step import Asked, unpacked
 
 BODY = made.cardiosoft(made.tracing(length=5000))
 SITE = Site({}, {}, {}, lambda: datetime.now(UTC), lambda: UUID(int=1))
@@ -243,11 +244,16 @@ def test_messages_with_an_ecg_are_handed_to_its_channel_and_others_are_not() -> 
 
 
 def test_what_was_read_and_measured_is_handed_over_for_classification() -> None:
+    gaps = b"I,II\n0.5,1.5\nnan,2.25\n" + b"1,2\n" * 30
+    for body, whole in ((BODY, True), (gaps, False)):
+        made = run(body, measure="no", draw="none")
+        assert isinstance(made, Work)
+        row = json.loads(ForwardSignal("ecg_findings").parcel(made) or b"")
+        assert bool(row["scale"]) is whole
+        assert np.array_equal(unpacked(msgspec.convert(row, Asked)), made.document.recording.samples, equal_nan=True)
     made = run(BODY, measure="no", draw="none")
     assert isinstance(made, Work)
     row = json.loads(ForwardSignal("ecg_findings").parcel(made) or b"")
-    samples = np.frombuffer(zlib.decompress(base64.b64decode(row["samples"])), "<f4").reshape(len(row["leads"]), -1)
-    assert np.array_equal(samples, made.document.recording.samples)
     assert (row["digest"], row["rate"], row["patient"]) == (hashlib.sha256(BODY).hexdigest(), 500.0, "C-3")
     assert row["report"] in [
         f"DiagnosticReport/{put.body['id']}" for put in made.puts if put.body["resourceType"] == "DiagnosticReport"

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from adapters.ecg import Recording, Trends, read, read_trends
 from adapters.ecg.formats import NAMES
 from adapters.ecg.write import write
+from adapters.ecg.xml_tools import numbers
 from engine.fault import Fault
 
 ROWS = made.tracing(length=100)
@@ -333,3 +334,21 @@ def test_faults_carry_no_patient() -> None:
     found = read(json.dumps(body).encode())
     assert isinstance(found, Fault)
     assert "CANARY" not in repr(found)
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["1", "-12", "+7", "-", "+", "--3", "1-2", "007", "123456789012345678", "1.5", "1e3", "x", "1_0", "\x1c", ""]
+        )
+    )
+)
+def test_numbers_worked_out_together_are_those_that_python_reads_one_by_one(words: list[str]) -> None:
+    text = " ".join(words)
+    try:
+        expected = None if "_" in text else [float(word) for word in text.split()]
+    except ValueError:
+        expected = None
+    found = numbers(text)
+    assert (found is None) is (expected is None)
+    assert expected is None or (found is not None and found.tolist() == expected)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -21,7 +22,7 @@ from fhir.validate import validate
 from inference import analysis
 from inference.models.labels import LEADS
 from inference.serve import backend
-from inference.step import Classify, perform
+from inference.step import Asked, Classify, perform, unpacked
 
 Array = np.ndarray[Any, Any]
 SITE = Site({}, {}, {}, lambda: datetime.now(UTC), lambda: UUID(int=1))
@@ -62,6 +63,15 @@ def test_what_is_handed_over_becomes_an_addendum_written_once(ecg: Array) -> Non
     assert event.severity == event.body["interpretation"]["severity"]
 
 
+def test_whole_steps_come_back_as_the_samples_they_were_however_they_wrap() -> None:
+    steps = np.array([[-32768, 32767, 0, 5], [7, 7, -9, 32767]], np.int64)
+    packed = base64.b64encode(zlib.compress(np.diff(steps, axis=1, prepend=0).astype("<i2").tobytes())).decode()
+    row = {"digest": "", "report": "", "leads": ["I", "II"], "rate": 500, "samples": packed, "scale": [2.5, 5], "origin": [1, 0]}
+    found = unpacked(msgspec.convert(row, Asked))
+    assert found.dtype == np.float32
+    assert found.tolist() == [[-81919.0, 81918.5, 1.0, 13.5], [35.0, 35.0, -45.0, 163835.0]]
+
+
 @pytest.mark.usefixtures("small")
 def test_a_critical_finding_is_marked_so_that_a_rule_can_see_it(ecg: Array, monkeypatch: pytest.MonkeyPatch) -> None:
     said = analysis.classify(ecg, 500, LEADS)
@@ -89,7 +99,7 @@ def test_the_work_is_handed_to_another_process_and_its_fate_is_the_messages(ecg:
 
 
 @pytest.mark.usefixtures("small")
-@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'{"digest": 1}'])
+@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'{"digest": 1}', handed(np.zeros((12, 3)), scale=[1.0], origin=[0.0])])
 def test_what_is_not_handed_over_by_the_engine_is_a_fault(body: bytes) -> None:
     found = perform(body, RECEIVED)
     assert isinstance(found, Fault)
