@@ -1,10 +1,11 @@
 """How many FHIR requests a second are answered, and how long one takes.
 
-    python benchmarks/fhir_rest.py [--stored 100000] [--connections 1 8 32] [--seconds 3] [--flat 10000 100000 1000000]
+    python benchmarks/fhir_rest.py [--stored 100000] [--connections 1 8 32] [--seconds 3]
+    python benchmarks/fhir_rest.py --flat [10000 100000 1000000]
 
 Create, read, update, search of a page of 20 by patient and code, and transactions of 20, against a real engine whose store holds
-so many Observations; every answer's status is checked. `--flat` shows the search again at several sizes instead. Loopback only,
-bounded by seconds.
+so many Observations; every answer's status is checked. `--flat` shows instead how long searches take at growing sizes: the median,
+and the processor time of engine and database, of one request at a time. Loopback only, bounded by seconds.
 """
 
 from __future__ import annotations
@@ -16,41 +17,12 @@ import os
 import random
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-import psycopg
+from observations import CODES, EACH, RARE, SELDOM, fill, observation, text
 from running import Running, engine
 
-from engine.types import Put
-from fhir.store import FhirStore
-
-CODES = "2951-2 2823-3 2075-0 2028-9 3094-0 2160-0 2345-7 17861-6 718-7 6690-2".split()
-EACH = 200  # Observations of one patient: 20 of each code
 Make = Callable[[int], tuple[str, str, bytes, int]]  # number -> method, path, body, expected status
-
-
-def observation(number: int) -> dict[str, object]:
-    """A laboratory result, different from every other."""
-    return {
-        "resourceType": "Observation", "id": f"o{number}", "status": "final",
-        "category": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "laboratory"}]}],
-        "code": {"coding": [{"system": "http://loinc.org", "code": CODES[number % 10], "display": "Analyte"}]},
-        "subject": {"reference": f"Patient/p{number // EACH}"},
-        "effectiveDateTime": f"2026-03-{number % 28 + 1:02d}T11:{number % 60:02d}:00Z",
-        "valueQuantity": {"value": number % 900, "unit": "mmol/L", "system": "http://unitsofmeasure.org", "code": "mmol/L"},
-    }  # fmt: skip
-
-
-def fill(dsn: str, first: int, last: int) -> None:
-    """Stores Observations first..last-1."""
-    store = FhirStore()
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        for at in range(first, last, 2000):
-            puts = [Put(observation(number)) for number in range(at, min(at + 2000, last))]  # type: ignore[arg-type]
-            with connection.transaction():
-                store.write(connection, puts, datetime.now(UTC))
-        connection.execute("vacuum analyze fhir.resource")
 
 
 def request(method: str, path: str, body: bytes, host: str) -> bytes:
@@ -128,7 +100,7 @@ def kinds(stored: int) -> dict[str, Make]:
     chosen = random.Random(7)
 
     def create(number: int) -> tuple[str, str, bytes, int]:
-        return "POST", "Observation", json.dumps(observation(number)).encode(), 201
+        return "POST", "Observation", text(number), 201
 
     def read(_: int) -> tuple[str, str, bytes, int]:
         return "GET", f"Observation/o{chosen.randrange(stored)}", b"", 200
@@ -153,7 +125,7 @@ def kinds(stored: int) -> dict[str, Make]:
 
 def measure(run: Running, name: str, make: Make, connections: int, seconds: float, number: int) -> int:
     """One line of the table; the next number."""
-    cpu = run.cpu()
+    cpu, database = run.cpu(), run.database_cpu()
     found = asyncio.run(load(run.http, make, connections, seconds, number))
     if found.wrong or not found.latencies:
         raise SystemExit(f"{found.wrong} of {len(found.latencies)} answers to {name} were wrong: {found.last!r}")
@@ -162,10 +134,55 @@ def measure(run: Running, name: str, make: Make, connections: int, seconds: floa
     p50, p99 = (ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000 for share in (0.5, 0.99))
     print(
         f"{name:18} {connections:3} connections {rate:8.0f}/s  p50 {p50:7.2f}  p99 {p99:7.2f} ms  "
-        f"engine CPU {(run.cpu() - cpu) / len(ordered) * 1000:5.2f} ms each",
+        f"CPU each: engine {(run.cpu() - cpu) / len(ordered) * 1000:5.2f}, "
+        f"database {(run.database_cpu() - database) / len(ordered) * 1000:5.2f} ms",
         flush=True,
     )
     return found.number
+
+
+SEARCHES = {
+    "a patient and a code": "patient=p7&code=http://loinc.org|2951-2",
+    "a usual code (10 %)": f"code=http://loinc.org|{CODES[0]}",
+    "a seldom code (0.5 %)": f"code=http://loinc.org|{SELDOM}",
+    "a rare code (0.02 %)": f"code=http://loinc.org|{RARE}",
+    "a day and a usual code": f"date=2026-03-10&code={CODES[0]}",
+    "days and a seldom code": f"date=ge2026-03-05&date=lt2026-03-12&code={SELDOM}",
+    "a seldom code, by date": f"code={SELDOM}&_sort=-date",
+    "a usual category": "category=laboratory",
+    "a seldom category": "category=exam",
+    "both: seldom and usual": f"category=exam&code={CODES[1]}",
+    "_lastUpdated": "_lastUpdated=lt2100-01-01",
+    "_lastUpdated and code": f"_lastUpdated=gt2020-01-01&code={SELDOM}",
+    "an identifier": "identifier=urn:bench|n77",
+    "nothing there": "code=none",
+}
+
+
+def flat(run: Running, sizes: list[int]) -> None:
+    """How long each search takes as the store grows."""
+    held, table = 0, dict.fromkeys(SEARCHES, "")
+    for size in sizes:
+        fill(run.dsn, held, size)
+        held = size
+        for name, query in SEARCHES.items():
+            asyncio.run(load(run.http, asking(query), 1, 0.2, 0))  # once, to warm up
+            cpu = run.cpu() + run.database_cpu()
+            found = asyncio.run(load(run.http, asking(query), 1, 1.0, 0))
+            if found.wrong or not found.latencies:
+                raise SystemExit(f"the search by {name} was answered wrongly: {found.last!r}")
+            spent = (run.cpu() + run.database_cpu() - cpu) / len(found.latencies) * 1000
+            table[name] += f"{sorted(found.latencies)[len(found.latencies) // 2] * 1000:9.2f} ({spent:5.2f})"
+    print(
+        f"{'ms: median (processor)':25}" + "".join(f"{size:17,}" for size in sizes) + f"   load average {os.getloadavg()[0]:.1f}"
+    )
+    for name, row in table.items():
+        print(f"{name:25}{row}")
+
+
+def asking(query: str) -> Make:
+    """Always the same search of a page of 20."""
+    return lambda _: ("GET", f"Observation?{query}&_count=20", b"", 200)
 
 
 def main() -> None:
@@ -173,19 +190,18 @@ def main() -> None:
     parser.add_argument("--stored", type=int, default=100_000)
     parser.add_argument("--connections", type=int, nargs="+", default=[1, 8, 32])
     parser.add_argument("--seconds", type=float, default=3)
-    parser.add_argument("--flat", type=int, nargs="*", help="sizes at which the search is measured")
+    parser.add_argument("--flat", type=int, nargs="*", help="sizes at which searches are measured [10000 100000 1000000]")
     given = parser.parse_args()
     with engine("--log-level", "warning") as run:
-        held = 0
-        for stored in given.flat or [given.stored]:
-            fill(run.dsn, held, stored)
-            held = stored
-            print(f"{stored} Observations stored; load average {os.getloadavg()[0]:.1f}")
-            number = stored
-            for name, make in kinds(stored).items():
-                if not given.flat or name == "search of 20":
-                    for connections in given.connections:
-                        number = measure(run, name, make, connections, given.seconds, number)
+        if given.flat is not None:
+            flat(run, given.flat or [10_000, 100_000, 1_000_000])
+            return
+        fill(run.dsn, 0, given.stored)
+        print(f"{given.stored} Observations stored; load average {os.getloadavg()[0]:.1f}")
+        number = given.stored
+        for name, make in kinds(given.stored).items():
+            for connections in given.connections:
+                number = measure(run, name, make, connections, given.seconds, number)
 
 
 if __name__ == "__main__":

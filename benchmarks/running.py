@@ -38,6 +38,21 @@ class Running:
         fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def database_cpu(self) -> float:
+        """Processor seconds used by the embedded PostgreSQL: its first process, those it began, and those that ended."""
+        first = int(next(self.data.rglob("postmaster.pid")).read_text().split()[0])
+        spent = 0
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                fields = stat.read_text().rsplit(")", 1)[1].split()
+            except OSError:
+                continue
+            if int(stat.parent.name) == first:
+                spent += sum(int(field) for field in fields[11:15])
+            elif int(fields[1]) == first:
+                spent += int(fields[11]) + int(fields[12])
+        return spent / os.sysconf("SC_CLK_TCK")
+
     def port(self, channel: str) -> int:
         """Where a channel listens."""
         return int(self.sources[channel].rsplit(":", 1)[1])

@@ -152,14 +152,14 @@ def exists(path: Path) -> Visit:
 
 def token(path: Path) -> Visit:
     """Codes, identifiers, flags, contacts: the bare code for the index, the code with its system to compare."""
-    coding, common = f"{path.id}|", path.common
+    coding, usual = f"{path.id}|", path.usual
     kept: dict[tuple[Any, Any], Forms] = {}
 
     def forms(system: Any, value: Any) -> Forms:
         bare = (unique(f"{coding}{value}"),) if value is not None else ()
         full = (unique(f"{coding}{system or ''}|{value}"),) if value is not None else ()
         whole = (packed(f"{coding}{system}|"),) if system else ()
-        return ((), (*bare, *full, *whole)) if common else (bare, (*full, *whole))
+        return ((), (*bare, *full, *whole)) if value in usual else (bare, (*full, *whole))
 
     def code(one: JSON, out: Entries) -> None:
         key = (one.get("system"), one.get("code"))
@@ -183,7 +183,7 @@ def token(path: Path) -> Visit:
     def flag(value: Any, out: Entries) -> None:
         text = ("true" if value else "false") if isinstance(value, bool) else value
         if isinstance(text, str):
-            (out.exact if common else out.tokens).append(packed(f"{coding}{text}"))
+            (out.exact if text in usual else out.tokens).append(packed(f"{coding}{text}"))
 
     known = {"CodeableConcept": concept, "Coding": code, "Identifier": valued, "ContactPoint": valued}
     return known.get(path.type, code if path.type in ("Quantity", "Money") else flag)

@@ -11,28 +11,21 @@ from typing import Any
 
 from engine.fault import Fault, Kind
 from fhir import encode
+from fhir.search import plan
 from fhir.search import query as queries
 from fhir.search.parameters import Parameter, Path, parameters
+from fhir.search.plan import Ask, Rows
 from fhir.search.query import Chained, Include, Query
-from fhir.search.sorting import after, ordered, place, written
+from fhir.search.sorting import place, written
 from fhir.search.terms import pointed
-from fhir.search.where import NEVER, Where, every, some
+from fhir.search.where import FEW, NEVER, Where, every, some
 from fhir.store.types import CODES, NAMES, uuid_of
 
 JSON = dict[str, Any]
-Rows = list[tuple[Any, ...]]
 MOST_CHAINED = 2000
 MOST_INCLUDED = 1000
 MAX_CHAIN = 4
 MAX_ITERATE = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """A statement whose rows are wanted."""
-
-    sql: str
-    values: tuple[Any, ...]
 
 
 Asking = Generator[Ask, Rows, Any]
@@ -65,19 +58,11 @@ def find(query: Query, base: str = "") -> Generator[Ask, Rows, Page | Fault]:
         return where
     if query.summary == "count":
         return Page(total=(yield from count(where)))
-    keys = query.sorts
-    paged = [where]
-    if query.page:
-        last = place(query.page, keys)
-        if isinstance(last, Fault):
-            return last
-        paged.append(after(keys, last))
-    one = every(paged)
-    order, order_values = ordered(keys)
-    extra = "".join(f", {key.sql}" for key in keys)
-    sql = SELECT.replace("EXTRA", extra).replace("WHERE", one.sql).replace("ORDER", order)
-    shown = tuple(value for key in keys for value in key.values)
-    rows = yield Ask(sql, (*shown, *one.values, *order_values, query.count + 1))
+    keys = query.sorts or plan.implied(where)
+    last = place(query.page, keys) if query.page else []
+    if isinstance(last, Fault):
+        return last
+    rows = yield from plan.rows(plan.Way(CODES[query.type], where, keys, tuple(last), query.count + 1))
     matches = tuple(Found(query.type, row[1], row[2], row[3]) for row in rows[: query.count])
     more = len(rows) > query.count
     following = written([*rows[query.count - 1][4:], rows[query.count - 1][0]]) if more else ""
@@ -88,7 +73,6 @@ def find(query: Query, base: str = "") -> Generator[Ask, Rows, Page | Fault]:
     return Page(matches, tuple(included), following, total)
 
 
-SELECT = "select r.num, r.id, r.version, r.body EXTRA from fhir.resource r where WHERE order by ORDER limit %s"
 LIST = "select r.type, r.id, r.version, r.body from fhir.resource r where not r.deleted and WHERE limit %s"
 
 
@@ -123,7 +107,7 @@ def linked(type: str, chain: Chained, base: str, depth: int) -> Generator[Ask, R
     if chain.reverse:
         names = {name for row in rows for name in references(chain.type, chain.name, row[3])}
         keys = [uuid_of(*name.split("/", 1)) for name in names if name.startswith(f"{type}/")]
-        return Where("r.key = any(%s)", (keys,))
+        return Where("r.key = any(%s)", (keys,), by=FEW)
     return pointing(type, parameters(type)[chain.name], [f"{chain.type}/{row[1]}" for row in rows])
 
 
@@ -183,7 +167,7 @@ def around(rule: Include, fresh: Sequence[Found], known: set[tuple[str, str]]) -
         if not rule.target or name.startswith(f"{rule.target}/")
     }
     keys = [uuid_of(*name.split("/", 1)) for name in wanted if tuple(name.split("/", 1)) not in known]
-    return Where("r.key = any(%s)", (keys,)) if keys else None
+    return Where("r.key = any(%s)", (keys,), by=FEW) if keys else None
 
 
 def references(type: str, name: str, body: str) -> Iterable[str]:

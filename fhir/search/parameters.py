@@ -9,12 +9,16 @@ from typing import Any
 from fhir import model
 from fhir.tables import table
 
-# Kinds of code that nearly every resource of a type shares are no use in an index; they are compared on the rows found.
-COMMON = frozenset(
-    ("Observation.status", "Observation.category", "DiagnosticReport.status", "DiagnosticReport.category", "Encounter.status",
-     "Patient.gender", "Patient.active", "ServiceRequest.status", "ServiceRequest.intent", "Specimen.status", "AuditEvent.action",
-     "AuditEvent.type", "AuditEvent.outcome", "Provenance.agent.type")
-)  # fmt: skip
+# Codes that most resources of a type share are no use in an index; they are compared on the rows that a walk or the rest finds.
+USUAL: dict[str, frozenset[str]] = {
+    name: frozenset(codes.split())
+    for name, codes in {
+        "Observation.status": "final", "DiagnosticReport.status": "final", "Encounter.status": "finished in-progress",
+        "Patient.gender": "male female", "Patient.active": "true", "ServiceRequest.status": "active completed",
+        "ServiceRequest.intent": "order", "Specimen.status": "available", "AuditEvent.action": "R C U E",
+        "AuditEvent.type": "rest", "AuditEvent.outcome": "0", "Provenance.agent.type": "assembler author",
+    }.items()
+}  # fmt: skip
 DATES = (
     "date", "period", "performed", "effective", "authoredon", "authored", "onset-date", "recorded-date", "issued", "collected",
     "birthdate", "created", "occurrence", "recorded", "sent", "start-date", "timestamp", "whenhandedover",
@@ -32,9 +36,9 @@ class Path:
     id: str  # how index entries are told apart: Observation.code
 
     @property
-    def common(self) -> bool:
-        """Whether its values are kept out of the index."""
-        return self.id in COMMON
+    def usual(self) -> frozenset[str]:
+        """The codes that are kept out of the index."""
+        return USUAL.get(self.id, frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,3 +115,13 @@ def date_path(type: str) -> tuple[str, ...]:
         if found is not None and found.kind == "date":
             return tuple(one.id for one in found.paths)
     return ()
+
+
+@cache
+def lone_date(type: str, name: str) -> bool:
+    """Whether a parameter's only value stands in the columns of the main date, never beside them."""
+    found = parameters(type)[name]
+    main = date_path(type)
+    elements = [model.element(f"{type}.{'.'.join(one.names)}") or NONE for one in found.paths]
+    single = all(len(one.names) == 1 and not one.marker and one.id in main for one in found.paths)
+    return single and all(one.max == 1 for one in elements) and len({one.choice or one.name for one in elements}) == 1

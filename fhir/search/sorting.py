@@ -1,7 +1,8 @@
 """The order of an answer, and the place in it where a page ended.
 
 Rows are ordered by the wanted keys and at last by their number, which never changes: a page begins after the values of the
-last row of the one before, so that what is written meanwhile moves nothing. Rows without a value come last.
+last row of the one before, so that what is written meanwhile moves nothing. Rows without a value come last. A single key that
+has an index is followed by the number in its own direction, as the index is.
 """
 
 from __future__ import annotations
@@ -28,12 +29,13 @@ BODY = "(jsonb_path_query_first(r.body::jsonb, %s::jsonpath) #>> '{}')"
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """One key of the order."""
+    """One key of the order; `column` where an index has its order."""
 
     sql: str
     values: tuple[Any, ...]
     down: bool
     cast: str = ""
+    column: str = ""
 
 
 def sorts(type: str, text: str) -> tuple[Sort, ...] | Fault:
@@ -51,7 +53,7 @@ def sorts(type: str, text: str) -> tuple[Sort, ...] | Fault:
 def key(type: str, name: str, down: bool) -> Sort | None:
     """One parameter as a key; None when there is none."""
     if name == "_lastUpdated":
-        return Sort("r.updated", (), down, "timestamptz")
+        return indexed("updated", down)
     if name == "_id":
         return Sort('r.id collate "C"', (), down, "text")
     parameter = parameters(type).get(name)
@@ -59,7 +61,7 @@ def key(type: str, name: str, down: bool) -> Sort | None:
         return None
     path = parameter.paths[0]
     if parameter.kind == "date" and path.id in date_path(type):
-        return Sort("r.high" if down else "r.low", (), down, "bigint")
+        return indexed("low", down)
     if parameter.kind in ("date", "number", "quantity"):
         return Sort(RANGE, (tag(path.id),), down, "double precision")
     if parameter.kind == "string":
@@ -69,15 +71,27 @@ def key(type: str, name: str, down: bool) -> Sort | None:
     return Sort(BODY, ("$" + "".join(f'."{one}"[*]' for one in below),), down, "text")
 
 
+def indexed(column: str, down: bool) -> Sort:
+    """A key with an index: `updated` or `low`, the begin of the main date."""
+    return Sort(f"r.{column}", (), down, "timestamptz" if column == "updated" else "bigint", column)
+
+
+def upwards(keys: Sequence[Sort]) -> bool:
+    """Whether rows of equal keys go by rising numbers."""
+    return len(keys) == 1 and bool(keys[0].column) and not keys[0].down
+
+
 def ordered(keys: Sequence[Sort]) -> tuple[str, tuple[Any, ...]]:
     """The `order by` and its values; without keys, the newest first."""
     parts = [f"{one.sql} {'desc' if one.down else 'asc'} nulls last" for one in keys]
-    return ", ".join([*parts, "r.num desc"]), tuple(value for one in keys for value in one.values)
+    return ", ".join([*parts, "r.num asc" if upwards(keys) else "r.num desc"]), tuple(
+        value for one in keys for value in one.values
+    )
 
 
 def after(keys: Sequence[Sort], last: Sequence[Any]) -> Where:
     """What comes after a row with these values, its number last."""
-    sql, values = "r.num < %s", (last[-1],)
+    sql, values = f"r.num {'>' if upwards(keys) else '<'} %s", (last[-1],)
     for one, value in reversed(list(zip(keys, last[:-1], strict=True))):
         if value is None:
             sql, values = f"({one.sql} is null and {sql})", (*one.values, *values)

@@ -17,10 +17,10 @@ from engine.fault import Fault, Kind
 from fhir import model
 from fhir.search import compare
 from fhir.search.hashing import digest8, number, tag, unique
-from fhir.search.parameters import Component, Parameter, Path, date_path, patient_path
+from fhir.search.parameters import Component, Parameter, Path, date_path, lone_date, parameters, patient_path
 from fhir.search.quantities import UCUM, base_tag, in_base, unit_tag
 from fhir.search.values import EARLIEST, LATEST, period, plain
-from fhir.search.where import NEVER, Row, Where, every, exact, negated, ranged, some, there, tokens
+from fhir.search.where import FEW, LOOK, NEVER, WORDS, Row, Span, Where, every, exact, negated, ranged, some, there, tokens
 from fhir.store.types import uuid_of
 
 DOUBLE = struct.Struct("!d")
@@ -94,7 +94,7 @@ def single(type: str, parameter: Parameter, modifier: str, value: str, base: str
 
 def keyed(key: UUID) -> Where:
     """The one resource of this key."""
-    return Where("r.key = %s", (key,), lambda row: row.key == key)
+    return Where("r.key = %s", (key,), lambda row: row.key == key, FEW)
 
 
 def missing(parameter: Parameter, text: str) -> Where | Fault:
@@ -154,8 +154,8 @@ def of_type(path: Path, system: str, code: str, value: str) -> Where:
 def coded(path: Path, parts: list[str]) -> Where:
     """A token of one path."""
     code = parts[-1]
-    where = exact if path.common else tokens
-    bare = where([number(f"{path.id}|{code}")])
+    held = [number(f"{path.id}|{code}")]
+    bare = exact(held) if code in path.usual else tokens(held, FEW if path.type == "Identifier" else LOOK)
     if len(parts) == 1 or path.type in BARE:
         return bare if code else NEVER
     if not code:
@@ -170,7 +170,7 @@ def reference(type: str, parameter: Parameter, modifier: str, value: str, base: 
         system, code = (parts[0], parts[1]) if len(parts) == 2 else ("", parts[0])
         found = [
             every([
-                tokens([number(f"{path.id}:identifier|{code}")]),
+                tokens([number(f"{path.id}:identifier|{code}")], FEW),
                 *([exact([number(f"{path.id}:identifier|{system}|{code}")])] if len(parts) == 2 else []),
             ])
             for path in parameter.paths
@@ -204,7 +204,7 @@ def pointed(type: str, path: Path, text: str, kinds: Sequence[str]) -> Where:
 def about(name: str) -> Where:
     """Whom a resource is about: `Patient/1`."""
     digest = digest8(name)
-    return Where("r.patient = %s", (number(name),), lambda row: row.entries.patient == digest)
+    return Where("r.patient = %s", (number(name),), lambda row: row.entries.patient == digest, FEW)
 
 
 def string(type: str, parameter: Parameter, modifier: str, value: str, base: str) -> Where | Fault:
@@ -235,7 +235,8 @@ def prefix(path: Path, words: str) -> Where:
     head = f"{path.id}:{words}"
     lexeme = head.replace("\\", "\\\\").replace("'", "''")
     sql = "r.strings @@ %s::tsquery"
-    return Where(sql, (f"'{lexeme}':*",), lambda row: any(one.startswith(head) for one in row.entries.strings))
+    holds = lambda row: any(one.startswith(head) for one in row.entries.strings)  # noqa: E731
+    return Where(sql, (f"'{lexeme}':*",), holds, WORDS)
 
 
 def uri(type: str, parameter: Parameter, modifier: str, value: str, base: str) -> Where | Fault:
@@ -252,9 +253,10 @@ def date(type: str, parameter: Parameter, modifier: str, value: str, base: str) 
     low, high = covered if head != "ap" else nearby(*covered)
     test, values = compare.test(head, low, high)
     main = date_path(type)
-    parts = []
-    if any(path.id in main for path in parameter.paths):
-        parts.append(timed(test, values))
+    if parameters(type).get(parameter.name) is parameter and lone_date(type, parameter.name):
+        found = replace(timed(test, values), span=spanned(head, low, high))
+        return found if head != "ap" else replace(found, holds=None)
+    parts = [timed(test, values)] if any(path.id in main for path in parameter.paths) else []
     parts += [ranged(tag(path.id), test, tuple(float(v) for v in values)) for path in parameter.paths]
     found = some(parts)
     return found if head != "ap" else replace(found, holds=None)  # it says how long ago: that changes while time passes
@@ -268,6 +270,16 @@ def timed(test: str, values: tuple[int, ...]) -> Where:
         return row.entries.low is not None and within(row.entries.low, row.entries.high)
 
     return Where("(" + test.replace("low", "r.low").replace("high", "r.high") + ")", values, holds)
+
+
+def spanned(prefix: str, low: int, high: int) -> Span | None:
+    """Between which ends the rows of a date lie that pass its test."""
+    if prefix == "ne":
+        return None
+    least = low if prefix in ("eq", "ge", "ap") else high if prefix in ("gt", "sa") else None
+    most = high if prefix in ("eq", "le", "ap") else low if prefix in ("lt", "eb") else None
+    begin = low if prefix == "eq" else high if prefix == "sa" else None
+    return Span("low", least, most, begin)
 
 
 def nearby(low: int, high: int) -> tuple[int, int]:
@@ -291,7 +303,18 @@ def updated(value: str) -> Where | Fault:
         "(" + test.replace("low", "r.updated").replace("high", "r.updated") + ")",
         values,
         None if within is None else lambda row: within(row.updated, row.updated),
+        span=written(head, *(covered if head != "ap" else nearby(*covered))),
     )
+
+
+def written(prefix: str, low: int, high: int) -> Span | None:
+    """As `spanned`, for the time of writing."""
+    held = spanned(prefix, low, high)
+    if held is None:
+        return None
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    least, most = [None if end is None else epoch + timedelta(microseconds=end) for end in (held.least, held.most)]
+    return Span("updated", least, most, least)
 
 
 def quantity(type: str, parameter: Parameter, modifier: str, value: str, base: str) -> Where | Fault:

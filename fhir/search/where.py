@@ -1,7 +1,7 @@
 """Conditions on a resource, in two forms: pieces of SQL with their values, and a test of one resource in memory.
 
 SQL is composed from fixed text, values always bound. The test sees what is stored beside a resource; a condition that only the
-database can judge has none.
+database can judge has none. Each condition also says what finds its rows, so that `plan` can choose a short way to them.
 """
 
 from __future__ import annotations
@@ -34,6 +34,20 @@ class Row:
 
 
 Holds = Callable[[Row], bool]
+SCAN, WORDS, LOOK, FEW = range(4)  # found by no index; by its words; by its tokens, which may be many; by what few rows share
+NUMBERS = (13, 0)  # bits and base: 8,192 numbers stand in the index under one more token, so that it can be asked for a stretch
+DAYS = (36, 1 << 61)  # and so do the begins of 19 hours
+TOKENS = f"(r.tokens || array[r.num >> {NUMBERS[0]}, coalesce(r.low >> {DAYS[0]}, 0) + {DAYS[1]}])"  # the indexed expression
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What a condition on time leaves open: its column is `low` (with an end `high`) or `updated`; None is no limit."""
+
+    column: str
+    least: Any = None  # the row ends not before this
+    most: Any = None  # it begins not after this
+    begin: Any = None  # and not before this
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,24 +57,33 @@ class Where:
     sql: str
     values: tuple[Any, ...] = ()
     holds: Holds | None = field(default=None, compare=False, repr=False)
+    by: int = SCAN
+    span: Span | None = None
 
 
 RANGED = (
     "exists (select from (select r.ranges[i + 1] as low, r.ranges[i + 2] as high"
     " from generate_series(1, cardinality(r.ranges), 3) i where r.ranges[i] = %s) held where TEST)"
 )
-NEVER = Where("false", (), lambda row: False)
+NEVER = Where("false", (), lambda row: False, FEW)
 ALWAYS = Where("true", (), lambda row: True)
 
 
 def every(parts: Sequence[Where]) -> Where:
-    """All conditions hold."""
-    return _joined(parts, " and ", ALWAYS)
+    """All conditions hold: the best of their indexes finds the rows, and their spans narrow each other."""
+    spans = [part.span for part in parts if part.span is not None]
+    same = [span for span in spans if span.column == spans[0].column]
+    least, most, begin = (
+        [end for span in same if (end := getattr(span, name)) is not None] for name in ("least", "most", "begin")
+    )
+    limits = max(least, default=None), min(most, default=None), max(begin, default=None)
+    span = Span(same[0].column, *limits) if same else None
+    return _joined(parts, " and ", ALWAYS, max((part.by for part in parts), default=SCAN), span)
 
 
 def some(parts: Sequence[Where]) -> Where:
-    """One of the conditions holds."""
-    return _joined(parts, " or ", NEVER)
+    """One of the conditions holds: the worst of their indexes bounds the rows."""
+    return _joined(parts, " or ", NEVER, min((part.by for part in parts), default=FEW), None)
 
 
 def negated(part: Where) -> Where:
@@ -68,7 +91,7 @@ def negated(part: Where) -> Where:
     return Where("not coalesce((" + part.sql + "), false)", part.values, part.holds and _not(part.holds))
 
 
-def _joined(parts: Sequence[Where], word: str, empty: Where) -> Where:
+def _joined(parts: Sequence[Where], word: str, empty: Where, by: int, span: Span | None) -> Where:
     if len(parts) == 1:
         return parts[0]
     if not parts:
@@ -78,7 +101,7 @@ def _joined(parts: Sequence[Where], word: str, empty: Where) -> Where:
     if len(tests) == len(parts):
         holds = _all(tests) if word == " and " else _any(tests)
     values = tuple(value for part in parts for value in part.values)
-    return Where("(" + word.join(part.sql for part in parts) + ")", values, holds)
+    return Where("(" + word.join(part.sql for part in parts) + ")", values, holds, by, span)
 
 
 def _all(tests: Sequence[Holds]) -> Holds:
@@ -93,11 +116,16 @@ def _any(tests: Sequence[Holds]) -> Holds:
     return lambda row: any(test(row) for test in tests)
 
 
-def tokens(numbers: Sequence[int]) -> Where:
+def tokens(numbers: Sequence[int], by: int = LOOK) -> Where:
     """One of these stands in the index."""
     wanted = _packed(numbers)
     holds: Holds = lambda row: not wanted.isdisjoint(row.entries.tokens)  # noqa: E731
-    return Where("r.tokens && %s::bigint[]", (list(numbers),), holds) if numbers else NEVER
+    return Where(f"{TOKENS} && %s::bigint[]", (list(numbers),), holds, by) if numbers else NEVER
+
+
+def stretch(of: range, base: int) -> Where:
+    """In one of these stretches of the order."""
+    return Where(f"{TOKENS} && %s::bigint[]", ([base + one for one in of],))
 
 
 def exact(numbers: Sequence[int]) -> Where:

@@ -1,8 +1,9 @@
 """The tables of the FHIR store.
 
 One row per resource holds everything: the body as the text that is served, and what searches need. Few B-trees (each costs
-microseconds a row), one GIN index over hashed values; what is not selective is compared on the rows found. Superseded versions
-move to `fhir.history`, so a resource that never changes costs one row.
+microseconds a row), one GIN index over hashed values and over the stretch of numbers and of days a row lies in (`search/plan.py`
+says what for); what most rows share is compared on the rows found. Superseded versions move to `fhir.history`, so a resource that
+never changes costs one row.
 """
 
 from __future__ import annotations
@@ -52,12 +53,14 @@ resource = Table(
     Index("resource_patient", "patient", "type", "num", postgresql_where=text("patient is not null")),
     Index(
         "resource_tokens",
-        "tokens",
+        text("(tokens || array[num >> 13, coalesce(low >> 36, 0) + 2305843009213693952])"),
         postgresql_using="gin",
         postgresql_with={"fastupdate": "on", "gin_pending_list_limit": 1024},
     ),
     Index("resource_strings", "strings", postgresql_using="gin", postgresql_where=text("strings is not null")),
-    Index("resource_updated", "updated", postgresql_using="brin"),
+    Index("resource_updated", "type", "updated", "num"),
+    Index("resource_low", "type", "low", "num", postgresql_where=text("low is not null")),
+    Index("resource_long", "type", "low", "num", postgresql_where=text("high - low > 86400000000")),
 )
 
 history = Table(
@@ -70,7 +73,7 @@ history = Table(
     Column("updated", DateTime(timezone=True), nullable=False),
     Column("deleted", Boolean, nullable=False),
     Column("body", Text, nullable=False),
-    Index("history_updated", "updated", postgresql_using="brin"),
+    Index("history_updated", "type", "updated"),
 )
 
 type_ = Table(

@@ -1,0 +1,35 @@
+"""What an earlier version stored is found after the upgrade."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import psycopg
+
+from engine.fault import Fault
+from engine.migrate import migrate
+from engine.types import Put
+from fhir.rest.server import answered
+from fhir.search.find import Page, find
+from fhir.search.hashing import number
+from fhir.search.query import Query, read
+from fhir.store import FhirStore
+from tests.integration.fhir.test_rest import observation
+
+AT = datetime(2026, 3, 2, 12, 0, 0, tzinfo=UTC)
+EXAM = [{"coding": [{"system": "urn:c", "code": "exam"}]}]
+
+
+def test_categories_that_stood_beside_the_index_are_found_after_the_upgrade(empty_database: str) -> None:
+    assert not isinstance(migrate(empty_database, to="fhir_0003"), Fault)
+    with psycopg.connect(empty_database, autocommit=True) as connection:
+        FhirStore().write(connection, [Put(observation(id="o1", category=EXAM))], AT)
+        held = number("Observation.category|exam")
+        change = "update fhir.resource set tokens = array_remove(tokens, %(held)s), exact = array_append(exact, %(held)s)"
+        connection.execute(change, {"held": held})
+        assert not isinstance(migrate(empty_database), Fault)
+        query = read("Observation", [("category", "urn:c|exam")])
+        assert isinstance(query, Query)
+        page = answered(connection, find(query))
+        assert isinstance(page, Page)
+        assert [one.id for one in page.matches] == ["o1"]
