@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,10 +28,19 @@ def read_path(path: Path) -> Recording | Fault:
 
 
 def tracings(paths: tuple[Path, ...]) -> Iterator[tuple[Path, Recording | Fault]]:
-    """Every recording meant, as a model is to see it: without a calibration pulse that closes it."""
+    """Every recording meant, as a model is to see it."""
     for path in expand(paths):
-        one = read_path(path)
-        yield path, replace(one, samples=measurable(one)) if isinstance(one, Recording) else one
+        yield path, _patients(read_path(path))
+
+
+def tracing(body: bytes, name: str = "", beside: Mapping[str, bytes] | None = None) -> Recording | Fault:
+    """A file's recording as a model is to see it; arguments as those of `adapters.ecg.read`."""
+    return _patients(read(body, name, beside))
+
+
+def _patients(one: Recording | Fault) -> Recording | Fault:
+    """Without a calibration pulse that closes it."""
+    return replace(one, samples=measurable(one)) if isinstance(one, Recording) else one
 
 
 def trends_path(path: Path) -> Trends | Fault:

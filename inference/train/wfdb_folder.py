@@ -65,7 +65,9 @@ def official(folder: Path, folds: range = range(1, 10), tick: Callable[[], None]
 
 def reader() -> Any:
     """The function that reads ECG files: the entry point `ecg` of `isthmus.readers`."""
-    return next(iter(entry_points(group="isthmus.readers", name="ecg"))).load()
+    for point in entry_points(group="isthmus.readers", name="ecg"):
+        return point.load()
+    raise SystemExit("no reader of ECG files is installed: pip install the package whole")
 
 
 def _read(read: Any, path: Path) -> npt.NDArray[np.float32]:

@@ -11,7 +11,10 @@ import ecg_made as made
 import pytest
 from click.testing import CliRunner, Result
 
+from adapters.ecg import Recording, read
 from adapters.ecg.cli import ecg
+from adapters.ecg.folder import tracing
+from engine.fault import Fault
 
 pytest.importorskip("onnxruntime")
 ROWS = made.tracing(length=5000)
@@ -61,3 +64,13 @@ def test_what_is_written_as_csv_is_read_back_and_interpreted(folder: Path) -> No
     assert again["probabilities"]["super:NORM"] == float(first["super:NORM"])
     assert again["interpretation"]["severity"]
     assert "E163" in run("--results", folder / "absent.csv").stderr
+
+
+def test_a_model_is_not_shown_the_calibration_pulse_that_closes_a_tracing(shared_data: Path) -> None:
+    raw = (shared_data / "ecg_formats/sierra/129DYPRG.XML").read_bytes()
+    whole, shown = read(raw), tracing(raw)
+    assert isinstance(whole, Recording)
+    assert isinstance(shown, Recording)
+    pulse = next(mark.start for mark in whole.annotations if mark.label == "calibration")
+    assert shown.samples.shape == (12, pulse)
+    assert isinstance(tracing(b"\1\2\3"), Fault)
