@@ -82,7 +82,7 @@ class Hook:
         if kind == "handshake" and not isinstance(told, Fault):
             async with self.pool.connection() as connection:
                 await connection.execute(SHAKEN, [num])
-            self.desk.wake()
+            self.desk.stir()
         return told
 
     async def close(self) -> None:

@@ -16,6 +16,8 @@ from fhir.rest.openapi import paths
 from fhir.rest.reader import Reader
 from fhir.rest.server import Server
 from fhir.rest.told import following
+from fhir.subscribe.desk import desk
+from fhir.subscribe.keeper import Keeper
 
 PREFIX = "/fhir/R4"
 
@@ -28,7 +30,13 @@ def routes(site: Site) -> Mount:
     async def handle(call: Call) -> Answer:
         return await dispatch(server, call)
 
+    keeper = Keeper(committer.dsn, desk(site))
+    desk(site).attend(keeper.wake)
+    if committer.dsn:
+        keeper.start()
+
     async def stop() -> None:
+        await asyncio.to_thread(keeper.stop)
         await asyncio.to_thread(committer.stop)
 
     return Mount(

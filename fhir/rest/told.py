@@ -23,13 +23,13 @@ def following(site: Site) -> After:
             for one in written(result):
                 if one.type == "Subscription":
                     asked = True
-                    settle(told, connection, [one], base)
+                    calls += settle(told, connection, [one], base)
                 else:
                     others.append(one)
         if others:
             calls.append(told.written(connection, others))
         if asked:
-            calls += [told.stale, told.wake]
+            calls += [told.stale, told.stir]
         wanted = [call for call in calls if call is not None]
 
         def committed() -> None:

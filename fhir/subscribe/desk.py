@@ -48,6 +48,7 @@ class Desk:
         self.by_num: Mapping[int, Known] = {}
         self._wanted, self._have = 1, 0  # which reading of the table is asked for, and held
         self._listeners: list[Wake] = []
+        self._attending: list[Wake] = []
 
     @property
     def loaded(self) -> bool:
@@ -76,6 +77,16 @@ class Desk:
         """There may be something to tell."""
         for listener in self._listeners:
             listener()
+
+    def attend(self, stir: Wake) -> None:
+        """Has a function called, from any thread, when a Subscription has changed."""
+        self._attending.append(stir)
+
+    def stir(self) -> None:
+        """A Subscription has changed."""
+        for attending in self._attending:
+            attending()
+        self.wake()
 
     def load(self, connection: Connection) -> None:
         """Reads who is subscribed."""

@@ -16,7 +16,7 @@ from fhir import encode
 from fhir.store import apply
 from fhir.store.types import key_of
 from fhir.subscribe.asked import Asked, understand
-from fhir.subscribe.desk import Desk
+from fhir.subscribe.desk import Desk, Wake
 from fhir.subscribe.parcels import signal
 from fhir.subscribe.sql import sql
 
@@ -29,22 +29,27 @@ SILENT = Fault(
 )
 
 
-def settle(desk: Desk, connection: Connection, written: Sequence[Written], base: str) -> None:
-    """Brings rows and states to what was written; raises Refused where it cannot be served, which undoes the write."""
+def settle(desk: Desk, connection: Connection, written: Sequence[Written], base: str) -> list[Wake | None]:
+    """Brings rows and states to what was written; raises Refused where it cannot be served, which undoes the write.
+
+    What it returns is to be called once the transaction is committed.
+    """
+    calls: list[Wake | None] = []
     for one in written:
         key = UUID(bytes=key_of(one.type, one.id))
         if one.change == "deleted":
             connection.execute("update fhir.subscription set state = 'gone' where key = %s and state <> 'gone'", [key])
         elif one.change in ("created", "updated"):
-            taken(desk, connection, one, key, base)
+            calls.append(taken(desk, connection, one, key, base))
+    return calls
 
 
-def taken(desk: Desk, connection: Connection, one: Written, key: UUID, base: str) -> None:
+def taken(desk: Desk, connection: Connection, one: Written, key: UUID, base: str) -> Wake | None:
     """One that is to be served, or served otherwise than before."""
     at, text = connection.execute("select updated, body from fhir.resource where key = %s", [key]).fetchone()
     body = encode.trusted(text)
     if body["meta"]["versionId"] != str(one.version):
-        return  # a later version in the same transaction speaks for itself
+        return None  # a later version in the same transaction speaks for itself
     asked = understand(body, desk.topics(), desk.allowed, base)
     if isinstance(asked, Fault):
         raise Refused(asked)
@@ -58,11 +63,11 @@ def taken(desk: Desk, connection: Connection, one: Written, key: UUID, base: str
     state = wanted(asked, row[0] if row else "")
     values = {"key": key, "id": one.id, "base": base, "state": state, "again": state != (row[0] if row else "")}
     num, events = connection.execute(sql("settle"), values).fetchone()
-    if state == "requested":
-        handshake = signal(num, base, asked, "handshake", at, events, str(one.version))
-        queue(desk, connection, [handshake])
     if state != asked.status:
         marked(connection, body, state, at)
+    if state != "requested":
+        return None
+    return queue(desk, connection, [signal(num, base, asked, "handshake", at, events, str(one.version))])
 
 
 def wanted(asked: Asked, before: str) -> str:
@@ -82,7 +87,6 @@ def marked(connection: Connection, body: JSON, state: str, at: datetime, error: 
     apply(connection, [Put({**rest, "status": state})], at)
 
 
-def queue(desk: Desk, connection: Connection, parcels: Sequence[Parcel]) -> None:
+def queue(desk: Desk, connection: Connection, parcels: Sequence[Parcel]) -> Wake | None:
     """Hands parcels to the outbox; a courier finds them within a second when nobody wakes it."""
-    if desk.site.post is not None and parcels:
-        desk.site.post(connection, parcels)
+    return desk.site.post(connection, parcels) if desk.site.post is not None else None
