@@ -12,11 +12,12 @@ from fastapi import APIRouter
 from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from adapters.websocket.ask import Asked, ask, origin
+from adapters.websocket.ask import Asked, ask
 from adapters.websocket.event import hello
 from adapters.websocket.hub import AWAY, BEAT, Hub
 from adapters.websocket.reader import Ended, Reader
 from engine.fault import Fault, Kind
+from engine.origins import origin
 from engine.types import Site
 
 PATH = "/ws/feed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from engine.mount import Mount
 from engine.types import Site
@@ -18,6 +19,7 @@ from fhir.rest.server import Server
 from fhir.rest.told import following
 from fhir.subscribe.desk import desk
 from fhir.subscribe.keeper import Keeper
+from fhir.subscribe.socket import Hub, serve
 
 PREFIX = "/fhir/R4"
 
@@ -35,13 +37,19 @@ def routes(site: Site) -> Mount:
     if committer.dsn:
         keeper.start()
 
+    hub = Hub(desk(site))
+
+    async def sockets(scope: Any, receive: Any, send: Any) -> None:
+        await serve(hub, scope, receive, send)
+
     async def stop() -> None:
+        await hub.stop()
         await asyncio.to_thread(keeper.stop)
         await asyncio.to_thread(committer.stop)
 
     return Mount(
         PREFIX,
-        Api(PREFIX, handle, str(site.settings.get("base_url", "")), Auditor(site.pool, site.now)),
+        Api(PREFIX, handle, str(site.settings.get("base_url", "")), Auditor(site.pool, site.now), sockets),
         told,
         stop,
         paths(PREFIX),

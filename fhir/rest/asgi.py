@@ -20,6 +20,7 @@ from fhir.rest.answer import MEDIA, Answer, refused
 from fhir.rest.audit import Auditor
 from fhir.rest.call import Call, pairs
 from fhir.rest.media import answering, as_xml, carrying
+from fhir.subscribe.socket import PATH
 
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"))
 BODILESS = frozenset(("GET", "HEAD"))
@@ -34,6 +35,7 @@ LONG = Fault(
 AWAY = Fault(Kind.UNAVAILABLE, "E570", "the database does not answer", help="try again later")
 BUG = Fault(Kind.FAULT, "E550", "the request failed inside the server", help="its log names the place; the data is unharmed")
 Handler = Callable[[Call], Coroutine[Any, Any, Answer]]
+Sockets = Callable[[Any, Any, Any], Coroutine[Any, Any, None]]
 
 
 class Gone(Exception):
@@ -41,12 +43,17 @@ class Gone(Exception):
 
 
 class Api:
-    """The application; `handler` answers calls, `fixed` is this server's address as it is configured."""
+    """The application; `handler` answers calls, `fixed` is this server's address as it is configured, `sockets` serves sockets."""
 
-    def __init__(self, prefix: str, handler: Handler, fixed: str = "", auditor: Auditor | None = None) -> None:
-        self.prefix, self.handler, self.fixed, self.auditor = prefix, handler, fixed, auditor
+    def __init__(
+        self, prefix: str, handler: Handler, fixed: str = "", auditor: Auditor | None = None, sockets: Sockets | None = None
+    ) -> None:
+        self.prefix, self.handler, self.fixed, self.auditor, self.sockets = prefix, handler, fixed, auditor, sockets
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "websocket" and self.sockets is not None and scope["path"] == f"{self.prefix}/{PATH}":
+            await self.sockets(scope, receive, send)
+            return
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})
             return

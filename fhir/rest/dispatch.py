@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from engine.fault import Fault, Kind
-from fhir.rest import capability, convert, message, operations, terminology, transaction
+from fhir.rest import capability, convert, message, operations, subscriptions, terminology, transaction
 from fhir.rest.answer import Answer, refused
 from fhir.rest.call import ID, TYPES, Call, resource
 from fhir.rest.change import change
@@ -42,6 +42,8 @@ async def dispatch(server: Server, call: Call) -> Answer:
 async def of_type(server: Server, call: Call, method: str) -> Answer:
     """A call on a type or one of its resources."""
     path = call.path
+    if path[0] == "Subscription" and path[-1] in subscriptions.OPERATIONS and len(path) in (2, 3) and method in ("GET", "POST"):
+        return await subscriptions.operate(server, call)
     if len(path) == 1:
         if method == "GET":
             return await search(server, call)

@@ -68,7 +68,7 @@ def notification(state: State, kind: str, at: datetime, events: Sequence[Event] 
     }
 
 
-def parameters(state: State, kind: str, events: Sequence[Event] = (), content: str = "empty") -> JSON:
+def parameters(state: State, kind: str, events: Sequence[Event] = (), content: str = "empty", error: str = "") -> JSON:
     """The Subscription's state; its id follows from what it says, so that saying it again is the same."""
     rows: list[JSON] = [
         {"name": "subscription", "valueReference": {"reference": state.url}},
@@ -85,6 +85,8 @@ def parameters(state: State, kind: str, events: Sequence[Event] = (), content: s
         if content != "empty":
             parts.append({"name": "focus", "valueReference": {"reference": f"{state.base}/{event.type}/{event.id}"}})
         rows.append({"name": "notification-event", "part": parts})
+    if error and state.status == "error":
+        rows.append({"name": "error", "valueCodeableConcept": {"text": error}})
     numbers = f"{events[0].number}-{events[-1].number}" if events else ""
     name = f"urn:isthmus:subscription:{state.num}:{kind}:{state.status}:{state.events}:{numbers}:{content}"
     profile = {"profile": [f"{IG}backport-subscription-status-r4"]}

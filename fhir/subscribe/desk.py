@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from secrets import token_bytes
 from typing import Any
 from uuid import UUID
 
@@ -44,6 +45,7 @@ class Desk:
         found = allowed(site.settings.get("subscription_hosts", ()), site.settings.get("subscription_networks", ()))
         self.refused = found if isinstance(found, Fault) else None  # the operator's list cannot be read
         self.allowed = Allowed() if isinstance(found, Fault) else found
+        self.key = token_bytes(32)  # signs the tokens that sockets bind with
         self.by_type: Mapping[str, tuple[Known, ...]] = {}
         self.by_num: Mapping[int, Known] = {}
         self._wanted, self._have = 1, 0  # which reading of the table is asked for, and held

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.websocket.ask import Asked, Wanted, ask, origin
+from adapters.websocket.ask import Asked, Wanted, ask
 from engine.fault import Fault
+from engine.origins import origin
 
 
 def code(found: object) -> str:
