@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from fhir import encode, model
 from fhir.search.parameters import parameters
+from fhir.subscribe.asked import IG, PROFILE
+from fhir.subscribe.socket import PATH
 
 JSON = dict[str, Any]
 INTERACTIONS = ("read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create", "search-type")
 SYSTEM = ("transaction", "batch", "history-system")
+WEBSOCKET = "http://hl7.org/fhir/StructureDefinition/capabilitystatement-websocket"
+BACKPORT = "http://hl7.org/fhir/uv/subscriptions-backport/CapabilityStatement/backport-subscription-server-r4"
+OPERATION = "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/"
 DEFINITION = "http://hl7.org/fhir/OperationDefinition/"
 OPERATIONS = {
     "validate": "Resource-validate",
@@ -25,9 +30,11 @@ OPERATIONS = {
 PATCHES = ("application/json-patch+json", "application/merge-patch+json", "application/fhir+json", "application/fhir+xml")
 
 
-@cache
-def statement(base: str, version: str) -> bytes:
-    """The statement as JSON; one per address and version."""
+@lru_cache(maxsize=64)
+def statement(base: str, version: str, topics: tuple[str, ...] = ()) -> bytes:
+    """The statement as JSON; one per address, version and set of topics."""
+    scheme, _, rest = base.partition("://")
+    socket = {"url": WEBSOCKET, "valueUri": f"{'wss' if scheme == 'https' else 'ws'}://{rest}/{PATH}"}
     return encode.dumps(
         {
             "resourceType": "CapabilityStatement",
@@ -36,20 +43,39 @@ def statement(base: str, version: str) -> bytes:
             "publisher": "Isthmus",
             "kind": "instance",
             "software": {"name": "Isthmus", "version": version or "0"},
+            **({"instantiates": [BACKPORT]} if topics else {}),
             "implementation": {"description": "Isthmus FHIR R4", "url": base},
             "fhirVersion": "4.0.1",
             "format": ["application/fhir+json", "application/fhir+xml", "json", "xml"],
             "patchFormat": list(PATCHES),
             "rest": [
                 {
+                    "extension": [socket],
                     "mode": "server",
-                    "resource": [described(name) for name in sorted(model.resources())],
+                    "resource": [
+                        {**described(name), **(subscribing(topics) if name == "Subscription" else {})}
+                        for name in sorted(model.resources())
+                    ],
                     "interaction": [{"code": code} for code in SYSTEM],
                     "operation": [{"name": name, "definition": DEFINITION + url} for name, url in OPERATIONS.items()],
                 }
             ],
         }
     )
+
+
+def subscribing(topics: tuple[str, ...]) -> JSON:
+    """What else can be done with Subscriptions: the operations on them, and the topics that are served."""
+    served = [{"url": f"{IG}capabilitystatement-subscriptiontopic-canonical", "valueCanonical": url} for url in topics]
+    return {
+        **({"extension": served, "supportedProfile": [PROFILE]} if topics else {}),
+        "documentation": "By rest-hook, to hosts on the operator's list, and by websocket. A criteria is a search of one type without"
+        " chains, _has, :text and :of-type, or the URL of a topic.",
+        "operation": [
+            {"name": name, "definition": f"{OPERATION}backport-subscription-{name}"}
+            for name in ("status", "events", "get-ws-binding-token")
+        ],
+    }
 
 
 STARTED = datetime.now(UTC).date().isoformat()

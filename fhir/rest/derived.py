@@ -1,9 +1,9 @@
-"""Resources that are rendered from narrow rows when they are asked for: the Provenance of messages, the AuditEvents of accesses."""
+"""Resources that are rendered when they are asked for: the Provenance of messages, the AuditEvents of accesses, the topics deployed."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -18,8 +18,11 @@ from fhir.search.query import Query
 from fhir.store import access, origin
 from fhir.store.sql import sql
 from fhir.store.types import CODES, uuid_of
+from fhir.subscribe.basic import CODE, basics
+from fhir.subscribe.topic import Topic
 
-TYPES = ("Provenance", "AuditEvent", *terms.TYPES)
+TYPES = ("Provenance", "AuditEvent", "Basic", *terms.TYPES)
+TOPICS = ("code", "_id", "_count", "_sort", "_total", "_summary", "_format")  # what topics are searched by
 REFERENCE = re.compile(r"(?:.*/)?([A-Za-z]+)/([A-Za-z0-9\-.]{1,64})")
 
 
@@ -27,6 +30,8 @@ async def one(server: Server, type: str, id: str) -> list[tuple[Any, ...]]:
     """The row of such a resource, as the store would give it: version, updated, deleted, body; empty when there is none."""
     if type in terms.TYPES:
         return terminology.one(server, type, id)
+    if type == "Basic":
+        return [(1, server.now(), False, encode.dumps(body).decode()) for body in basics(topics(server)) if body["id"] == id]
     known = origin.PREFIX if type == "Provenance" else access.PREFIX
     number = id.removeprefix(known)
     if not id.startswith(known) or not re.fullmatch(r"[1-9][0-9]{0,17}", number):
@@ -56,6 +61,8 @@ async def joined(server: Server, query: Query, page: Page) -> Page:
             found = await origins(server, [(type, id) for type, id in targets if ID.fullmatch(id)])
             total = None if page.total is None else page.total + len(found)
             return replace(page, matches=(*found, *page.matches), total=total)
+    elif query.type == "Basic":
+        return told_of(server, query, page)
     elif query.type in terms.TYPES:
         return terminology.joined(server, query, page)
     elif query.type == "AuditEvent":
@@ -64,3 +71,22 @@ async def joined(server: Server, query: Query, page: Page) -> Page:
         found = await origins(server, [(match.type, match.id) for match in page.matches])
         return replace(page, included=(*page.included, *found))
     return page
+
+
+def topics(server: Server) -> Mapping[str, Topic]:
+    """The topics of Subscriptions, by file."""
+    folders: Any = server.site.settings.get("folders")
+    found: Mapping[str, Topic] = folders("topics") if folders is not None else {}
+    return found
+
+
+def told_of(server: Server, query: Query, page: Page) -> Page:
+    """The first page with the topics that fit; those who ask by anything else see what is stored only."""
+    if query.page or any(name not in TOPICS for name, _ in query.kept):
+        return page
+    codes = {one.rpartition("|")[2] for name, value in query.kept if name == "code" for one in value.split(",")}
+    ids = {one for name, value in query.kept if name == "_id" for one in value.split(",")}
+    found = [body for body in basics(topics(server)) if (not codes or CODE in codes) and (not ids or body["id"] in ids)]
+    rows = [Found("Basic", body["id"], 1, encode.dumps(body).decode()) for body in found]
+    total = None if page.total is None else page.total + len(rows)
+    return replace(page, matches=() if query.summary == "count" else (*rows, *page.matches), total=total)

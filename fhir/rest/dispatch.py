@@ -14,6 +14,7 @@ from fhir.rest.change import change
 from fhir.rest.read import all_history, history, read, vread
 from fhir.rest.search import search
 from fhir.rest.server import Server
+from fhir.subscribe.desk import desk
 from fhir.validate import validate
 
 
@@ -23,7 +24,7 @@ async def dispatch(server: Server, call: Call) -> Answer:
     if not path:
         return await bundle(server, call) if method == "POST" else refused(wrong_method("POST"))
     if path == ("metadata",) and method == "GET":
-        return Answer(200, capability.statement(call.base, ""))
+        return Answer(200, capability.statement(call.base, "", tuple(sorted(desk(server.site).topics()))))
     if path == ("_history",) and method == "GET":
         return await all_history(server, call)
     if path == ("$process-message",) and method == "POST":

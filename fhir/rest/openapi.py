@@ -25,6 +25,14 @@ SEARCH: list[JSON] = [
     {"name": "_total", "in": "query", "schema": {"enum": ["none", "estimate", "accurate"]}},
 ]  # fmt: skip
 SINCE: JSON = {"name": "_since", "in": "query", "schema": {"type": "string", "format": "date-time"}}
+SUBSCRIPTIONS: JSON = {"name": "id", "in": "query", "schema": {"type": "string"}}
+EVENTS: list[JSON] = [
+    *[
+        {"name": name, "in": "query", "schema": {"type": "integer", "minimum": 0}}
+        for name in ("eventsSinceNumber", "eventsUntilNumber")
+    ],
+    {"name": "content", "in": "query", "schema": {"enum": ["empty", "id-only", "full-resource"]}},
+]
 MATCH: JSON = {"name": "If-Match", "in": "header", "schema": {"type": "string"}}
 NONE: JSON = {"name": "If-None-Exist", "in": "header", "schema": {"type": "string"}}
 PATCHES = ("application/json-patch+json", "application/merge-patch+json", FHIR)
@@ -73,5 +81,10 @@ def paths(prefix: str) -> JSON:
         f"{one}/_history/{{version}}": {"get": operation("One version", TYPE, ID, VERSION)},
         f"{one}/{{other}}": {"get": operation("Search in a compartment", TYPE, ID, OTHER, *SEARCH)},
         f"{one}/$everything": {"get": operation("All about a patient or an encounter", TYPE, ID)},
+        f"{prefix}/Subscription/$status": {"get": operation("How Subscriptions stand", SUBSCRIPTIONS)},
+        f"{prefix}/Subscription/{{id}}/$status": {"get": operation("How a Subscription stands", ID)},
+        f"{prefix}/Subscription/{{id}}/$events": {"get": operation("What a Subscription told of", ID, *EVENTS)},
+        f"{prefix}/Subscription/$get-ws-binding-token": {"get": operation("A token to bind a socket with", SUBSCRIPTIONS)},
+        f"{prefix}/Subscription/{{id}}/$get-ws-binding-token": {"get": operation("A token to bind a socket with", ID)},
         f"{prefix}/Observation/$lastn": {"get": operation("The newest of each code", COUNT)},
     }

@@ -11,7 +11,6 @@ from typing import Any
 from uuid import UUID
 
 from engine.fault import Fault
-from engine.log import log
 from engine.types import Connection, Site, Written
 from fhir import encode
 from fhir.store.types import CODES, key_of
@@ -48,6 +47,7 @@ class Desk:
         self.key = token_bytes(32)  # signs the tokens that sockets bind with
         self.by_type: Mapping[str, tuple[Known, ...]] = {}
         self.by_num: Mapping[int, Known] = {}
+        self.unserved: Mapping[int, Fault] = {}  # what was served once and cannot be any more: a host off the list, a topic gone
         self._wanted, self._have = 1, 0  # which reading of the table is asked for, and held
         self._listeners: list[Wake] = []
         self._attending: list[Wake] = []
@@ -64,7 +64,7 @@ class Desk:
     @property
     def idle(self) -> bool:
         """Whether nobody is subscribed."""
-        return self.loaded and not self.by_num
+        return self.loaded and not self.by_num and not self.unserved
 
     def topics(self) -> Mapping[str, Topic]:
         """The topics as they are deployed now, by URL."""
@@ -93,17 +93,19 @@ class Desk:
     def load(self, connection: Connection) -> None:
         """Reads who is subscribed."""
         wanted, topics, found = self._wanted, self.topics(), []
+        unserved: dict[int, Fault] = {}
         for num, base, state, text in connection.execute(sql("all")).fetchall():
             asked = understand(encode.trusted(text), topics, self.allowed, base)
             if isinstance(asked, Fault):
-                log("a subscription cannot be served any more", "warning", code=asked.code, number=num)
+                if state != "error":
+                    unserved[num] = asked
             else:
                 found.append(Known(num, base, state, asked))
         by_type: dict[str, tuple[Known, ...]] = {}
         for one in found:
             if one.state != "requested":
                 by_type[one.asked.type] = (*by_type.get(one.asked.type, ()), one)
-        self.by_num = {one.num: one for one in found}
+        self.unserved, self.by_num = unserved, {one.num: one for one in found}
         self.by_type, self._have = by_type, wanted
 
     def written(self, connection: Connection, written: Sequence[Written]) -> Wake | None:

@@ -100,12 +100,17 @@ def befallen(desk: Desk, connection: Connection, now: datetime) -> bool:
             put(connection, key, "error", now, f"{code} {text}"[:500])
         else:
             put(connection, key, "active", now)
+    for num, fault in desk.unserved.items():
+        log("a subscription cannot be served any more", "warning", code=fault.code, number=num)
+        row = connection.execute("select key from fhir.subscription where num = %s and state <> 'gone'", [num]).fetchone()
+        if row is not None:
+            put(connection, row[0], "error", now, f"{fault.code} {fault.text}"[:500])
     ended = [one for one in desk.by_num.values() if over(one.asked, now)]
     for one in ended:
         row = connection.execute("select key from fhir.subscription where num = %s and state <> 'gone'", [one.num]).fetchone()
         if row is not None:
             put(connection, row[0], "off", now)
-    return bool(rows or ended)
+    return bool(rows or ended or desk.unserved)
 
 
 def put(connection: Connection, key: UUID, state: str, now: datetime, error: str = "") -> None:

@@ -191,3 +191,24 @@ def test_a_subscription_ends_when_it_says(database: str) -> None:
     with endpoint() as far, served(database, (far.url,)) as here:
         made = here.api.post("Subscription", json={**subscription(far.url), "end": "2020-01-01T00:00:00Z"})
         assert here.becomes(f"Subscription/{made.json()['id']}", "off")["end"] == "2020-01-01T00:00:00Z"
+
+
+def test_topics_are_advertised_and_may_be_read(database: str) -> None:
+    with served(database, folders=topics) as here:
+        statement = here.read("metadata")
+        assert validate(statement) == []
+        [rest] = statement["rest"]
+        assert rest["extension"][0]["valueUri"] == f"ws{here.url.removeprefix('http')}/websocket"
+        [told] = [one for one in rest["resource"] if one["type"] == "Subscription"]
+        assert [one["valueCanonical"] for one in told["extension"]] == [URL]
+        assert told["supportedProfile"] == [PROFILE]
+        assert [one["name"] for one in told["operation"]] == ["status", "events", "get-ws-binding-token"]
+        found = here.read("Basic?code=SubscriptionTopic")
+        assert found["total"] == 1
+        basic = found["entry"][0]["resource"]
+        assert validate(basic) == []
+        assert basic == here.read(f"Basic/{basic['id']}")
+        assert {"valueUri": URL, "url": "http://hl7.org/fhir/5.0/StructureDefinition/extension-SubscriptionTopic.url"} in basic[
+            "extension"
+        ]
+        assert here.read("Basic?code=other")["total"] == 0
