@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.running import Engine, Start, start_engine
+from tests.integration.subscribe.subscribed import Endpoint, endpoint
 
 
 @pytest.fixture(scope="session")
@@ -21,9 +22,18 @@ def engine_folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def engine(engine_folder: Path) -> Iterator[Engine]:
+def hook() -> Iterator[Endpoint]:
+    """An endpoint that Subscriptions of `engine` may have told."""
+    with endpoint() as far:
+        yield far
+
+
+@pytest.fixture(scope="session")
+def engine(engine_folder: Path, hook: Endpoint) -> Iterator[Engine]:
     """One engine for all tests that leave it as they found it."""
-    running = start_engine(engine_folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ISTHMUS_SUBSCRIPTION_HOSTS", hook.url)
+        running = start_engine(engine_folder)
     yield running
     if running.process.poll() is None:
         running.stop()

@@ -1,4 +1,4 @@
-"""Clients that others wrote, against a running engine: create, search, update, patch, history, transaction."""
+"""Clients that others wrote, against a running engine: create, search, update, patch, history, transaction, subscription."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from fhirpy.base.exceptions import ResourceNotFound
 
 from fhir.build.definitions import cache
 from tests.acceptance.running import Engine
+from tests.integration.subscribe.subscribed import Endpoint, observation, subscription, wait_for
 
 KIT = "fhir-kit-client@1.9.2"
 URN = "urn:uuid:61ebe359-bfdc-4613-8bf2-c5e300945f0a"
@@ -36,7 +37,19 @@ ENTRIES: list[dict[str, Any]] = [
 ]
 
 
-def test_fhirpy_works_with_the_server(engine: Engine) -> None:
+def wanted(hook: Endpoint, name: str) -> dict[str, Any]:
+    """A Subscription to results with a code of this name, put to a path of this name."""
+    return subscription(f"{hook.url}/{name}", f"Observation?code={name}", payload="application/fhir+json")
+
+
+def told(hook: Endpoint, name: str, id: str) -> None:
+    """Waits until the endpoint was told of a resource, once."""
+    wait_for(lambda: f"/{name}/Observation/{id}" in [one.path for one in hook.told])
+    assert [one.path for one in hook.told if one.path.startswith(f"/{name}/")] == [f"/{name}/Observation/{id}"]
+    assert next(one for one in hook.told if one.path.endswith(id)).json["id"] == id
+
+
+def test_fhirpy_works_with_the_server(engine: Engine, hook: Endpoint) -> None:
     async def drive() -> None:
         client = AsyncFHIRClient(f"{engine.http}/fhir/R4")
         patient = client.resource("Patient", name=[{"family": "Fhirpy"}], identifier=[{"system": "urn:fhirpy", "value": "1"}])
@@ -62,8 +75,18 @@ def test_fhirpy_works_with_the_server(engine: Engine) -> None:
         done = await client.execute("", "post", data=bundle.serialize())
         assert [entry["response"]["status"][:3] for entry in done["entry"]] == ["201", "201"]
         about = done["entry"][0]["resource"]["id"]
-        observation = await client.resources("Observation").search(subject=about).include("Observation", "subject").fetch_raw()
-        assert {entry["resource"]["resourceType"] for entry in observation["entry"]} == {"Observation", "Patient"}
+        found = await client.resources("Observation").search(subject=about).include("Observation", "subject").fetch_raw()
+        assert {entry["resource"]["resourceType"] for entry in found["entry"]} == {"Observation", "Patient"}
+        asked = client.resource(**{**wanted(hook, "fhirpy"), "resource_type": "Subscription"})
+        await asked.save()
+        await asked.refresh()
+        assert asked["status"] == "active"
+        result = client.resource(**{**observation("fhirpy"), "resource_type": "Observation"})
+        await result.save()
+        await asyncio.to_thread(told, hook, "fhirpy", str(result.id))
+        asked["status"] = "off"
+        await asked.save()
+        await client.resource(**{**observation("fhirpy"), "resource_type": "Observation"}).save()
         await patient.delete()
         with pytest.raises(ResourceNotFound):
             await client.get("Patient", patient.id)
@@ -71,10 +94,12 @@ def test_fhirpy_works_with_the_server(engine: Engine) -> None:
     asyncio.run(drive())
 
 
-def test_fhirclient_works_with_the_server(engine: Engine) -> None:
+def test_fhirclient_works_with_the_server(engine: Engine, hook: Endpoint) -> None:
     from fhirclient import client
     from fhirclient.models.bundle import Bundle
+    from fhirclient.models.observation import Observation
     from fhirclient.models.patient import Patient
+    from fhirclient.models.subscription import Subscription
 
     smart = client.FHIRClient(settings={"app_id": "test", "api_base": f"{engine.http}/fhir/R4"})
     smart.prepare()
@@ -91,6 +116,10 @@ def test_fhirclient_works_with_the_server(engine: Engine) -> None:
     assert [entry["response"]["status"][:3] for entry in done["entry"]] == ["201", "201"]
     history = Bundle(smart.server.request_json(f"Patient/{made['id']}/_history"))
     assert history.total == 2
+    asked = Subscription(wanted(hook, "fhirclient")).create(smart.server)
+    assert Subscription.read(asked["id"], smart.server).status == "active"
+    result = Observation(observation("fhirclient")).create(smart.server)
+    told(hook, "fhirclient", result["id"])
     read.delete()
 
 
@@ -113,13 +142,16 @@ def kit() -> Path:
     return folder
 
 
-def test_fhir_kit_client_works_with_the_server(engine: Engine, kit: Path) -> None:
+def test_fhir_kit_client_works_with_the_server(engine: Engine, kit: Path, hook: Endpoint) -> None:
     script = Path(__file__).parent / "clients" / "kit.js"
     done = subprocess.run(
-        ["node", str(script), f"{engine.http}/fhir/R4", str(kit)], capture_output=True, text=True, check=False, timeout=60
-    )
+        ["node", str(script), f"{engine.http}/fhir/R4", str(kit), hook.url],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == {
+    seen = json.loads(done.stdout)
+    told(hook, "kit", seen.pop("told"))
+    assert seen == {
         "fhirVersion": "4.0.1", "family": "Kit", "updated": ["female", "2"], "patched": "male", "found": [True], "posted": 1,
-        "history": ["3", "2", "1"], "old": None, "transaction": ["201", "201"], "gone": 410,
+        "history": ["3", "2", "1"], "old": None, "transaction": ["201", "201"], "subscription": "active", "gone": 410,
     }  # fmt: skip

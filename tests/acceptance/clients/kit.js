@@ -1,4 +1,4 @@
-// Drives a FHIR server with fhir-kit-client; prints one JSON line of what it saw. Usage: node kit.js BASE FOLDER_OF_NODE_MODULES
+// Drives a FHIR server with fhir-kit-client; prints one JSON line of what it saw. Usage: node kit.js BASE FOLDER_OF_NODE_MODULES ENDPOINT
 const { createRequire } = require("module");
 const path = require("path");
 const Client = createRequire(path.join(process.argv[3], "x.js"))("fhir-kit-client");
@@ -49,6 +49,19 @@ async function main() {
     },
   });
   seen.transaction = done.entry.map((entry) => entry.response.status.slice(0, 3));
+  const subscription = await fhir.create({
+    resourceType: "Subscription",
+    body: {
+      resourceType: "Subscription", status: "requested", reason: "a test", criteria: "Observation?code=kit",
+      channel: { type: "rest-hook", endpoint: `${process.argv[4]}/kit`, payload: "application/fhir+json" },
+    },
+  });
+  seen.subscription = (await fhir.read({ resourceType: "Subscription", id: subscription.id })).status;
+  const told = await fhir.create({
+    resourceType: "Observation",
+    body: { resourceType: "Observation", status: "final", code: { coding: [{ system: "urn:kit", code: "kit" }] } },
+  });
+  seen.told = told.id;
   await fhir.delete({ resourceType: "Patient", id: made.id });
   seen.gone = await fhir.read({ resourceType: "Patient", id: made.id }).catch((error) => error.response.status);
   console.log(JSON.stringify(seen));
