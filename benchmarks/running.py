@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,15 +28,33 @@ class Running:
     sources: dict[str, str]
     data: Path
 
+    def processes(self) -> list[int]:
+        """The engine and the processes that work for it, without the database's."""
+        found, waiting = [], [self.pid]
+        while waiting:
+            pid = waiting.pop()
+            with suppress(OSError):
+                if "postgres" not in Path(f"/proc/{pid}/comm").read_text():
+                    found.append(pid)
+                    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+                        waiting += [int(child) for child in task.read_text().split()]
+        return found
+
     def memory(self) -> tuple[float, float]:
-        """Resident memory now and at its peak, in MB."""
-        rows = dict(line.split(":", 1) for line in Path(f"/proc/{self.pid}/status").read_text().splitlines() if ":" in line)
-        return int(rows["VmRSS"].split()[0]) / 1024, int(rows["VmHWM"].split()[0]) / 1024
+        """Resident memory now and at its peak, in MB, of all the engine's processes together (shared pages counted in each)."""
+        now = peak = 0
+        for pid in self.processes():
+            rows = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line)
+            now, peak = now + int(rows["VmRSS"].split()[0]), peak + int(rows["VmHWM"].split()[0])
+        return now / 1024, peak / 1024
 
     def cpu(self) -> float:
-        """Processor seconds used by the engine's own process."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """Processor seconds used by the engine's processes."""
+        ticks = 0
+        for pid in self.processes():
+            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
 
     def database_cpu(self) -> float:
         """Processor seconds used by the embedded PostgreSQL: its first process, those it began, and those that ended."""

@@ -13,12 +13,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool
 
 from engine import __version__, heap, home, migrate, postgres
-from engine.alerts.desk import Clock, Desk, Told
+from engine.alerts.desk import Clock, Desk
+from engine.alerts.post import post
 from engine.alerts.routes import routes as alerts
 from engine.convert import convert
 from engine.deliver import Couriers, Route
@@ -33,18 +35,18 @@ from engine.journal import Committer, Journal
 from engine.journal.committer import Limits
 from engine.journal.line import Line
 from engine.journal.look import connect
-from engine.journal.outbox import post
-from engine.journal.settle import publish
+from engine.journal.outbox import post as queue
 from engine.log import failed, log
 from engine.plugins import formats, plugins
 from engine.run import Plan
 from engine.settings import Settings
 from engine.slow import Slow
 from engine.sources import Sources
-from engine.types import Arrival, Connection, Parcel, Site
+from engine.types import Arrival, Connection, Outcome, Parcel, Site
 from engine.uuid7 import uuid7
 from engine.web import Web
 from engine.worker import Worker
+from engine.workers import Crew
 
 # Seconds a thread may hold the interpreter while another waits: an acknowledgement waits for the worker so long.
 HANDOVER = 0.001
@@ -59,6 +61,7 @@ class Engine:
         self.server: postgres.Server | None = None
         self.deployment: Deployment | None = None
         self.workers: list[Worker] = []
+        self.crew: Crew | None = None
         self.web: Web | None = None
         self.couriers: Couriers | None = None
         self.routes: list[Route] = []  # of plug-ins, whatever is deployed
@@ -79,12 +82,14 @@ class Engine:
         if isinstance(entered, Fault):
             return entered
         self.home = entered
+        if self.settings.workers:
+            self.crew = Crew(self.settings, self._heard)
         fault = await asyncio.to_thread(self._database)
         if fault:
             return fault
         self.pool = AsyncConnectionPool(self.dsn, min_size=1, max_size=8, open=False, kwargs={"autocommit": True})
         await self.pool.open(wait=True, timeout=30)
-        self.journal = Journal(self.dsn)
+        self.journal = Journal(self.dsn, works=(True,) if self.crew else (False, True))
         self.committer = Committer(self.journal, Limits(pending=self.settings.pending))
         self.committer.start()
         self.intake = KeyedIntake(self.committer, self.plans, self.slow.run)
@@ -107,10 +112,14 @@ class Engine:
             first = findings[0] if findings else {}
             return Fault(Kind.INCORRECT, str(first.get("code", "E290")), text, str(first.get("file", "")), "run `isthmus lint`")
         store = self.store()
-        self.desk = Desk(lambda: self.deployment.site.rules if self.deployment else {}, store, _post)
-        self.workers = [Worker(self.journal, self.plans, store, self.site.now, self.desk, slow) for slow in (False, True)]
+        self.desk = Desk(lambda: self.deployment.site.rules if self.deployment else {}, store, post)
+        kinds = (True,) if self.crew else (False, True)  # slow work waits for processes of its own anyway
+        self.workers = [Worker(self.journal, self.plans, store, self.site.now, self.desk, slow) for slow in kinds]
         for worker in self.workers:
             worker.start()
+        if self.crew is not None:
+            self.journal.woken = self.crew.wake
+            await self._followed(await asyncio.to_thread(self.crew.begin, self.dsn))
         self.couriers = Couriers(self.dsn, self.site)
         for _, make in sorted(plugins("couriers").items()):
             route = make(self.site)
@@ -125,7 +134,8 @@ class Engine:
         self.housekeeping.start()
         gauges = Gauges(self.pool, self.settings.data, self.sources.connections)
         alerts_ = partial(alerts, self.desk, self._look, self.site.now)
-        self.web = Web(self.site, self.settings, self.status, self.redeploy, (alerts_, partial(metrics, gauges)))
+        counted = self.crew.counted if self.crew is not None else list
+        self.web = Web(self.site, self.settings, self.status, self.redeploy, (alerts_, partial(metrics, gauges, counted)))
         fault = await self.web.start()
         if fault:
             return fault
@@ -170,7 +180,7 @@ class Engine:
 
     def post(self, connection: Connection, parcels: Sequence[Parcel]) -> Callable[[], None]:
         """Queues parcels inside another writer's transaction."""
-        post(connection, [(None, parcel) for parcel in parcels])
+        queue(connection, [(None, parcel) for parcel in parcels])
         return self.couriers.wake if self.couriers is not None else lambda: None
 
     def _database(self) -> Fault | None:
@@ -203,14 +213,34 @@ class Engine:
             faults = await self.sources.follow(fresh)
             if self.couriers is not None:
                 await self.couriers.follow([*fresh.routes, *self.routes])
+                if self.crew is not None:
+                    await self._followed(await asyncio.to_thread(self.crew.deploy))
             findings += [dict(fault.as_dict()) for fault in faults]
             log("deployed", count=len(fresh.plans), digest=fresh.digest[:12])
             return findings
 
+    def _heard(self, outcomes: dict[UUID, Outcome]) -> None:
+        """What the worker processes have committed."""
+        self.journal.heard(outcomes)
+
+    async def _followed(self, digests: set[str]) -> None:
+        """Sees that the worker processes have what is deployed here: files may have changed between two readings of them."""
+        assert self.crew is not None
+        for _ in range(3):
+            if digests == {self.deployment.digest if self.deployment else ""}:
+                return
+            fresh = await asyncio.to_thread(deploy, self.settings, self.site)
+            if not fresh.refused:
+                self.deployment = fresh
+            digests = await asyncio.to_thread(self.crew.deploy)
+        log("a worker process works with other channels than are deployed", "error")
+
     async def status(self) -> tuple[bool, dict[str, Any]]:
         """Ready when the database answers, the worker lives and every source listens."""
         checks = {
-            "worker": bool(self.workers) and all(worker.is_alive() for worker in self.workers),
+            "worker": bool(self.workers)
+            and all(worker.is_alive() for worker in self.workers)
+            and (self.crew is None or self.crew.alive),
             "sources": not self.sources.broken(),
         }
         try:
@@ -243,6 +273,8 @@ class Engine:
             await self.sources.drain(DRAIN)
 
     async def _stop_worker(self) -> None:
+        if self.crew is not None:
+            await asyncio.to_thread(self.crew.stop, DRAIN)
         for worker in self.workers:
             await asyncio.to_thread(worker.stop, DRAIN)
 
@@ -267,14 +299,6 @@ class Engine:
             await self.pool.close()
         if self.server:
             await asyncio.to_thread(self.server.stop, self.progress)
-
-
-def _post(connection: Connection, told: Told) -> None:
-    """Queues what a change of alerts sends, and publishes it."""
-    if told.parcels:
-        post(connection, [(None, parcel) for parcel in told.parcels])
-    if told.events:
-        publish(connection, told.events)
 
 
 @contextmanager

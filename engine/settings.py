@@ -22,6 +22,7 @@ class Settings:
     mappings: Path = Path("mappings")
     accept_data_loss: bool = False
     log_level: str = "info"
+    workers: int = 1  # processes that work quick messages; 0: the engine's own does
     pending: int = 20_000  # messages that may wait for their turn before sources are held back
     origins: tuple[str, ...] = ()  # of web pages that may read live feeds, besides the engine's own
     subscription_hosts: tuple[str, ...] = ()  # that Subscriptions may have told: https://ehr.example.org

@@ -49,6 +49,15 @@ def engine_options(function: Callable[..., Any]) -> Callable[..., Any]:
                 "--mappings", type=READ, default=None, help="The folder of mappings. [./mappings, else the shipped ones]"
             ),
             click.option(
+                "--workers",
+                type=click.IntRange(0, 64),
+                default=1,
+                show_default=True,
+                envvar="ISTHMUS_WORKERS",
+                show_envvar=True,
+                help="Processes that work messages; 0 works them in the engine's own, which needs less memory and is slower.",
+            ),
+            click.option(
                 "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
             ),
             click.option(
@@ -66,6 +75,7 @@ def settings(
     mllp: str | None,
     channels: Path | None,
     mappings: Path | None,
+    workers: int,
     log_level: str,
     accept: bool,
 ) -> Settings:
@@ -87,6 +97,7 @@ def settings(
         mappings=(mappings or shipped("mappings")).resolve(),
         accept_data_loss=accept,
         log_level=log_level,
+        workers=workers,
         pending=int(limit) if (limit := os.environ.get("ISTHMUS_PENDING", "")).isdigit() else 20_000,
         origins=listed("ISTHMUS_ORIGINS"),
         subscription_hosts=listed("ISTHMUS_SUBSCRIPTION_HOSTS"),

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, Metric
 
 from engine.fault import Refused
 from engine.gauges.collect import Gauges, Seen
 from engine.log import failed
 from engine.operator import Guard
+from engine.workers.counters import Families, Sum
 
 MIRTH = {  # for dashboards that know these names: ours, its label, its outcome
     "mirth_messages_received": ("engine_messages_received_total", "channel", ""),
@@ -25,19 +27,23 @@ MIRTH = {  # for dashboards that know these names: ours, its label, its outcome
 
 
 class _Once:
-    """One scrape's gauges."""
+    """One scrape: what was counted, and the gauges where the database told them."""
 
-    def __init__(self, gauges: Gauges, seen: Seen) -> None:
-        self.gauges, self.seen = gauges, seen
+    def __init__(self, counted: Sum) -> None:
+        self.counted = counted
+        self.gauges: tuple[Gauges, Seen] | None = None
 
     def collect(self) -> Iterator[Metric]:
-        yield from self.gauges.families(self.seen)
-        yield from aliases()
+        families = list(self.counted.collect())
+        yield from families
+        if self.gauges is not None:
+            yield from self.gauges[0].families(self.gauges[1])
+        yield from aliases(families)
 
 
-def aliases() -> Iterator[Metric]:
+def aliases(families: Iterable[Metric]) -> Iterator[Metric]:
     """The same counters under the names that other engines' dashboards ask for, summed by channel or destination."""
-    samples = [sample for metric in REGISTRY.collect() for sample in metric.samples]
+    samples = [sample for metric in families for sample in metric.samples]
     for name, (source, label, outcome) in MIRTH.items():
         sums: dict[str, float] = {}
         for sample in samples:
@@ -49,22 +55,21 @@ def aliases() -> Iterator[Metric]:
         yield family
 
 
-def routes(gauges: Gauges, guard: Guard) -> APIRouter:
-    """The route; while the database is away, the process's own counters are told all the same."""
+def routes(gauges: Gauges, counted: Callable[[], Families], guard: Guard) -> APIRouter:
+    """The route; `counted` asks the other processes. While the database is away, the counters are told all the same."""
     router = APIRouter(tags=["health"])
 
     @router.get("/metrics", summary="Metrics for Prometheus")
     async def metrics(request: Request) -> Response:
         if not _is_here(request) and (refused := guard(request)) is not None:
             raise Refused(refused)
-        body = generate_latest(REGISTRY)
+        once, registry = _Once(Sum(await asyncio.to_thread(counted))), CollectorRegistry()
         try:
-            once = CollectorRegistry()
-            once.register(_Once(gauges, await gauges.look()))
-            body += generate_latest(once)
+            once.gauges = gauges, await gauges.look()
         except Exception as error:
             failed("metrics of the database could not be read", error)
-        return Response(body, media_type=CONTENT_TYPE_LATEST)
+        registry.register(once)
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     return router
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -20,7 +20,7 @@ from engine.fault import Fault, Kind
 from engine.journal.lease import Leases
 from engine.journal.line import Line
 from engine.journal.sql import sql
-from engine.journal.values import LANES, QUICK, order_hash
+from engine.journal.values import KINDS, LANES, QUICK, order_hash
 from engine.types import Arrival, Envelope, Message
 
 CORRUPT = (psycopg.errors.DataCorrupted, psycopg.errors.IndexCorrupted)
@@ -42,15 +42,17 @@ class Bodies:
         self._kept: dict[UUID, Arrival] = {}
         self._lock = threading.Lock()
 
-    def keep(self, arrivals: Sequence[Arrival], lanes: frozenset[str]) -> None:
-        """Remembers what fits, of the lanes worked here; the rest is read back when its turn comes.
+    def keep(self, arrivals: Sequence[Arrival], held: Mapping[bool, frozenset[str]]) -> None:
+        """Remembers what fits, of the lanes (quick or slow) worked here; the rest is read back when its turn comes.
 
         Called before the arrivals are stored, so that a claim never comes too early; what is not stored is taken off again.
         """
         with self._lock:
             for arrival in arrivals:
-                size = len(arrival.body)
-                if self._bytes + size <= self._most and (len(lanes) == LANES or _lane(arrival) in lanes):
+                size, lanes = len(arrival.body), held.get(arrival.slow)
+                if not lanes or self._bytes + size > self._most:
+                    continue
+                if len(lanes) == (LANES - QUICK if arrival.slow else QUICK) or _lane(arrival) in lanes:
                     self._kept[arrival.id] = arrival
                     self._bytes += size
 
@@ -70,7 +72,8 @@ class Bodies:
 
 
 def _lane(arrival: Arrival) -> str:
-    return f"lane {order_hash(arrival.channel, arrival.envelope.key, arrival.id, arrival.slow) % LANES}"
+    number = order_hash(arrival.channel, arrival.envelope.key, arrival.id, arrival.slow) % LANES
+    return f"{KINDS[arrival.slow]} {number}"
 
 
 class Claims:

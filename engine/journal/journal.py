@@ -18,9 +18,8 @@ from engine.journal.lease import SECONDS, Leases
 from engine.journal.line import BY_KEY, OPTIONS, Connection, Line
 from engine.journal.look import Filter, Found, Shown, connect, counts, find, show
 from engine.journal.partitions import ensure
-from engine.journal.replay import replay, skip
 from engine.journal.settle import settle
-from engine.journal.values import LANES, Settlement
+from engine.journal.values import KINDS, LANES, QUICK, Settlement
 from engine.types import Arrival, Message, Outcome, Receipt, State
 
 MEMORY = 16 * 1024 * 1024
@@ -30,27 +29,32 @@ Settled = Callable[[dict[UUID, Outcome]], None]
 
 
 class Journal:
-    """`accept` belongs to one thread, `claim`/`transaction`/`settle` to one for quick and one for slow work; the rest to any."""
+    """`accept` belongs to one thread, `claim`/`transaction`/`settle` to one for quick and one for slow work; the rest to any.
 
-    def __init__(self, dsn: str, memory: int = MEMORY, lease: float = SECONDS) -> None:
+    `works` says which of the two this process does: quick (False), slow (True), both or neither.
+    """
+
+    def __init__(self, dsn: str, memory: int = MEMORY, lease: float = SECONDS, works: Sequence[bool] = (False, True)) -> None:
         self.dsn = dsn
-        self._leases = Leases(Line(dsn, "leases"), "lane", LANES, lease)
+        sizes = (QUICK, LANES - QUICK)
+        self._leases = {slow: Leases(Line(dsn, f"leases {KINDS[slow]}"), KINDS[slow], sizes[slow], lease) for slow in works}
         self._bodies = Bodies(memory)
         self._accept_line = Line(dsn, "accept", OPTIONS + BY_KEY)
         self._acceptor = Acceptor(self._accept_line)
-        self._claim_lines = [Line(dsn, name, OPTIONS + BY_KEY) for name in ("claim", "claim slow")]
-        self._claims = [
-            Claims(line, self._leases, self._bodies, slow) for slow, line in zip((False, True), self._claim_lines, strict=True)
-        ]
-        self._work_lines = [Line(dsn, name) for name in ("work", "work slow")]
-        self._wakes = [threading.Event(), threading.Event()]
+        self._claim_lines = {slow: Line(dsn, f"claim {KINDS[slow]}", OPTIONS + BY_KEY) for slow in works}
+        self._claims = {slow: Claims(self._claim_lines[slow], self._leases[slow], self._bodies, slow) for slow in works}
+        self._work_lines = {slow: Line(dsn, f"work {KINDS[slow]}") for slow in works}
+        self._wakes = {slow: threading.Event() for slow in works}
         self._listeners: list[Settled] = []
+        self.woken: Callable[[], None] = lambda: None  # called when there may be something to claim
         self._count = threading.Lock()
         with psycopg.connect(dsn, autocommit=True) as connection:
             ensure(connection)
         self._pending = 0
-        self._leases.each = self._recount
-        self._leases.start()
+        for leases in list(self._leases.values())[:1]:
+            leases.each = self._recount
+        for leases in self._leases.values():
+            leases.start()
 
     @property
     def pending(self) -> int:
@@ -60,11 +64,11 @@ class Journal:
     @property
     def alone(self) -> bool:
         """Whether no other process shares the journal."""
-        return self._leases.owners == 1
+        return all(leases.owners == 1 for leases in self._leases.values())
 
     def accept(self, arrivals: Sequence[Arrival]) -> list[Receipt | Fault]:
         """Makes the arrivals durable in one commit; a Fault means not stored, save E621: not known."""
-        self._bodies.keep(arrivals, self._leases.held())
+        self._bodies.keep(arrivals, {slow: leases.held() for slow, leases in self._leases.items()})
         receipts = self._acceptor.accept(arrivals)
         fresh = 0
         for arrival, receipt in zip(arrivals, receipts, strict=True):
@@ -106,14 +110,17 @@ class Journal:
 
     def settle(self, connection: Connection, settlements: Sequence[Settlement]) -> None:
         """Notes what became of claimed messages; raises Fenced when another process has taken one over."""
-        settle(connection, self._leases.owner, settlements)
+        settle(connection, [leases.owner for leases in self._leases.values()], settlements)
 
     def committed(self, settlements: Sequence[Settlement]) -> None:
         """Tells those who wait, once the transaction is committed."""
-        for claims in self._claims:
+        for claims in self._claims.values():
             claims.in_hand -= {one.message.seq for one in settlements}
-        self._counted(-len(settlements))
-        outcomes = {one.message.id: one.outcome for one in settlements}
+        self.heard({one.message.id: one.outcome for one in settlements})
+
+    def heard(self, outcomes: dict[UUID, Outcome]) -> None:
+        """Tells those who wait what was committed, here or by a process that works for this one."""
+        self._counted(-len(outcomes))
         for listener in self._listeners:
             listener(outcomes)
 
@@ -144,6 +151,8 @@ class Journal:
 
     def replay(self, wanted: Sequence[UUID] | Filter, dry_run: bool = False) -> list[UUID]:
         """Queues messages to go through their channel again; with `dry_run`, only says which."""
+        from engine.journal.replay import replay  # noqa: PLC0415
+
         with connect(self.dsn) as connection:
             ids = replay(connection, wanted, dry_run)
         if not dry_run:
@@ -153,6 +162,8 @@ class Journal:
 
     def skip(self, ids: Sequence[UUID]) -> int:
         """Lets the keys go on that these held messages stop; returns how many did stop one."""
+        from engine.journal.replay import skip  # noqa: PLC0415
+
         with connect(self.dsn) as connection:
             skipped = skip(connection, ids)
         self.wake()
@@ -165,13 +176,15 @@ class Journal:
 
     def wake(self) -> None:
         """Ends a wait."""
-        for wake in self._wakes:
+        for wake in self._wakes.values():
             wake.set()
+        self.woken()
 
     def close(self) -> None:
         """Hands the lanes back and closes the connections; the threads that use them have ended."""
-        self._leases.stop()
-        for line in (self._accept_line, *self._claim_lines, *self._work_lines):
+        for leases in self._leases.values():
+            leases.stop()
+        for line in (self._accept_line, *self._claim_lines.values(), *self._work_lines.values()):
             line.drop()
 
     def _recount(self, connection: Connection) -> None:

@@ -12,9 +12,10 @@ from uuid import UUID
 from sqlalchemy import Select, select
 
 from engine.journal.line import Connection
-from engine.journal.look import Filter, run, statement
+from engine.journal.look import Filter
 from engine.journal.schema import message
 from engine.journal.sql import sql
+from engine.journal.statements import run, statement
 from engine.journal.values import SLOW_FLAG, order_hash
 
 LOCK = 0x15748E91

@@ -20,12 +20,12 @@ from engine.types import Event, State
 FEED_LOCK = 0x15748FEED
 
 
-def settle(connection: Connection, owner: int, settlements: Sequence[Settlement]) -> None:
-    """Notes each outcome; raises Fenced when another process has taken one of the messages over."""
+def settle(connection: Connection, owners: Sequence[int], settlements: Sequence[Settlement]) -> None:
+    """Notes each outcome; raises Fenced when another process has taken one of the messages over from these owners of lanes."""
     if not settlements:
         return
     asked = {
-        "owner": owner,
+        "owners": list(owners),
         "seqs": [one.message.seq for one in settlements],
         "attempts": [min(one.message.attempt, 32767) for one in settlements],
         "states": [one.state.value for one in settlements],

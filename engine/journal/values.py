@@ -15,6 +15,7 @@ from engine.types import Event, Message, Outcome, Parcel, State
 
 LANES = 64
 QUICK = 56  # the lanes below are for quick work; those from here on for what takes a processor for long
+KINDS = ("lane", "slow")  # of leases: over quick lanes, over slow ones
 SLOW_FLAG = 2  # of a message's flags
 LONGEST = 1000  # characters of a name kept; the body keeps all of it
 

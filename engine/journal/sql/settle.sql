@@ -9,13 +9,15 @@ with given as materialized (
 taken as (
     delete from journal.pending using journal.lease
     where pending.seq = any(%(seqs)b::int8[]) and pending.seq not in (select seq from given where stop)
-        and lease.name = 'lane ' || pending.lane and lease.owner = %(owner)s
+        and lease.name = case when pending.lane < 56 then 'lane ' else 'slow ' end || pending.lane
+        and lease.owner = any(%(owners)s::int4[])
     returning pending.seq, pending.id
 ),
 stopped as (
     update journal.pending set stopped = true, not_before = 'infinity', attempts = given.attempt
     from given, journal.lease
-    where pending.seq = given.seq and given.stop and lease.name = 'lane ' || pending.lane and lease.owner = %(owner)s
+    where pending.seq = given.seq and given.stop and lease.name = case when pending.lane < 56 then 'lane ' else 'slow ' end || pending.lane
+        and lease.owner = any(%(owners)s::int4[])
     returning pending.seq, pending.id
 ),
 settled as materialized (

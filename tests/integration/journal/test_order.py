@@ -35,10 +35,10 @@ def settle(journal: Journal, limit: int = 10, state: State = State.PROCESSED) ->
 def test_two_processes_with_failing_workers_keep_the_order_of_each_patient(database: str, make: Make) -> None:
     journals = [Journal(database), Journal(database)]
     for journal in journals:
-        journal._leases.tick()
-        journal._leases.tick()
-    shares = [len(journal._leases.held()) for journal in journals]
-    assert shares == [32, 32]
+        journal._leases[False].tick()
+        journal._leases[False].tick()
+    shares = [len(journal._leases[False].held()) for journal in journals]
+    assert shares == [28, 28]
     with psycopg.connect(database) as connection:
         connection.execute("create table effect (place bigint generated always as identity, key text, n int)")
     total = 400
@@ -91,14 +91,14 @@ def test_two_processes_with_failing_workers_keep_the_order_of_each_patient(datab
 
 def test_a_worker_that_slept_through_a_takeover_cannot_write(database: str, make: Make) -> None:
     sleeper = Journal(database)
-    sleeper._leases._ended.set()  # its renewals stop while its session stays, as when the process is stopped
+    sleeper._leases[False]._ended.set()  # its renewals stop while its session stays, as when the process is stopped
     arrival = make("1", key="p")
     sleeper.accept([arrival])
     [message] = sleeper.claim(10)
     with psycopg.connect(database) as connection:
         connection.execute("update journal.lease set until = now() - interval '1 s' where owner <> 0")
     other = Journal(database)
-    assert len(other._leases.held()) == 64
+    assert len(other._leases[False].held()) == 56
     [taken] = other.claim(10)
     assert taken.id == message.id
     with pytest.raises(Fenced), sleeper.transaction() as connection:
@@ -115,9 +115,9 @@ def test_a_worker_that_slept_through_a_takeover_cannot_write(database: str, make
 
 def test_leases_not_renewed_in_time_are_not_used(database: str, make: Make) -> None:
     journal = Journal(database)
-    journal._leases._ended.set()
+    journal._leases[False]._ended.set()
     journal.accept([make("1")])
-    journal._leases._renewed -= 3600
+    journal._leases[False]._renewed -= 3600
     assert journal.claim(10) == []
     journal.close()
 
@@ -127,12 +127,12 @@ def test_the_lanes_of_a_process_that_died_are_taken_over_at_once(database: str, 
     arrival = make("1")
     dead.accept([arrival])
     dead.claim(1)
-    dead._leases._ended.set()
-    dead._leases._line.drop()  # its session ends with it
+    dead._leases[False]._ended.set()
+    dead._leases[False]._line.drop()  # its session ends with it
     heir = Journal(database)
     assert [message.id for message in heir.claim(10)] == [arrival.id]
     heir.close()
-    for line in (dead._accept_line, *dead._claim_lines, *dead._work_lines):
+    for line in (dead._accept_line, *dead._claim_lines.values(), *dead._work_lines.values()):
         line.drop()
 
 
@@ -230,10 +230,10 @@ def test_what_another_process_works_off_is_counted_off(database: str, make: Make
     first.accept([make(str(n), key=f"p{n}") for n in range(40)])
     assert first.pending == 40
     for journal in (second, first, second):
-        journal._leases.tick()
+        journal._leases[False].tick()
     worked = len(settle(second, limit=100))
     assert worked > 0
-    first._leases.tick()
+    first._leases[False].tick()
     assert first.pending == 40 - worked
     first.close()
     second.close()

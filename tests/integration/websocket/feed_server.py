@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from psycopg_pool import AsyncConnectionPool
 from websockets.asyncio.client import ClientConnection, connect
 
-from adapters.websocket import routes
+from adapters.websocket.routes import routes
 from engine.journal.settle import publish
 from engine.types import Event, Site
 from engine.uuid7 import uuid7

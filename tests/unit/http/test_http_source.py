@@ -13,8 +13,8 @@ import pytest
 from fastapi import FastAPI
 
 from adapters.hl7v2.format import Hl7v2
-from adapters.http import routes
 from adapters.http.form import posted
+from adapters.http.routes import routes
 from adapters.http.source import Http, Listener
 from adapters.json_format import Json
 from engine.fault import Fault, Kind

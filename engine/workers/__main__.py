@@ -1,0 +1,133 @@
+"""A process that works quick messages: claims, maps, validates, alerts and writes, until it is told to stop or its engine is gone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from engine import heap, log
+from engine.alerts.desk import Desk
+from engine.alerts.post import post
+from engine.deployment import Deployment, deploy, dry_site
+from engine.journal import Journal
+from engine.journal.outbox import post as queue
+from engine.plugins import plugins
+from engine.run import Plan
+from engine.settings import Settings
+from engine.types import Connection, Parcel, Site
+from engine.worker import Worker
+from engine.workers.counters import families
+from engine.workers.wire import Wire, told
+
+SETTINGS = ("subscription_hosts", "subscription_networks", "subscription_retry")
+NICE = 2  # an acknowledgement goes before the work that follows it
+DRAIN = 30.0
+
+
+class Process:
+    """The process's state: what is deployed, its journal, its worker."""
+
+    def __init__(self, wire: Wire, settings: Settings) -> None:
+        self.wire, self.settings = wire, settings
+        self.deployment: Deployment | None = None
+        self.journal: Journal | None = None
+        self.worker: Worker | None = None
+        self.acts: Mapping[str, Callable[[Any], None]] = {
+            "begin": self.begin, "wake": self.wake, "deploy": self.deploy, "metrics": self.metrics,
+        }  # fmt: skip
+
+    def load(self) -> str:
+        """Reads and compiles the channels; the digest of what is deployed. A set that is refused changes nothing."""
+        fresh = deploy(self.settings, dry_site(self.settings))
+        if not fresh.refused:
+            self.deployment = fresh
+            heap.settle()
+        return self.deployment.digest if self.deployment else ""
+
+    def site(self) -> Site:
+        """What the store may know of the engine. Whoever waits for what is queued is woken by the engine, which hears of each commit."""
+        told = {name: getattr(self.settings, name) for name in SETTINGS}
+        site = dry_site(self.settings)
+        return replace(site, settings={**site.settings, **told, "folders": self.folders}, post=enqueue)
+
+    def folders(self, name: str) -> Mapping[str, Any]:
+        """What stands in a folder beside the channels, as it is deployed now."""
+        return self.deployment.folders.get(name, {}) if self.deployment else {}
+
+    def plans(self) -> Mapping[str, Plan]:
+        """The channels' plans as they are deployed now."""
+        return self.deployment.plans if self.deployment else {}
+
+    def begin(self, dsn: str) -> None:
+        """Starts to work over a database."""
+        self.journal = Journal(dsn, works=(False,))
+        self.journal.listen(lambda outcomes: self.wire.send("told", told(outcomes)))
+        site, store = self.site(), plugins("stores")["fhir"]()
+        attached = getattr(store, "attached", None)
+        store = store if attached is None else attached(site)
+        desk = Desk(lambda: self.deployment.site.rules if self.deployment else {}, store, post)
+        self.worker = Worker(self.journal, self.plans, store, site.now, desk)
+        self.worker.start()
+        self.wire.send("begun", self.deployment.digest if self.deployment else "")
+
+    def wake(self, _: Any) -> None:
+        """There may be something to claim."""
+        if self.journal is not None:
+            self.journal.wake()
+
+    def deploy(self, _: Any) -> None:
+        """Takes the channels as they stand in their folder now."""
+        self.wire.send("deployed", self.load())
+
+    def metrics(self, _: Any) -> None:
+        """Tells what was counted."""
+        self.wire.send("metrics", families())
+
+    def run(self) -> None:
+        """Does what it is told until the wire ends."""
+        while True:
+            try:
+                name, value = self.wire.receive()
+            except (EOFError, OSError):
+                return
+            if name == "stop":
+                return
+            self.acts[name](value)
+
+    def stop(self) -> None:
+        """Finishes the batch in hand and hands the lanes back."""
+        if self.worker is not None:
+            self.worker.stop(DRAIN)
+        if self.journal is not None:
+            self.journal.close()
+
+
+def enqueue(connection: Connection, parcels: Sequence[Parcel]) -> Callable[[], None]:
+    """Queues parcels inside the transaction that writes."""
+    queue(connection, [(None, parcel) for parcel in parcels])
+    return lambda: None
+
+
+def main(end: int) -> None:
+    """Works for the engine that holds the other end of this wire."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # the engine says when
+    os.nice(NICE)
+    wire = Wire(end)
+    _, settings = wire.receive()
+    log.configure(settings.log_level)
+    process = Process(wire, settings)
+    wire.send("loaded", process.load())
+    try:
+        process.run()
+    finally:
+        process.stop()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

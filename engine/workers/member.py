@@ -1,0 +1,122 @@
+"""One process that works for the engine, as the engine sees it: started, spoken to, started anew when it ends by itself."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from engine.log import failed, log
+from engine.settings import Settings
+from engine.workers.counters import Families, together
+from engine.workers.wire import Told, Wire, pair
+
+PATIENCE = 60.0  # seconds for a process to load and begin
+PAUSES = (0.1, 1.0, 2.0, 5.0, 10.0, 30.0)  # before it is started anew, the longer the more often it ended
+
+
+class Member:
+    """A process and the thread that listens to it. `heard` is called from that thread with what was committed."""
+
+    def __init__(self, settings: Settings, heard: Callable[[Told], None]) -> None:
+        self._settings, self._heard = settings, heard
+        self._dsn = self.digest = ""
+        self._ended = threading.Event()
+        self._begun = threading.Event()
+        self._answered = threading.Condition()
+        self._answers: dict[str, Any] = {}
+        self._before: Families = []  # counted by the processes that were here before this one
+        self._counted: Families = []
+        self._starts = 0
+        self._start()
+        self._thread = threading.Thread(target=self._run, name="worker process", daemon=True)
+        self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it works."""
+        return self._begun.is_set() and self._process.poll() is None
+
+    def begin(self, dsn: str) -> str:
+        """Has it work over this database; the digest of what it has deployed, "" when it did not begin in time."""
+        self._dsn = dsn
+        self.send("begin", dsn)
+        return self.digest if self._begun.wait(PATIENCE) else ""
+
+    def send(self, name: str, value: Any = None) -> None:
+        """Tells it something; one that is gone is told nothing and hears all it needs when it is started anew."""
+        with contextlib.suppress(OSError):
+            self._wire.send(name, value)
+
+    def ask(self, name: str, answer: str, seconds: float) -> Any:
+        """What it answers; None when it does not within the time."""
+        with self._answered:
+            self._answers.pop(answer, None)
+            self.send(name)
+            self._answered.wait_for(lambda: answer in self._answers, seconds)
+            return self._answers.pop(answer, None)
+
+    def counted(self, seconds: float) -> Families:
+        """What it has counted, with those before it; what it told last stands where it is late."""
+        self._counted = self.ask("metrics", "metrics", seconds) or self._counted
+        return together((self._before, self._counted))
+
+    def stop(self, seconds: float) -> None:
+        """Lets it finish its batch; a process that does not end in time is ended."""
+        self._ended.set()
+        self.send("stop")
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._thread.join(5)
+
+    def _start(self) -> None:
+        ours, theirs = pair()
+        command = [sys.executable, "-m", "engine.workers", str(theirs)]
+        self._process = subprocess.Popen(command, pass_fds=(theirs,), stdin=subprocess.DEVNULL, start_new_session=False)
+        os.close(theirs)
+        self._wire = Wire(ours)
+        self._wire.send("settings", self._settings)
+        self._starts += 1
+
+    def _run(self) -> None:
+        while True:
+            self._listen()
+            self._begun.clear()
+            self._wire.close()
+            self._before, self._counted = together((self._before, self._counted)), []
+            code = self._process.wait()
+            if self._ended.is_set():
+                return
+            log("a worker process ended and is started anew", "error", state=str(code))
+            if self._ended.wait(PAUSES[min(self._starts, len(PAUSES)) - 1]):
+                return
+            try:
+                self._start()
+            except OSError as error:
+                failed("a worker process could not be started", error)
+                continue
+            if self._dsn:
+                self.send("begin", self._dsn)
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                name, value = self._wire.receive()
+            except (EOFError, OSError):
+                return
+            if name == "told":
+                self._heard(value)
+            elif name == "begun":
+                self.digest = value
+                self._begun.set()
+            else:
+                with self._answered:
+                    self._answers[name] = value
+                    self._answered.notify_all()

@@ -1,0 +1,58 @@
+"""What goes over the socket pair between the engine and a process that works for it: pickled tuples, the name of the thing first.
+
+Both ends are this same program, started by one another; nothing else holds an end of the pair.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Mapping
+from multiprocessing.connection import Connection
+from typing import Any
+from uuid import UUID
+
+from engine.fault import Fault
+from engine.types import Outcome, State
+
+# to the process: settings, begin (the DSN), wake, deploy (the digest), metrics, stop; from it: loaded, begun, told, deployed, metrics
+Told = list[tuple[bytes, str, tuple[Fault, ...], tuple[str, ...]]]
+
+
+class Wire:
+    """One end. `send` may be called by any thread, `receive` by one; both raise OSError or EOFError when the other end is gone."""
+
+    def __init__(self, end: int) -> None:
+        self._connection = Connection(end)
+        self._sending = threading.Lock()
+
+    def send(self, name: str, value: Any = None) -> None:
+        """Sends a thing with its value."""
+        with self._sending:
+            self._connection.send((name, value))
+
+    def receive(self) -> tuple[str, Any]:
+        """Waits for the next thing."""
+        found: tuple[str, Any] = self._connection.recv()
+        return found
+
+    def close(self) -> None:
+        """Lets the other end know."""
+        self._connection.close()
+
+
+def pair() -> tuple[int, int]:
+    """Two ends of a new wire; the second may be inherited by a process."""
+    ours, theirs = socket.socketpair()
+    theirs.set_inheritable(True)
+    return ours.detach(), theirs.detach()
+
+
+def told(outcomes: Mapping[UUID, Outcome]) -> Told:
+    """Outcomes as they are sent."""
+    return [(id.bytes, one.state.value, one.faults, one.resources) for id, one in outcomes.items()]
+
+
+def outcomes(told: Told) -> dict[UUID, Outcome]:
+    """Outcomes as they were sent."""
+    return {UUID(bytes=id): Outcome(State(state), faults, resources) for id, state, faults, resources in told}

@@ -1,0 +1,71 @@
+"""Messages are worked by processes of their own: started anew when they end, counted together with the engine, several or none."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.running import Engine, Start
+from tests.acceptance.test_engine import MESSAGES, found, get, talk
+from tests.acceptance.test_metrics import of, scrape
+
+
+def processes(engine: Engine) -> list[int]:
+    """The worker processes of an engine."""
+    tasks = Path(f"/proc/{engine.process.pid}/task").glob("*/children")
+    children = [child for task in tasks for child in task.read_text().split()]
+    return [int(child) for child in children if b"engine.workers" in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
+def until_processed(engine: Engine, count: int) -> None:
+    """Waits until so many messages are worked."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        rows = found(engine)
+        if len(rows) == count and all(row.state == "processed" for row in rows):
+            return
+        time.sleep(0.05)
+    raise AssertionError([row.state for row in found(engine)])
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="children are looked up in /proc")
+def test_a_worker_that_is_killed_is_started_anew_and_its_counts_stay(own_engine: Start) -> None:
+    engine = own_engine()
+    [worker] = processes(engine)
+    talk(engine.port("hospital"), *MESSAGES[:4])
+    until_processed(engine, 4)
+    assert of(scrape(engine), "engine_messages_processed_total", channel="hospital") == 4
+    os.kill(worker, signal.SIGKILL)
+    assert talk(engine.port("hospital"), *MESSAGES[4:8]) == ["AA"] * 4  # what comes is taken meanwhile
+    until_processed(engine, 8)
+    [fresh] = processes(engine)
+    assert fresh != worker
+    assert get(f"{engine.http}/readyz")["checks"]["worker"]
+    assert of(scrape(engine), "engine_messages_processed_total", channel="hospital") == 8
+    assert engine.stop() == 0
+    assert not Path(f"/proc/{fresh}").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="children are looked up in /proc")
+def test_a_worker_ends_with_the_engine_that_is_killed(own_engine: Start) -> None:
+    engine = own_engine()
+    [worker] = processes(engine)
+    engine.stop(signal.SIGKILL)
+    until = time.monotonic() + 30
+    while Path(f"/proc/{worker}").exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{worker}").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="children are looked up in /proc")
+@pytest.mark.parametrize("number", [0, 2])
+def test_there_may_be_several_workers_or_none(number: int, own_engine: Start) -> None:
+    engine = own_engine("--workers", str(number))
+    assert len(processes(engine)) == number
+    talk(engine.port("hospital"), *MESSAGES[:8])
+    until_processed(engine, 8)
+    assert of(scrape(engine), "engine_messages_processed_total", channel="hospital") == 8
