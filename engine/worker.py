@@ -33,6 +33,33 @@ NO_CHANNEL = Fault(
 )
 
 
+FATAL = Fault(
+    Kind.FAULT, "E295", "the process that worked on it ended each time", help="the message is kept; replay it after the repair"
+)
+
+
+class Watch:
+    """What is known of a process that worked before this one and died: messages among which one may end this one too.
+
+    They are worked one by one, so that the guilty one is found; those found (`fatal`) are held. `tell` hears what is in hand.
+    """
+
+    def __init__(
+        self, tell: Callable[[list[int]], None] = lambda _: None, suspects: Sequence[int] = (), fatal: Sequence[int] = ()
+    ) -> None:
+        self.tell, self.suspects, self.fatal = tell, set(suspects), frozenset(fatal)
+
+    def most(self, usual: int) -> int:
+        """How many messages are worked together."""
+        return 1 if self.suspects else usual
+
+    def begins(self, messages: Sequence[Message]) -> None:
+        """These are in hand now."""
+        numbers = [one.seq for one in messages]
+        self.suspects.difference_update(numbers)
+        self.tell(numbers)
+
+
 class Worker(threading.Thread):
     """One worker thread over the journal. `plans` is read once per batch: a deploy takes effect between batches."""
 
@@ -44,17 +71,20 @@ class Worker(threading.Thread):
         now: Callable[[], datetime],
         alerts: Callable[[Connection, Sequence[Any], datetime], Told],
         slow: bool = False,
+        watch: Watch | None = None,
     ) -> None:
         super().__init__(name="slow worker" if slow else "worker", daemon=True)
         self.journal, self.plans, self.store, self.now, self.alerts, self.slow = journal, plans, store, now, alerts, slow
         self.record: Any = getattr(store, "record", None)
+        self.watch = watch or Watch()
         self._stop_asked = threading.Event()
 
     def run(self) -> None:
         while not self._stop_asked.is_set():
             try:
-                messages = self.journal.claim(SLOW_BATCH if self.slow else BATCH, self.slow)
+                messages = self.journal.claim(self.watch.most(SLOW_BATCH if self.slow else BATCH), self.slow)
                 if messages:
+                    self.watch.begins(messages)
                     self.work(messages)
                 else:
                     self.journal.wait(0.5, self.slow)
@@ -119,9 +149,12 @@ class Worker(threading.Thread):
     def _run(self, plans: Mapping[str, Plan], messages: Sequence[Message]) -> list[Done]:
         """Every message's plan; slow ones side by side, since each waits for a process of its own."""
         if not self.slow:
-            return [settlement(plans.get(one.channel), one) for one in messages]
+            return [self._settlement(plans.get(one.channel), one) for one in messages]
         with ThreadPoolExecutor(SLOW_BATCH) as threads:
             return list(threads.map(lambda one: settlement(plans.get(one.channel), one), messages))
+
+    def _settlement(self, plan: Plan | None, message: Message) -> Done:
+        return Done(held(message, (FATAL,), plan)) if message.seq in self.watch.fatal else settlement(plan, message)
 
     def commit(self, done: Sequence[Done]) -> None:
         """Writes resources, alerts, outbox rows, events and states in one transaction (R6)."""

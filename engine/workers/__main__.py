@@ -19,9 +19,9 @@ from engine.plugins import plugins
 from engine.run import Plan
 from engine.settings import Settings
 from engine.types import Connection, Parcel, Site
-from engine.worker import Worker
+from engine.worker import Watch, Worker
 from engine.workers.counters import families
-from engine.workers.wire import Wire, told
+from engine.workers.wire import Begin, Wire, told
 
 SETTINGS = ("subscription_hosts", "subscription_networks", "subscription_retry")
 NICE = 2  # an acknowledgement goes before the work that follows it
@@ -62,15 +62,17 @@ class Process:
         """The channels' plans as they are deployed now."""
         return self.deployment.plans if self.deployment else {}
 
-    def begin(self, dsn: str) -> None:
+    def begin(self, given: Begin) -> None:
         """Starts to work over a database."""
+        dsn, suspects, fatal = given
         self.journal = Journal(dsn, works=(False,))
         self.journal.listen(lambda outcomes: self.wire.send("told", told(outcomes)))
         site, store = self.site(), plugins("stores")["fhir"]()
         attached = getattr(store, "attached", None)
         store = store if attached is None else attached(site)
         desk = Desk(lambda: self.deployment.site.rules if self.deployment else {}, store, post)
-        self.worker = Worker(self.journal, self.plans, store, site.now, desk)
+        watch = Watch(lambda numbers: self.wire.send("works", numbers), suspects, fatal)
+        self.worker = Worker(self.journal, self.plans, store, site.now, desk, watch=watch)
         self.worker.start()
         self.wire.send("begun", self.deployment.digest if self.deployment else "")
 
@@ -82,6 +84,8 @@ class Process:
     def deploy(self, _: Any) -> None:
         """Takes the channels as they stand in their folder now."""
         self.wire.send("deployed", self.load())
+        if self.worker is not None:
+            self.worker.watch.fatal = frozenset()
 
     def metrics(self, _: Any) -> None:
         """Tells what was counted."""

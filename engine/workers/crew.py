@@ -10,7 +10,7 @@ from uuid import UUID
 from engine.settings import Settings
 from engine.types import Outcome
 from engine.workers.counters import Families, together
-from engine.workers.member import PATIENCE, Member
+from engine.workers.member import Member
 from engine.workers.wire import outcomes
 
 SCRAPE = 2.0  # seconds a process has to tell its counters; what it told last stands where it is late
@@ -38,7 +38,7 @@ class Crew:
 
     def deploy(self) -> set[str]:
         """Has them take the channels as they stand; the digests of what they deployed ("" of one that did not answer)."""
-        return {str(digest or "") for digest in self._each(lambda member: member.ask("deploy", "deployed", PATIENCE))}
+        return set(self._each(Member.deploy))
 
     def counted(self) -> Families:
         """What they have counted together."""

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,8 @@ from engine.workers.counters import Families, together
 from engine.workers.wire import Told, Wire, pair
 
 PATIENCE = 60.0  # seconds for a process to load and begin
+DEATHS = 3  # with the same message in hand, until it is taken for their cause
+LONG = 60.0  # seconds after which a process is no longer taken for one that ends again and again
 PAUSES = (0.1, 1.0, 2.0, 5.0, 10.0, 30.0)  # before it is started anew, the longer the more often it ended
 
 
@@ -32,6 +35,9 @@ class Member:
         self._before: Families = []  # counted by the processes that were here before this one
         self._counted: Families = []
         self._starts = 0
+        self._in_hand: list[int] = []  # numbers of messages
+        self._deaths: dict[int, int] = {}
+        self._fatal: list[int] = []
         self._start()
         self._thread = threading.Thread(target=self._run, name="worker process", daemon=True)
         self._thread.start()
@@ -44,7 +50,7 @@ class Member:
     def begin(self, dsn: str) -> str:
         """Has it work over this database; the digest of what it has deployed, "" when it did not begin in time."""
         self._dsn = dsn
-        self.send("begin", dsn)
+        self.send("begin", (dsn, [], []))
         return self.digest if self._begun.wait(PATIENCE) else ""
 
     def send(self, name: str, value: Any = None) -> None:
@@ -59,6 +65,11 @@ class Member:
             self.send(name)
             self._answered.wait_for(lambda: answer in self._answers, seconds)
             return self._answers.pop(answer, None)
+
+    def deploy(self) -> str:
+        """Has it take the channels as they stand; the digest of what it deployed, "" when it did not answer in time."""
+        self._fatal, self._deaths = [], {}  # what they did, they did with the old channels
+        return str(self.ask("deploy", "deployed", PATIENCE) or "")
 
     def counted(self, seconds: float) -> Families:
         """What it has counted, with those before it; what it told last stands where it is late."""
@@ -87,14 +98,17 @@ class Member:
 
     def _run(self) -> None:
         while True:
+            began = time.monotonic()
             self._listen()
+            self._starts = 1 if time.monotonic() - began > LONG else self._starts
             self._begun.clear()
             self._wire.close()
             self._before, self._counted = together((self._before, self._counted)), []
             code = self._process.wait()
             if self._ended.is_set():
                 return
-            log("a worker process ended and is started anew", "error", state=str(code))
+            log("a worker process ended and is started anew", "error", state=str(code), count=len(self._in_hand))
+            self._blame()
             if self._ended.wait(PAUSES[min(self._starts, len(PAUSES)) - 1]):
                 return
             try:
@@ -103,7 +117,12 @@ class Member:
                 failed("a worker process could not be started", error)
                 continue
             if self._dsn:
-                self.send("begin", self._dsn)
+                self.send("begin", (self._dsn, self._in_hand, self._fatal))
+
+    def _blame(self) -> None:
+        """Notes what was in hand at a death; a message that was in hand at several, and alone at the last, is fatal."""
+        self._deaths = {number: self._deaths.get(number, 0) + 1 for number in self._in_hand}
+        self._fatal += [number for number, deaths in self._deaths.items() if deaths >= DEATHS and len(self._in_hand) == 1]
 
     def _listen(self) -> None:
         while True:
@@ -111,7 +130,10 @@ class Member:
                 name, value = self._wire.receive()
             except (EOFError, OSError):
                 return
-            if name == "told":
+            if name == "works":
+                self._in_hand = value
+            elif name == "told":
+                self._in_hand = []
                 self._heard(value)
             elif name == "begun":
                 self.digest = value

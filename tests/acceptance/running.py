@@ -78,7 +78,7 @@ def start_engine(folder: Path, *options: str) -> Engine:
             shutil.copytree(ROOT / name, copy)
     log = folder / "log"
     command = [sys.executable, "-m", "engine", "run", "--data", str(data), "--http", "127.0.0.1:0", "--mllp", "127.0.0.1:0"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))}
     with log.open("ab") as output:
         process = subprocess.Popen(
             [*command, "--channels", str(channels), "--mappings", str(mappings), *options],

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import tempfile
 import time
 from pathlib import Path
 
@@ -12,6 +14,19 @@ import pytest
 from tests.acceptance.running import Engine, Start
 from tests.acceptance.test_engine import MESSAGES, found, get, talk
 from tests.acceptance.test_metrics import of, scrape
+
+BAD = MESSAGES[3].split(b"|")[9].decode()  # a control id
+CHANNEL = f"""
+channel: hospital
+source:
+  mllp: {{ listen: "tcp:127.0.0.1:0", acknowledge: when stored }}
+in order by: PID-3.1
+steps:
+  - deadly: {{ when: "{BAD}" }}
+  - map: [oru_r01, adt_a01, adt_a03, adt_a04, adt_a08]
+destinations:
+  record: {{ fhir_store: {{}} }}
+"""
 
 
 def processes(engine: Engine) -> list[int]:
@@ -69,3 +84,40 @@ def test_there_may_be_several_workers_or_none(number: int, own_engine: Start) ->
     talk(engine.port("hospital"), *MESSAGES[:8])
     until_processed(engine, 8)
     assert of(scrape(engine), "engine_messages_processed_total", channel="hospital") == 8
+
+
+DEADLY = """
+import os
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Deadly:
+    when: str = ""  # a text
+
+    def compile(self, site):
+        return lambda work: os._exit(9) if self.when.encode() in work.message.body else work
+"""
+
+
+def test_a_message_that_ends_its_process_is_held_and_the_others_go_on(
+    own_engine: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    (tmp_path / "deadly.py").write_text(DEADLY)
+    about = tmp_path / "deadly-1.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: deadly\nVersion: 1\n")
+    (about / "entry_points.txt").write_text("[isthmus.steps]\ndeadly = deadly:Deadly\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    folder = Path(tempfile.mkdtemp(prefix="isthmus-engine-"))  # where the database's user may enter
+    folder.chmod(0o755)
+    request.addfinalizer(lambda: shutil.rmtree(folder, ignore_errors=True))
+    (folder / "channels").mkdir()
+    (folder / "channels" / "hospital.yaml").write_text(CHANNEL)
+    engine = own_engine(folder=folder)
+    talk(engine.port("hospital"), *MESSAGES[:8])
+    until = time.monotonic() + 60
+    while any(row.state == "stored" for row in found(engine)) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert {row.control_id: row.code for row in found(engine) if row.state == "held"} == {BAD: "E295"}
+    assert sum(row.state == "processed" for row in found(engine)) == 7
