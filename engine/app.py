@@ -10,7 +10,7 @@ import asyncio
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -29,7 +29,7 @@ from engine.diagnostic import render
 from engine.fault import Fault, Kind
 from engine.gauges import Gauges
 from engine.gauges.routes import routes as metrics
-from engine.housekeeping import Housekeeping
+from engine.housekeeping import Forget, Housekeeping
 from engine.intake import KeyedIntake, keyed
 from engine.journal import Committer, Journal
 from engine.journal.committer import Limits
@@ -130,7 +130,9 @@ class Engine:
         self.journal.listen(self.couriers.wake)
         self.clock = Clock(self.desk, partial(_transaction, Line(self.dsn, "alerts")), self.site.now)
         self.clock.start()
-        self.housekeeping = Housekeeping(self.dsn, lambda: self.deployment.channels if self.deployment else {})
+        self.housekeeping = Housekeeping(
+            self.dsn, lambda: self.deployment.channels if self.deployment else {}, self.forget(store)
+        )
         self.housekeeping.start()
         gauges = Gauges(self.pool, self.settings.data, self.sources.connections)
         alerts_ = partial(alerts, self.desk, self._look, self.site.now)
@@ -160,6 +162,12 @@ class Engine:
         found = plugins("stores")["fhir"]()
         attached = getattr(found, "attached", None)
         return found if attached is None else attached(self.site)
+
+    def forget(self, store: Any) -> Forget | None:
+        """How the store's record of accesses is shortened; None when it is kept for ever."""
+        age = timedelta(days=self.settings.keep_audit)
+        found = getattr(store, "forget", None)
+        return None if found is None or not age else lambda connection, now: int(found(connection, now - age))
 
     def tables(self) -> Mapping[str, Any]:
         """The code tables as they are deployed now."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from engine.channel import Channel
 from engine.deliver.retention import purge_parcels
@@ -20,14 +20,15 @@ from engine.log import failed, log
 FIRST, EVERY = 60.0, 3600.0  # seconds after the start, and between rounds
 FEEDS = timedelta(days=7)
 LOCK = 0x15748C1EA
+Forget = Callable[[Connection, datetime], int]
 
 
 class Housekeeping(threading.Thread):
     """The rounds of one process."""
 
-    def __init__(self, dsn: str, channels: Callable[[], Mapping[str, Channel]]) -> None:
+    def __init__(self, dsn: str, channels: Callable[[], Mapping[str, Channel]], forget: Forget | None = None) -> None:
         super().__init__(name="housekeeping", daemon=True)
-        self._dsn, self._channels = dsn, channels
+        self._dsn, self._channels, self._forget = dsn, channels, forget
         self._stopped = threading.Event()
 
     def run(self) -> None:
@@ -36,7 +37,7 @@ class Housekeeping(threading.Thread):
             wait = EVERY
             try:
                 with connect(self._dsn) as connection:
-                    tidy(connection, {name: channel.keep for name, channel in self._channels().items()})
+                    tidy(connection, {name: channel.keep for name, channel in self._channels().items()}, forget=self._forget)
             except Exception as error:
                 failed("housekeeping is tried again", error)
 
@@ -46,8 +47,10 @@ class Housekeeping(threading.Thread):
         self.join(1.0)
 
 
-def tidy(connection: Connection, keep: Mapping[str, timedelta], now: datetime | None = None) -> bool:
-    """One round; False when another process is at it."""
+def tidy(
+    connection: Connection, keep: Mapping[str, timedelta], now: datetime | None = None, forget: Forget | None = None
+) -> bool:
+    """One round; False when another process is at it. `forget` deletes what else is older than it is kept, if anything is."""
     row = connection.execute("select pg_try_advisory_lock(%s)", [LOCK]).fetchone()
     if not row or not row[0]:
         return False
@@ -56,6 +59,8 @@ def tidy(connection: Connection, keep: Mapping[str, timedelta], now: datetime | 
         messages = purge(connection, keep, now=now)
         parcels = purge_parcels(connection, max([*keep.values(), KEEP]), now)
         days = purge_feed(connection, FEEDS, now)
+        if forget is not None and (count := forget(connection, now or datetime.now(UTC))):
+            log("old audit events are deleted", count=count)
         if messages or parcels or days:
             log("old messages, parcels and days of feeds are deleted", count=messages, size=parcels, rate=days)
     finally:

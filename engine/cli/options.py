@@ -99,11 +99,20 @@ def settings(
         log_level=log_level,
         workers=workers,
         pending=int(limit) if (limit := os.environ.get("ISTHMUS_PENDING", "")).isdigit() else 20_000,
+        keep_audit=days("ISTHMUS_KEEP_AUDIT"),
         origins=listed("ISTHMUS_ORIGINS"),
         subscription_hosts=listed("ISTHMUS_SUBSCRIPTION_HOSTS"),
         subscription_networks=listed("ISTHMUS_SUBSCRIPTION_NETWORKS"),
         subscription_retry=os.environ.get("ISTHMUS_SUBSCRIPTION_RETRY", ""),
     )
+
+
+def days(name: str) -> int:
+    """An environment variable that holds days, none when it is not set; ends the command when it is no number of them."""
+    text = os.environ.get(name, "")
+    if text and not (text.isascii() and text.isdigit() and 0 < int(text) <= 36_500):
+        raise click.UsageError(f"{name} is a number of days, from 1 to 36500")
+    return int(text or 0)
 
 
 def listed(name: str) -> tuple[str, ...]:

@@ -8,7 +8,8 @@ from typing import Any
 from engine.mount import Mount
 from engine.types import Site
 from fhir.rest.answer import Answer
-from fhir.rest.asgi import Api, told
+from fhir.rest.asgi import Api
+from fhir.rest.asgi import told as telling
 from fhir.rest.audit import Auditor
 from fhir.rest.call import Call
 from fhir.rest.committer import Committer
@@ -50,7 +51,7 @@ def routes(site: Site) -> Mount:
     return Mount(
         PREFIX,
         Api(PREFIX, handle, str(site.settings.get("base_url", "")), Auditor(site.pool, site.now), sockets),
-        told,
+        telling,
         stop,
         paths(PREFIX),
     )

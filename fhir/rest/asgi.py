@@ -18,7 +18,7 @@ from engine.fault import Fault, Kind
 from engine.log import failed
 from fhir.rest.answer import MEDIA, Answer, refused
 from fhir.rest.audit import Auditor
-from fhir.rest.call import Call, pairs
+from fhir.rest.call import Call, Trail, pairs
 from fhir.rest.media import answering, as_xml, carrying
 from fhir.subscribe.socket import PATH
 
@@ -69,8 +69,7 @@ class Api:
                 call = LATE
         answer = await self.answered(call, body)
         if not isinstance(call, Fault) and self.auditor is not None:
-            peer = scope.get("client")
-            unkept = await self.auditor.kept(call, answer, str(peer[0]) if peer else "")
+            unkept = await self.auditor.kept(call, answer, call.trail.peer if call.trail else "")
             answer = answer if unkept is None else refused(unkept)
         if not isinstance(call, Fault) and call.xml:
             answer = as_xml(answer)
@@ -109,7 +108,9 @@ class Api:
             return xml
         host = headers.get("host", "")
         base = self.fixed or f"{scope['scheme']}://{host if HOST.fullmatch(host) else 'localhost'}"
-        return Call(method, path, tuple(query), headers, b"", None, base + self.prefix, xml)
+        peer = scope.get("client")
+        trail = Trail(str(peer[0]) if peer else "")
+        return Call(method, path, tuple(query), headers, b"", None, base + self.prefix, xml, trail)
 
 
 async def read(receive: Any) -> bytes:

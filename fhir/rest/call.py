@@ -9,11 +9,22 @@ from typing import Any
 
 from engine.fault import Fault, Kind
 from fhir import encode, model
+from fhir.store.access import Access
 
 JSON = dict[str, Any]
 ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 ETAG = re.compile(r'(?:W/)?"([0-9]{1,9})"')
 TYPES = frozenset(model.resources())
+
+
+@dataclass(slots=True)
+class Trail:
+    """What is noted of a request while it is answered, for its access to be kept."""
+
+    peer: str = ""
+    interaction: str = ""  # where the address alone does not tell it
+    kept: bool = False  # in the transaction of the write
+    more: list[Access] = field(default_factory=list)  # of a batch's entries
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +39,7 @@ class Call:
     resource: JSON | None = None  # of a Bundle's entry, already read
     base: str = ""
     xml: bool = False  # whether the answer is written as XML
+    trail: Trail | None = None
 
     @property
     def type(self) -> str:

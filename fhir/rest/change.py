@@ -15,6 +15,7 @@ from engine.types import Connection, Put, Written
 from fhir import encode
 from fhir.rest import patch
 from fhir.rest.answer import Answer, refused, versioned
+from fhir.rest.audit import Keeping
 from fhir.rest.call import ID, Call, resource
 from fhir.rest.outcome import fine
 from fhir.rest.read import absent, gone
@@ -39,7 +40,7 @@ async def change(server: Server, call: Call) -> Answer:
     if isinstance(asked, list):
         return refused(asked)
     work, body = asked
-    result = await server.committer.write(work, call.base)
+    result = await server.committer.write(work, call.base, Keeping(call, body) if call.trail is not None else None)
     if isinstance(result, Fault):
         return refused(result)
     written, at = result[0] if isinstance(result, list) else result

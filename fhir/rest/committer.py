@@ -17,9 +17,12 @@ from typing import Any
 import psycopg
 
 from engine.fault import Fault, Kind, Refused
+from engine.log import failed
 from engine.types import Connection
+from fhir.rest.audit import UNKEPT, Keeping
 from fhir.rest.watch import After
 from fhir.store import Change, apply
+from fhir.store.access import record
 
 MOST = 128
 WAITING = 2000
@@ -36,6 +39,7 @@ class Job:
     loop: asyncio.AbstractEventLoop
     done: asyncio.Future[Any]
     base: str = ""  # this server's address as the client knows it
+    keeps: Keeping | None = None
     result: Any = None
 
     def tell(self) -> None:
@@ -57,10 +61,10 @@ class Committer:
         self.connection: psycopg.Connection[Any] | None = None
         self.lock = threading.Lock()
 
-    async def write(self, work: Sequence[Change] | Own, base: str = "") -> Any:
-        """Commits the work and returns what became of it; a Fault when nothing was written."""
+    async def write(self, work: Sequence[Change] | Own, base: str = "", keeps: Keeping | None = None) -> Any:
+        """Commits the work, and its access with it, and returns what became of it; a Fault when nothing was written."""
         loop = asyncio.get_running_loop()
-        job = Job(work, loop, loop.create_future(), base)
+        job = Job(work, loop, loop.create_future(), base, keeps)
         self.start()
         try:
             self.jobs.put_nowait(job)
@@ -116,9 +120,14 @@ class Committer:
             try:
                 following = None
                 with self.connected().transaction():
-                    self.work(self.connection, batch, self.now())
+                    at = self.now()
+                    self.work(self.connection, batch, at)
                     if self.after is not None:
                         following = self.after(self.connection, [(job.result, job.base) for job in batch])
+                    kept(self.connection, batch, at)
+                for job in batch:
+                    if job.keeps is not None:
+                        job.keeps.committed()
                 if following is not None:
                     following()
                 return True
@@ -164,6 +173,17 @@ class Committer:
         if self.connection is not None:
             self.connection.close()
             self.connection = None
+
+
+def kept(connection: Connection, batch: Sequence[Job], at: datetime) -> None:
+    """Writes the accesses of a batch; without them nothing is written."""
+    try:
+        record(connection, [job.keeps.access(connection, job.result, at) for job in batch if job.keeps is not None])
+    except psycopg.OperationalError:
+        raise
+    except psycopg.Error as error:
+        failed("an access could not be recorded", error)
+        raise Refused(UNKEPT) from error
 
 
 def told(error: Exception) -> tuple[Fault, bool]:

@@ -40,7 +40,7 @@ async def one(server: Server, type: str, id: str) -> list[tuple[Any, ...]]:
         rows = await server.rows(sql("origins"), {"num": int(number), "keys": []})
         return [(1, row[1], False, encode.dumps(origin.provenance(row)).decode()) for row in rows]
     rows = await server.rows(sql("access"), {"num": int(number)})
-    return [(1, row[1], False, encode.dumps(access.audit_event(row)).decode()) for row in rows]
+    return [(1, row[0], False, access.rendered(id, row[1])) for row in rows]
 
 
 async def origins(server: Server, names: Sequence[tuple[str, str]]) -> list[Found]:
@@ -65,8 +65,6 @@ async def joined(server: Server, query: Query, page: Page) -> Page:
         return told_of(server, query, page)
     elif query.type in terms.TYPES:
         return terminology.joined(server, query, page)
-    elif query.type == "AuditEvent":
-        return await access.joined(server.rows, query, page)
     if page.matches and any(one.reverse and one.type == "Provenance" and one.name in ("target", "*") for one in query.includes):
         found = await origins(server, [(match.type, match.id) for match in page.matches])
         return replace(page, included=(*page.included, *found))

@@ -9,7 +9,8 @@ from typing import Any
 from engine.fault import Fault, Kind
 from fhir.rest import capability, convert, message, operations, subscriptions, terminology, transaction
 from fhir.rest.answer import Answer, refused
-from fhir.rest.call import ID, TYPES, Call, resource
+from fhir.rest.audit import Keeping, access
+from fhir.rest.call import ID, TYPES, Call, Trail, resource
 from fhir.rest.change import change
 from fhir.rest.read import all_history, history, read, vread
 from fhir.rest.search import search
@@ -116,12 +117,20 @@ async def bundle(server: Server, call: Call) -> Answer:
         gate = asyncio.Semaphore(16)
 
         async def one(entry: transaction.Entry) -> Answer:
+            trail = Trail(call.trail.peer) if call.trail is not None else None
+            asked = replace(entry.call, headers={**entry.call.headers, "prefer": ""}, trail=trail)
             async with gate:
-                return await dispatch(server, replace(entry.call, headers={**entry.call.headers, "prefer": ""}))
+                answer = await dispatch(server, asked)
+            if call.trail is not None and trail is not None and not trail.kept:
+                call.trail.more.append(access(asked, answer, trail.peer, server.now()))
+            return answer
 
         answers = await asyncio.gather(*(one(entry) for entry in rows))
         return transaction.response("batch", [(e.full_url, a) for e, a in zip(rows, answers, strict=True)], prefer)
-    done = await server.committer.write(transaction.transaction(rows, lambda: str(server.new_id()), call.base), call.base)
+    if call.trail is not None:
+        call.trail.interaction = "transaction"
+    work = transaction.transaction(rows, lambda: str(server.new_id()), call.base)
+    done = await server.committer.write(work, call.base, Keeping(call) if call.trail is not None else None)
     if isinstance(done, Fault):
         return refused(done)
     return transaction.response("transaction", [(entry.full_url, entry.answer or Answer(200)) for entry in done], prefer)

@@ -43,5 +43,8 @@ def everything(owner: str, id: str, types: tuple[str, ...] = ()) -> Generator[As
     where = some([*parts, tokens(numbers)])
     if types:
         where = every([where, Where("r.type = any(%s)", ([CODES[type] for type in types if type in CODES],))])
-    rows = yield Ask(LIST.replace("limit", "order by r.num limit").replace("WHERE", where.sql), (*where.values, MOST))
+    rows = yield Ask(
+        LIST.replace("TABLE", "fhir.resource").replace("limit", "order by r.num limit").replace("WHERE", where.sql),
+        (*where.values, MOST),
+    )
     return [Found(NAMES[row[0]], row[1], row[2], row[3]) for row in rows]

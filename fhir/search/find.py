@@ -19,6 +19,7 @@ from fhir.search.query import Chained, Include, Query
 from fhir.search.sorting import place, written
 from fhir.search.terms import pointed
 from fhir.search.where import FEW, NEVER, Where, every, some
+from fhir.store import access
 from fhir.store.types import CODES, NAMES, uuid_of
 
 JSON = dict[str, Any]
@@ -57,23 +58,33 @@ def find(query: Query, base: str = "") -> Generator[Ask, Rows, Page | Fault]:
     if isinstance(where, Fault):
         return where
     if query.summary == "count":
-        return Page(total=(yield from count(where)))
-    keys = query.sorts or plan.implied(where)
+        return Page(total=(yield from count(query.type, where)))
+    keys = query.sorts or plan.implied(query.type, where)
     last = place(query.page, keys) if query.page else []
     if isinstance(last, Fault):
         return last
-    rows = yield from plan.rows(plan.Way(CODES[query.type], where, keys, tuple(last), query.count + 1))
-    matches = tuple(Found(query.type, row[1], row[2], row[3]) for row in rows[: query.count])
+    rows = yield from plan.rows(plan.Way(query.type, where, keys, tuple(last), query.count + 1))
+    matches = tuple(found(query.type, *row[1:4]) for row in rows[: query.count])
     more = len(rows) > query.count
     following = written([*rows[query.count - 1][4:], rows[query.count - 1][0]]) if more else ""
     total = len(rows) if not more and not query.page else None
     if query.total == "accurate" and total is None:
-        total = yield from count(where)
+        total = yield from count(query.type, where)
     included = yield from include(query.includes, matches)
     return Page(matches, tuple(included), following, total)
 
 
-LIST = "select r.type, r.id, r.version, r.body from fhir.resource r where not r.deleted and WHERE limit %s"
+LIST = "select r.type, r.id, r.version, r.body from TABLE r where not r.deleted and WHERE limit %s"
+
+
+def listing(type: str, where: Where) -> str:
+    """The statement that lists resources, of one type or of any."""
+    return LIST.replace("TABLE", plan.table(type)).replace("WHERE", where.sql)
+
+
+def found(type: str, id: str, version: int, body: str) -> Found:
+    """A row as a resource; one that stands for an access is rendered."""
+    return Found(type, id, version, access.rendered(id, body) if body[:1] == "[" else body)
 
 
 def resolved(
@@ -100,7 +111,7 @@ def linked(type: str, chain: Chained, base: str, depth: int) -> Generator[Ask, R
     where = yield from resolved(chain.type, wheres, () if isinstance(inner, Where) else (inner,), base, depth + 1)
     if isinstance(where, Fault):
         return where
-    rows = yield Ask(LIST.replace("WHERE", where.sql), (*where.values, MOST_CHAINED + 1))
+    rows = yield Ask(listing(chain.type, where), (*where.values, MOST_CHAINED + 1))
     if len(rows) > MOST_CHAINED:
         text = f"more than {MOST_CHAINED} resources match the inner condition"
         return Fault(Kind.INCORRECT, "E566", text, chain.name, "narrow it")
@@ -118,16 +129,16 @@ def pointing(type: str, parameter: Parameter, names: Sequence[str]) -> Where:
     )
 
 
-def count(where: Where) -> Generator[Ask, Rows, int]:
+def count(type: str, where: Where) -> Generator[Ask, Rows, int]:
     """How many match."""
-    rows = yield Ask("select count(*) from fhir.resource r where " + where.sql, where.values)  # noqa: S608  composed of fixed text
+    rows = yield Ask(f"select count(*) from {plan.table(type)} r where {where.sql}", where.values)  # noqa: S608  fixed text
     return int(rows[0][0])
 
 
 def include(wanted: Sequence[Include], matches: Sequence[Found]) -> Generator[Ask, Rows, list[Found]]:
     """What points to the matches and what they point to, each once."""
     known = {(one.type, one.id) for one in matches}
-    found: list[Found] = []
+    held: list[Found] = []
     fresh: Sequence[Found] = matches
     rules = list(wanted)
     for _ in range(MAX_ITERATE):
@@ -136,18 +147,18 @@ def include(wanted: Sequence[Include], matches: Sequence[Found]) -> Generator[As
             where = around(rule, fresh, known)
             if where is None:
                 continue
-            rows = yield Ask(LIST.replace("WHERE", where.sql), (*where.values, MOST_INCLUDED))
+            rows = yield Ask(listing(rule.type if rule.reverse else "", where), (*where.values, MOST_INCLUDED))
             for row in rows:
-                one = Found(NAMES[row[0]], row[1], row[2], row[3])
-                if (one.type, one.id) not in known and len(found) + len(added) < MOST_INCLUDED:
+                one = found(NAMES[row[0]], *row[1:])
+                if (one.type, one.id) not in known and len(held) + len(added) < MOST_INCLUDED:
                     known.add((one.type, one.id))
                     added.append(one)
-        found += added
+        held += added
         rules = [rule for rule in wanted if rule.iterate]
         fresh = added
         if not added or not rules:
             break
-    return found
+    return held
 
 
 def around(rule: Include, fresh: Sequence[Found], known: set[tuple[str, str]]) -> Where | None:

@@ -13,14 +13,15 @@ from typing import Any
 
 from fhir.search.sorting import Sort, after, indexed, ordered, upwards
 from fhir.search.where import DAYS, FEW, LOOK, NUMBERS, SCAN, TOKENS, Where, every, stretch
+from fhir.store.types import CODES
 
 Rows = list[tuple[Any, ...]]
 WALK = 500  # rows
 STRETCHES = {"": (1, 8), "low": (1, 8, 64), "updated": ()}  # of NUMBERS, of DAYS
 LONG = 86_400_000_000  # microseconds: what lasts longer stands in an index of its own (resource_long)
-SELECT = "select r.num, r.id, r.version, r.body EXTRA from fhir.resource r where WHERE order by ORDER limit %s"
-WALKED = SELECT.replace("fhir.resource r", "(select * from fhir.resource r where BOUND order by ORDER limit %s) r")
-FIRST = "select COLUMN from fhir.resource r where WHERE order by COLUMN DOWN limit 1"
+SELECT = "select r.num, r.id, r.version, r.body EXTRA from TABLE r where WHERE order by ORDER limit %s"
+WALKED = SELECT.replace("TABLE r", "(select * from TABLE r where BOUND order by ORDER limit %s) r")
+FIRST = "select COLUMN from TABLE r where WHERE order by COLUMN DOWN limit 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +36,16 @@ class Ask:
 class Way:
     """What is to be found: the first `most` rows of a type that meet a condition, in the order of `keys`, after the place `last`."""
 
-    type: int
+    type: str
     where: Where
     keys: tuple[Sort, ...]
     last: tuple[Any, ...]
     most: int
+
+    @property
+    def bound(self) -> Where:
+        """Only this type."""
+        return Where("r.type = %s", (CODES[self.type],))
 
     @property
     def column(self) -> str:
@@ -47,8 +53,18 @@ class Way:
         return self.keys[0].column if len(self.keys) == 1 else ""
 
 
-def implied(where: Where) -> tuple[Sort, ...]:
-    """The order when nobody asks for one: by the time that is searched for, newest first, if nothing finds the rows better."""
+def table(type: str) -> str:
+    """Where resources of a type are: AuditEvents lie beside the accesses that are rendered as such."""
+    return "fhir.audit" if type == "AuditEvent" else "fhir.resource"
+
+
+def implied(type: str, where: Where) -> tuple[Sort, ...]:
+    """The order when nobody asks for one: by the time that is searched for, newest first, if nothing finds the rows better.
+
+    AuditEvents always go by their time: their numbers come from several connections.
+    """
+    if type == "AuditEvent" and where.by != FEW and where.span is None:
+        return (indexed("low", True),)
     return (indexed(where.span.column, True),) if where.span is not None and where.by != FEW else ()
 
 
@@ -108,7 +124,8 @@ def armed(way: Way, arm: Where) -> Generator[Ask, Rows, Rows]:
 def first(way: Way, arm: Where) -> Ask:
     """Where a part begins."""
     sql = FIRST.replace("COLUMN", f"r.{way.column or 'num'}").replace("DOWN", "" if upwards(way.keys) else "desc")
-    return Ask(sql.replace("WHERE", f"r.type = %s and {arm.sql}"), (way.type, *arm.values))
+    bound = every([way.bound, arm])
+    return Ask(sql.replace("WHERE", bound.sql).replace("TABLE", table(way.type)), bound.values)
 
 
 def stretches(way: Way, begin: Rows) -> Iterator[Where]:
@@ -123,9 +140,10 @@ def stretches(way: Way, begin: Rows) -> Iterator[Where]:
 def walk(way: Way, arm: Where) -> Ask:
     """The first rows of a part that meet the condition; no more than WALK are looked at."""
     order, _ = ordered(way.keys)
-    sql = WALKED.replace("EXTRA", f", r.{way.column}" if way.column else "").replace("BOUND", f"r.type = %s and {arm.sql}")
+    bound = every([way.bound, arm])
+    sql = WALKED.replace("EXTRA", f", r.{way.column}" if way.column else "").replace("BOUND", bound.sql)
     sql = sql.replace("WHERE", way.where.sql.replace(TOKENS, "r.tokens")).replace("ORDER", order.replace(" nulls last", ""))
-    return Ask(sql, (way.type, *arm.values, WALK, *way.where.values, way.most))
+    return Ask(sql.replace("TABLE", table(way.type)), (*bound.values, WALK, *way.where.values, way.most))
 
 
 def whole(way: Way, arm: Where | None = None, fetched: bool = False) -> Ask:
@@ -140,4 +158,4 @@ def whole(way: Way, arm: Where | None = None, fetched: bool = False) -> Ask:
     extra = "".join(f", {key.sql}" for key in way.keys)
     sql = SELECT.replace("EXTRA", extra).replace("WHERE", one.sql).replace("ORDER", order)
     shown = tuple(value for key in way.keys for value in key.values)
-    return Ask(sql, (*shown, *one.values, *values, way.most))
+    return Ask(sql.replace("TABLE", table(way.type)), (*shown, *one.values, *values, way.most))

@@ -25,6 +25,7 @@ from fhir.store.types import uuid_of
 
 DOUBLE = struct.Struct("!d")
 ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+ACCESS = re.compile(r"access-([1-9][0-9]{0,17})")  # an AuditEvent that is rendered
 SPLIT = re.compile(r"\\(.)|([,$|])", re.DOTALL)
 BARE = ("code", "boolean", "string", "id", "uri", "dateTime", "canonical", "markdown")
 MODIFIERS = {
@@ -82,6 +83,8 @@ def term(type: str, parameter: Parameter, modifier: str, text: str, base: str) -
 def single(type: str, parameter: Parameter, modifier: str, value: str, base: str) -> Where | Fault:
     """The condition of one alternative."""
     if parameter.name == "_id":
+        if type == "AuditEvent" and (named := ACCESS.fullmatch(value)):
+            return Where("(r.num = %s and r.key is null)", (int(named[1]),), by=FEW)
         return keyed(uuid_of(type, value)) if ID.fullmatch(value) else NEVER
     if parameter.name == "_lastUpdated":
         return updated(value)

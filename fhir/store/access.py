@@ -1,36 +1,39 @@
-"""Who asked for what over REST: one narrow row an access, rendered as an AuditEvent by the Basic Audit Log Patterns when asked for.
+"""Who asked for what over REST: one compact row an access, rendered as an AuditEvent by the Basic Audit Log Patterns when read.
 
-Source: https://profiles.ihe.net/ITI/BALP (read, create, update, delete, query); https://hl7.org/fhir/R4/auditevent.html.
+A row holds what searches need in the form fhir.resource has it, so that both are searched as one (the view fhir.audit), and what
+the AuditEvent is made of. Source: https://profiles.ihe.net/ITI/BALP; https://hl7.org/fhir/R4/auditevent.html.
 """
 
 from __future__ import annotations
 
 import base64
-import re
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
-from engine.types import JSON
+import msgspec
+
+from engine.types import JSON, Connection
 from fhir import encode
-from fhir.search.find import Found, Page
-from fhir.search.query import Query
-from fhir.search.values import EPOCH, period
+from fhir.search.extract import Entries, extractor
+from fhir.search.values import EPOCH
+from fhir.store import rows
 from fhir.store.sql import sql
 
 PREFIX = "access-"
+COLUMNS = "updated, low, tokens, exact, strings, told"
+PEER = "urn:isthmus:peer"
 DCM = "http://dicom.nema.org/resources/ontology/DCM"
 OBJECT = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
 ROLES = "http://terminology.hl7.org/CodeSystem/object-role"
 ACTIONS = {"create": "C", "read": "R", "vread": "R", "update": "U", "patch": "U", "delete": "D"}
-KNOWN = ("patient", "date", "action", "subtype", "entity", "_count", "_sort", "_format", "_total", "_summary", "_pretty")
-Rows = Callable[[str, Any], Awaitable[list[tuple[Any, ...]]]]
+PIECE = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """One access. `patients` are those whose data the answer held."""
+    """One access. `patients` are those whose data the answer held, `others` what a transaction met besides."""
 
     at: datetime
     interaction: str  # read, search-type, …
@@ -40,33 +43,85 @@ class Access:
     query: str = ""
     peer: str = ""
     patients: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
 
-def columns(found: Sequence[Access]) -> dict[str, list[Any]]:
-    """The arrays `accessed.sql` takes."""
-    return {
-        "ats": [one.at for one in found],
-        "interactions": [one.interaction for one in found],
-        "statuses": [one.status for one in found],
-        "types": [one.type for one in found],
-        "ids": [one.id.replace("\x00", "")[:64] for one in found],
-        "queries": [one.query.replace("\x00", "")[:4000] for one in found],
-        "peers": [one.peer for one in found],
-        "patients": [",".join(one.patients) for one in found],
-    }
+def packed(one: Access) -> bytes:
+    """An access as a row in PostgreSQL's binary COPY form, in the order of COLUMNS."""
+    at = one.at.astimezone(UTC)
+    at = at.replace(microsecond=at.microsecond // 1000 * 1000)
+    still = standing(one.interaction, outcome(one.status), one.peer)
+    met = extractor("AuditEvent")({"entity": entities(one)})
+    told = msgspec.json.encode(
+        [at.isoformat(), one.interaction, one.status, one.type, one.id.replace("\x00", "")[:64],
+         one.query.replace("\x00", "")[:4000], one.peer, one.patients, one.others]
+    )  # fmt: skip
+    return b"".join(
+        (
+            b"\x00\x06",
+            rows.INT.pack(8, rows.microseconds(at)),
+            rows.INT.pack(8, (at - EPOCH) // timedelta(microseconds=1)),
+            rows.array(still.tokens + met.tokens),
+            rows.array(still.exact + met.exact),
+            rows.lexemes(still.strings) if still.strings else rows.NULL,
+            rows.LENGTH.pack(len(told)),
+            told,
+        )
+    )
 
 
-def audit_event(row: Sequence[Any]) -> JSON:
-    """A row of `access.sql` as a resource."""
-    num, at, interaction, status, type, id, query, peer, patients = row
-    stamp = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+@lru_cache(maxsize=4096)
+def standing(interaction: str, outcome: str, peer: str) -> Entries:
+    """What searches need of all that does not stand in the entities: it comes again and again."""
+    return extractor("AuditEvent")({"id": "", **frame(interaction, outcome, peer)})
+
+
+def record(connection: Connection, found: Sequence[Access]) -> None:
+    """Keeps accesses inside the caller's transaction."""
+    if found:
+        with connection.cursor() as cursor, cursor.copy(COPY) as stream:
+            stream.write(copied(found))
+
+
+COPY = f"copy fhir.access ({COLUMNS}) from stdin (format binary)"
+
+
+def copied(found: Sequence[Access]) -> bytes:
+    """What COPY is sent."""
+    return b"".join((rows.HEADER, *[packed(one) for one in found], rows.TRAILER))
+
+
+def forget(connection: Connection, before: datetime) -> int:
+    """Deletes what is older, piece by piece; how many there were."""
+    count = 0
+    while True:
+        done = int(connection.execute(sql("forget_accesses"), {"before": before, "most": PIECE}).rowcount)
+        count += done
+        if done < PIECE:
+            return count
+
+
+def rendered(id: str, text: str) -> str:
+    """A row's `told` as the AuditEvent that is served."""
+    at, interaction, status, type, name, query, peer, patients, others = msgspec.json.decode(text)
+    one = Access(datetime.fromisoformat(at), interaction, status, type, name, query, peer, tuple(patients), tuple(others))
+    stamp = one.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    head = {"resourceType": "AuditEvent", "id": id, "meta": {"versionId": "1", "lastUpdated": stamp}, "recorded": stamp}
+    return encode.dumps({**head, **frame(interaction, outcome(status), peer), "entity": entities(one)}).decode()
+
+
+def outcome(status: int) -> str:
+    """How it went, of FHIR's audit-event-outcome."""
+    return "0" if status < 400 else "4" if status < 500 else "8"
+
+
+def frame(interaction: str, outcome: str, peer: str) -> JSON:
+    """An AuditEvent without its time and its entities."""
     client: JSON = {"type": coded(DCM, "110153", "Source Role ID"), "requestor": True}
     if peer:
+        client["who"] = {"identifier": {"system": PEER, "value": peer}}
         client["network"] = {"address": peer, "type": "2"}
     return {
-        "resourceType": "AuditEvent",
-        "id": f"{PREFIX}{num}",
-        "meta": {"versionId": "1", "lastUpdated": stamp},
         "type": {
             "system": "http://terminology.hl7.org/CodeSystem/audit-event-type",
             "code": "rest",
@@ -74,28 +129,27 @@ def audit_event(row: Sequence[Any]) -> JSON:
         },
         "subtype": [{"system": "http://hl7.org/fhir/restful-interaction", "code": interaction}],
         "action": ACTIONS.get(interaction, "E"),
-        "recorded": stamp,
-        "outcome": "0" if status < 400 else "4" if status < 500 else "8",
+        "outcome": outcome,
         "agent": [
             client,
             {"type": coded(DCM, "110152", "Destination Role ID"), "who": {"display": "Isthmus"}, "requestor": False},
         ],
         "source": {"observer": {"display": "Isthmus"}},
-        "entity": entities(type, id, query, patients),
     }
 
 
-def entities(type: str, id: str, query: str, patients: Sequence[str]) -> list[JSON]:
+def entities(one: Access) -> list[JSON]:
     """What was asked for, the query as it was sent, and whose data it was."""
-    found: list[JSON] = []
-    if id:
-        what = {"reference": f"{type}/{id}"}
-        found.append({"what": what, "type": kind("2", "System Object"), "role": role("4", "Domain Resource")})
-    if query or not id:
-        text = base64.b64encode(f"{type}?{query}".encode()).decode()
+    named = ([f"{one.type}/{one.id}"] if one.id else []) + list(one.others)
+    found: list[JSON] = [
+        {"what": {"reference": name}, "type": kind("2", "System Object"), "role": role("4", "Domain Resource")} for name in named
+    ]
+    if one.query or not named:
+        text = base64.b64encode(f"{one.type}?{one.query}".encode()).decode()
         found.append({"type": kind("2", "System Object"), "role": role("24", "Query"), "query": text})
-    found += [{"what": {"reference": one}, "type": kind("1", "Person"), "role": role("1", "Patient")} for one in patients]
-    return found
+    return found + [
+        {"what": {"reference": name}, "type": kind("1", "Person"), "role": role("1", "Patient")} for name in one.patients
+    ]
 
 
 def kind(code: str, display: str) -> JSON:
@@ -111,51 +165,3 @@ def role(code: str, display: str) -> JSON:
 def coded(system: str, code: str, display: str) -> JSON:
     """A concept of one coding."""
     return {"coding": [{"system": system, "code": code, "display": display}]}
-
-
-async def joined(rows: Rows, query: Query, page: Page) -> Page:
-    """A page of AuditEvents with the accesses in it, newest first; stored ones come on the first page."""
-    if any(name.partition(":")[0] not in KNOWN for name, _ in query.kept):
-        return page
-    asked = conditions(query)
-    if query.summary == "count":
-        number = (await rows(sql("accesses_counted"), asked))[0][0]
-        return replace(page, total=(page.total or 0) + number)
-    room = max(0, query.count - len(page.matches)) if not page.next else 0
-    if not room:
-        return page
-    held = await rows(sql("accesses"), {**asked, "limit": room})
-    made = [audit_event(row) for row in held]
-    found = [Found("AuditEvent", body["id"], 1, encode.dumps(body).decode()) for body in made]
-    return replace(page, matches=(*page.matches, *found), total=None if len(found) == room else len(page.matches) + len(found))
-
-
-def conditions(query: Query) -> dict[str, Any]:
-    """What accesses are asked for, as values of the statement."""
-    asked: dict[str, Any] = dict.fromkeys(("since", "until", "patient", "interactions", "type", "id"))
-    for name, value in query.kept:
-        if name == "patient":
-            asked["patient"] = value if "/" in value else f"Patient/{value}"
-        elif name == "date":
-            between(asked, value)
-        elif name == "action":
-            asked["interactions"] = [key for key, action in ACTIONS.items() if action == value.rpartition("|")[2]]
-        elif name == "subtype":
-            asked["interactions"] = [value.rpartition("|")[2]]
-        elif name == "entity":
-            asked["type"], _, asked["id"] = value.rpartition("/")
-    return asked
-
-
-def between(asked: dict[str, Any], value: str) -> None:
-    """Narrows the time by a date with its prefix."""
-    match = re.fullmatch(r"(eq|ge|gt|le|lt)?(.*)", value)
-    covered = period(match[2]) if match else None
-    if match is None or covered is None:
-        return
-    first, last = (EPOCH + timedelta(microseconds=min(max(edge, 0), 4 * 10**15)) for edge in covered)
-    prefix = match[1] or "eq"
-    if prefix in ("eq", "ge", "gt"):
-        asked["since"] = last if prefix == "gt" else first
-    if prefix in ("eq", "le", "lt"):
-        asked["until"] = first if prefix == "lt" else last

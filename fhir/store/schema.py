@@ -101,16 +101,24 @@ origin = Table(
 access = Table(
     "access",
     metadata,
-    Column("num", BigInteger, Identity(always=False, cache=64), primary_key=True),
-    Column("at", DateTime(timezone=True), nullable=False),
-    Column("interaction", Text, nullable=False),
-    Column("status", SmallInteger, nullable=False),
-    Column("type", Text, nullable=False),
-    Column("id", Text, nullable=False),
-    Column("query", Text, nullable=False),
-    Column("peer", Text, nullable=False),
-    Column("patients", ARRAY(Text), nullable=False),
-    Index("access_at", "at", postgresql_using="brin"),
+    Column(
+        "num", BigInteger, primary_key=True, server_default=text("nextval('fhir.resource_num_seq')")
+    ),  # one order with resources
+    Column("updated", DateTime(timezone=True), nullable=False),
+    Column("low", BigInteger),  # when it was, as in resource: the view `audit` makes both one table
+    Column("tokens", ARRAY(BigInteger), nullable=False),
+    Column("exact", ARRAY(BigInteger), nullable=False),
+    Column("strings", TSVECTOR),
+    Column("told", Text, nullable=False),  # what the AuditEvent is made of
+    Index("access_updated", "updated", "num"),
+    Index("access_low", "low", "num"),
+    Index(
+        "access_tokens",
+        text("(tokens || array[num >> 13, coalesce(low >> 36, 0) + 2305843009213693952])"),
+        postgresql_using="gin",
+        postgresql_with={"fastupdate": "on", "gin_pending_list_limit": 1024},
+    ),
+    Index("access_strings", "strings", postgresql_using="gin", postgresql_where=text("strings is not null")),
 )
 
 subscription = Table(

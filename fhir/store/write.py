@@ -16,6 +16,7 @@ from engine.types import JSON, Connection, Origin, Put, Site, Written
 from fhir import encode
 from fhir.search.extract import Entries, extractor
 from fhir.store import look, rows
+from fhir.store.access import forget
 from fhir.store.again import AGAIN
 from fhir.store.content import Content, canonical, head, instant
 from fhir.store.merge import merge
@@ -83,6 +84,10 @@ class FhirStore:
     def record(self, connection: Connection, origins: Sequence[Origin], at: datetime) -> None:
         """Notes which message wrote what, by which version of its channel: the Provenance that is rendered of it."""
         record(connection, origins, at)
+
+    def forget(self, connection: Connection, before: datetime) -> int:
+        """Deletes the accesses before a moment; how many there were."""
+        return forget(connection, before)
 
     def bodies(self, connection: Connection, names: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], JSON]:
         """The current resources of these (type, id); those that are not there are left out."""

@@ -1,2 +1,2 @@
 -- One access.
-select num, at, interaction, status, type, id, query, peer, patients from fhir.access where num = %(num)s
+select updated, told from fhir.access where num = %(num)s

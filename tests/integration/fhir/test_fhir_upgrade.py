@@ -33,3 +33,19 @@ def test_categories_that_stood_beside_the_index_are_found_after_the_upgrade(empt
         page = answered(connection, find(query))
         assert isinstance(page, Page)
         assert [one.id for one in page.matches] == ["o1"]
+
+
+def test_accesses_kept_before_are_audit_events_after_the_upgrade(empty_database: str) -> None:
+    assert not isinstance(migrate(empty_database, to="fhir_0004"), Fault)
+    with psycopg.connect(empty_database, autocommit=True) as connection:
+        row = (AT, "read", 200, "Observation", "o1", "", "10.0.0.9", ["Patient/p1"])
+        columns = "at, interaction, status, type, id, query, peer, patients"
+        connection.execute(f"insert into fhir.access ({columns}) values (%s, %s, %s, %s, %s, %s, %s, %s)", row)
+        assert not isinstance(migrate(empty_database), Fault)
+        query = read("AuditEvent", [("patient", "p1"), ("entity", "Observation/o1"), ("date", "2026-03-02"), ("subtype", "read")])
+        assert isinstance(query, Query)
+        page = answered(connection, find(query))
+        assert isinstance(page, Page)
+        assert len(page.matches) == 1
+        assert '"recorded":"2026-03-02T12:00:00.000Z"' in page.matches[0].body
+        assert "10.0.0.9" in page.matches[0].body

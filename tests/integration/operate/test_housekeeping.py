@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import click
 import psycopg
+import pytest
 
+from engine.cli import options
 from engine.deliver.retention import purge_parcels
 from engine.housekeeping import LOCK, tidy
 from engine.journal import Journal, Settlement
 from engine.journal.outbox import post
 from engine.types import Arrival, Envelope, Parcel, State
 from engine.uuid7 import uuid7
+from fhir.store import FhirStore
+from fhir.store import access as accesses
+from fhir.store.access import Access
 
 NOW = datetime.now(UTC)
 DAY = timedelta(days=1)
@@ -54,3 +60,27 @@ def test_two_processes_do_not_tidy_at_once(database: str) -> None:
         assert not tidy(other, {})
         one.execute("select pg_advisory_unlock(%s)", [LOCK])
         assert tidy(other, {})
+
+
+def test_the_record_of_accesses_is_shortened_only_where_it_is_told_to(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accesses, "PIECE", 2)
+    with psycopg.connect(database, autocommit=True) as connection:
+        accesses.record(
+            connection, [Access(NOW - age * DAY, "read", 200, "Patient", f"p{age}") for age in (1, 29, 31, 40, 50, 60)]
+        )
+        assert tidy(connection, {}, NOW)
+        assert connection.execute("select count(*) from fhir.access").fetchone() == (6,)
+        assert tidy(connection, {}, NOW, lambda held, now: FhirStore().forget(held, now - 30 * DAY))
+        left = connection.execute("select told from fhir.access order by low").fetchall()
+        assert [name for (told,) in left for name in ("p29", "p1") if f'"{name}"' in told] == ["p29", "p1"]
+        assert len(left) == 2
+
+
+@pytest.mark.parametrize(("text", "days"), [("", 0), ("2190", 2190), ("6y", None), ("-1", None), ("0", None)])
+def test_for_how_long_accesses_are_kept_is_a_number_of_days(text: str, days: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ISTHMUS_KEEP_AUDIT", text)
+    if days is None:
+        with pytest.raises(click.UsageError):
+            options.days("ISTHMUS_KEEP_AUDIT")
+    else:
+        assert options.days("ISTHMUS_KEEP_AUDIT") == days
