@@ -1,14 +1,21 @@
-"""Work that takes a processor for long (strict checks, ECGs) runs in processes of its own, so that the quick messages stay quick."""
+"""Work that takes a processor for long (strict checks, ECGs) runs in processes of its own, so that the quick messages stay quick.
+
+Each process works on one thing at a time, over a pipe of its own: one that takes too long or dies is ended and started anew, and the
+others never notice.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import multiprocessing
 import os
-import threading
+import queue
+import signal
+import time
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import Connection
 from typing import Any
 
 from engine.fault import Fault, Kind
@@ -24,6 +31,7 @@ BROKEN = Fault(Kind.FAULT, "E293", "the process that worked on it ended", help="
 
 NICE = 10  # slow work steps back where quick work wants the processor
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+MOST = 2000  # works after which a process is started anew
 
 
 def alone() -> None:
@@ -32,52 +40,130 @@ def alone() -> None:
         os.environ[name] = "1"
     if hasattr(os, "nice"):
         os.nice(NICE)
+    if hasattr(os, "SCHED_BATCH"):  # it never takes a processor from what has just woken up
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the engine ends it once what it works on is done
+
+
+def serve(pipe: Connection) -> None:
+    """Answers each function with whether it returned, and what; ends with the pipe."""
+    alone()
+    while True:
+        try:
+            function, given = pipe.recv()
+            answer = (True, function(*given))
+        except EOFError:
+            return
+        except Exception as error:
+            answer = (False, error)
+        try:
+            pipe.send(answer)
+        except (BrokenPipeError, ConnectionError):
+            return
+        except Exception as error:  # what cannot travel
+            pipe.send((False, RuntimeError(f"the answer cannot be handed over ({type(error).__name__})")))
+
+
+class Hand:
+    """One process, started when it is first needed. Used by one thread at a time, save `kill`."""
+
+    def __init__(self) -> None:
+        self._process: Any = None
+        self._pipe: Connection | None = None
+        self._works = 0
+
+    def work(self, function: Callable[..., Any], given: tuple[Any, ...], until: float) -> Any:
+        """The function's result, E292 when it is not there in time, E293 when the process ended; its exception is raised."""
+        pipe = self._ready()
+        try:
+            pipe.send((function, given))
+            if not pipe.poll(max(0.0, until - time.monotonic())):
+                self.end()
+                return LATE
+            done, value = pipe.recv()
+        except (EOFError, OSError):
+            self.end()
+            return BROKEN
+        self._works += 1
+        if done:
+            return value
+        raise value
+
+    def _ready(self) -> Connection:
+        """The pipe to a process that lives."""
+        if self._pipe is not None and (self._works >= MOST or not self._process.is_alive()):
+            self.end()
+        if self._pipe is None:
+            context = multiprocessing.get_context("spawn")
+            self._pipe, theirs = context.Pipe()
+            self._process = context.Process(target=serve, args=(theirs,), name="isthmus slow", daemon=True)
+            self._process.start()
+            theirs.close()
+            self._works = 0
+        return self._pipe
+
+    def kill(self) -> None:
+        """Ends the process at once, whatever it does; the thread that waits for it is told."""
+        process = self._process
+        if process is not None:
+            process.kill()
+
+    def end(self) -> None:
+        """Ends the process."""
+        self.kill()
+        if self._pipe is not None:
+            self._pipe.close()
+            self._process.join()
+        self._pipe = self._process = None
 
 
 class Slow:
-    """A few processes, started when they are first needed and started anew when one dies."""
+    """A few processes. A work waits for a free one; what it waits counts as its time."""
 
     def __init__(self, workers: int = 0) -> None:
-        self._workers = workers or min(4, os.cpu_count() or 1)
-        self._pool: ProcessPoolExecutor | None = None
-        self._lock = threading.Lock()
+        count = workers or min(4, os.cpu_count() or 1)
+        self._hands = [Hand() for _ in range(count)]
+        self._free: queue.LifoQueue[Hand] = queue.LifoQueue()
+        for hand in self._hands:
+            self._free.put(hand)
+        self._threads = ThreadPoolExecutor(count, thread_name_prefix="slow")
 
     async def run(self, function: Callable[..., Any], *given: Any, timeout: float = 30.0) -> Any:
         """The function's result; a Fault when it took too long or its process died. An exception of its own is raised here."""
-        try:
-            return await asyncio.wait_for(asyncio.wrap_future(self._submit(function, given)), timeout)
-        except TimeoutError:
-            self.stop(wait=False)
+        until = time.monotonic() + timeout
+        work = asyncio.get_running_loop().run_in_executor(self._threads, self._work, function, given, until)
+        done, _ = await asyncio.wait([work], timeout=timeout + 1.0)
+        if not done:
+            work.cancel()  # it has not begun: all threads wait for others
             return LATE
-        except BrokenProcessPool:
-            self.stop(wait=False)
-            return BROKEN
+        return work.result()
 
     def call(self, function: Callable[..., Any], *given: Any, timeout: float = 60.0) -> Any:
         """The same for a thread: waits for the result."""
+        return self._work(function, given, time.monotonic() + timeout)
+
+    def _work(self, function: Callable[..., Any], given: tuple[Any, ...], until: float) -> Any:
         try:
-            return self._submit(function, given).result(timeout)
-        except TimeoutError:
-            self.stop(wait=False)
+            hand = self._free.get(timeout=max(0.0, until - time.monotonic()))
+        except queue.Empty:
             return LATE
-        except (BrokenProcessPool, CancelledError):
-            self.stop(wait=False)
-            return BROKEN
+        try:
+            return hand.work(function, given, until)
+        finally:
+            self._free.put(hand)
 
-    def stop(self, wait: bool = True) -> None:
-        """Ends the processes."""
-        with self._lock:
-            pool, self._pool = self._pool, None
-        if pool is not None:
-            children = list((getattr(pool, "_processes", None) or {}).values())
-            pool.shutdown(wait=wait, cancel_futures=True)
-            for child in children if not wait else ():
-                child.kill()
-
-    def _submit(self, function: Callable[..., Any], given: tuple[Any, ...]) -> Future[Any]:
-        with self._lock:
-            if self._pool is None:
-                self._pool = ProcessPoolExecutor(
-                    self._workers, mp_context=multiprocessing.get_context("spawn"), max_tasks_per_child=2000, initializer=alone
-                )
-            return self._pool.submit(function, *given)
+    def stop(self, wait: bool = True, seconds: float = 10.0) -> None:
+        """Ends the processes; those that work are given some seconds when asked to wait."""
+        until = time.monotonic() + (seconds if wait else 0.0)
+        idle: list[Hand] = []
+        with contextlib.suppress(queue.Empty):
+            while len(idle) < len(self._hands):
+                left = until - time.monotonic()
+                idle.append(self._free.get(timeout=left) if left > 0 else self._free.get_nowait())
+        for hand in idle:
+            hand.end()
+            self._free.put(hand)
+        for hand in self._hands:
+            if hand not in idle:
+                hand.kill()

@@ -6,12 +6,14 @@ import asyncio
 import json
 import logging
 import os
+import pickle
 import signal
 import stat
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -246,3 +248,62 @@ def test_an_exception_of_the_work_itself_is_the_callers() -> None:
     with pytest.raises(ZeroDivisionError):
         slow.call(divmod, 1, 0)
     slow.stop(wait=False)
+
+
+def test_one_work_that_is_late_or_dies_costs_its_neighbours_nothing() -> None:
+    """Each of three works is killed, late or fine; the fine ones run beside them the whole time in processes that stay."""
+    slow = Slow(3)
+    try:
+        with ThreadPoolExecutor(3) as threads:
+            before = {one.result() for one in [threads.submit(slow.call, _pid_after, 0.3) for _ in range(3)]}
+            fine = threads.submit(slow.call, _pid_after, 1.2)
+            late, died = threads.submit(slow.call, time.sleep, 30, timeout=0.3), threads.submit(slow.call, os.abort)
+            assert (late.result().code, died.result().code) == ("E292", "E293")
+            assert fine.result() in before
+            after = {one.result() for one in [threads.submit(slow.call, _pid_after, 0.3) for _ in range(3)]}
+        assert len(before) == len(after) == 3
+        assert fine.result() in after and len(before & after) == 1
+    finally:
+        slow.stop(wait=False)
+
+
+def _pid_after(seconds: float) -> int:
+    time.sleep(seconds)
+    return os.getpid()
+
+
+def test_a_work_that_finds_no_free_process_in_time_is_late_and_ends_none() -> None:
+    slow = Slow(1)
+    with ThreadPoolExecutor(2) as threads:
+        long = threads.submit(slow.call, _pid_after, 0.6)
+        time.sleep(0.1)
+        assert slow.call(abs, -1, timeout=0.1).code == "E292"
+        pid = long.result()
+    assert slow.call(os.getpid) == pid
+    os.kill(pid, signal.SIGKILL)  # while it does nothing: the next work is not its victim
+    time.sleep(0.2)
+    assert slow.call(abs, -1) == 1
+    slow.stop()
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="only Linux has SCHED_BATCH")
+def test_slow_work_steps_back_from_quick_work() -> None:
+    slow = Slow(1)
+    nice, policy = slow.call(os.nice, 0), slow.call(os.sched_getscheduler, 0)
+    slow.stop()
+    assert nice >= os.nice(0) + 10 or nice == 19
+    assert policy == os.SCHED_BATCH
+
+
+def test_what_cannot_be_handed_over_is_an_exception_and_the_process_goes_on() -> None:
+    slow = Slow(1)
+    with pytest.raises((AttributeError, TypeError, pickle.PicklingError)):
+        slow.call(lambda: 1)
+    with pytest.raises(RuntimeError, match="handed over"):
+        slow.call(_unsendable)
+    assert slow.call(abs, -3) == 3
+    slow.stop()
+
+
+def _unsendable() -> object:
+    return lambda: 1
