@@ -67,7 +67,7 @@ class Engine:
         self.routes: list[Route] = []  # of plug-ins, whatever is deployed
         self.clock: Clock | None = None
         self.housekeeping: Housekeeping | None = None
-        self.slow = Slow()
+        self.slow, self.checks = Slow(), Slow()  # a strict check stands before an acknowledgement: it never waits for ECGs
         self.dsn = settings.database_url
         self._redeploying = asyncio.Lock()
         self.ended = asyncio.Event()
@@ -92,7 +92,7 @@ class Engine:
         self.journal = Journal(self.dsn, works=(True,) if self.crew else (False, True))
         self.committer = Committer(self.journal, Limits(pending=self.settings.pending))
         self.committer.start()
-        self.intake = KeyedIntake(self.committer, self.plans, self.slow.run)
+        self.intake = KeyedIntake(self.committer, self.plans, self.checks.run)
         self.site = Site(
             formats=formats(), mappings={},
             settings={"data": str(self.settings.data), "version": __version__, "paths": {}, "watches": [],
@@ -299,7 +299,8 @@ class Engine:
             await self.web.stop()
 
     async def _stop_rest(self) -> None:
-        await asyncio.to_thread(self.slow.stop)
+        for slow in (self.slow, self.checks):
+            await asyncio.to_thread(slow.stop)
         if hasattr(self, "committer"):
             await asyncio.to_thread(self.committer.stop)
             self.journal.close()

@@ -7,8 +7,10 @@ is held with its fault when the cause is its own, and deferred when the database
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -25,7 +27,9 @@ from engine.run import Plan, bug, run
 from engine.types import Connection, Filtered, Message, Origin, Put, State, Store, Work
 
 BATCH = 64
-SLOW_BATCH = 4
+SLOW_BATCH = 16
+SLOW_SIDE = 4  # slow messages that run at a time
+SLOW_PART = 2  # slow messages in one transaction: a short one, for the quick ones' commits wait for what it wrote
 TRIES = 8  # of a message whose fault may pass: about two minutes
 TRANSIENT = (psycopg.OperationalError, psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
 NO_CHANNEL = Fault(
@@ -102,11 +106,17 @@ class Worker(threading.Thread):
         self.join(seconds)
 
     def work(self, messages: Sequence[Message]) -> None:
-        """Runs and settles one batch. What follows a message that waits or stops its key is left in hand and comes again behind it."""
+        """Runs and settles a batch. What follows a message that waits or stops its key is left in hand and comes again behind it."""
         plans = self.plans()
-        done: list[Done] = []
         blocked: set[object] = set()
-        for one in self._run(plans, messages):
+        with closing(self._run(plans, messages)) as parts:
+            for part in parts:
+                self._settle(plans, part, blocked)
+
+    def _settle(self, plans: Mapping[str, Plan], part: Sequence[Done], blocked: set[object]) -> None:
+        """Commits what was run; adds the keys that must wait to `blocked`, and leaves out what has one of them."""
+        done: list[Done] = []
+        for one in part:
             message = one.settlement.message
             if order(message) in blocked:
                 continue
@@ -125,14 +135,14 @@ class Worker(threading.Thread):
         except TRANSIENT:
             raise
         except Exception:
-            self._alone(plans, done)
+            self._alone(plans, done, blocked)
 
-    def _alone(self, plans: Mapping[str, Plan], done: Sequence[Done]) -> None:
+    def _alone(self, plans: Mapping[str, Plan], done: Sequence[Done], blocked: set[object]) -> None:
         """Commits one message at a time, so that the one that cannot be stored is found; it is held."""
-        blocked: set[object] = set()
+        held_back: set[object] = set()
         for one in done:
             message = one.settlement.message
-            if order(message) in blocked:
+            if order(message) in held_back:
                 continue
             try:
                 self.commit([one])
@@ -144,14 +154,25 @@ class Worker(threading.Thread):
                 kept = held(message, (fault,), plans.get(message.channel))
                 self.commit([Done(kept)])
                 if kept.stop:
-                    blocked.add(order(message))
+                    held_back.add(order(message))
+        blocked |= held_back
 
-    def _run(self, plans: Mapping[str, Plan], messages: Sequence[Message]) -> list[Done]:
-        """Every message's plan; slow ones side by side, since each waits for a process of its own."""
+    def _run(self, plans: Mapping[str, Plan], messages: Sequence[Message]) -> Generator[list[Done], None, None]:
+        """Every message's plan, in order. Slow ones run side by side, each in a process of its own, and what is ready is handed on in
+        small parts while the next ones run."""
         if not self.slow:
-            return [self._settlement(plans.get(one.channel), one) for one in messages]
-        with ThreadPoolExecutor(SLOW_BATCH) as threads:
-            return list(threads.map(lambda one: settlement(plans.get(one.channel), one), messages))
+            yield [self._settlement(plans.get(one.channel), one) for one in messages]
+            return
+        threads = ThreadPoolExecutor(SLOW_SIDE)
+        try:
+            waiting = deque(threads.submit(settlement, plans.get(one.channel), one) for one in messages)
+            while waiting and not self._stop_asked.is_set():
+                part = [waiting.popleft().result()]
+                while waiting and waiting[0].done() and len(part) < SLOW_PART:
+                    part.append(waiting.popleft().result())
+                yield part
+        finally:
+            threads.shutdown(cancel_futures=True)
 
     def _settlement(self, plan: Plan | None, message: Message) -> Done:
         return Done(held(message, (FATAL,), plan)) if message.seq in self.watch.fatal else settlement(plan, message)

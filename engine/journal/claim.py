@@ -25,6 +25,8 @@ from engine.types import Arrival, Envelope, Message
 
 CORRUPT = (psycopg.errors.DataCorrupted, psycopg.errors.IndexCorrupted)
 NEVER = datetime.fromtimestamp(0, UTC)
+STEPS = (64, 4)  # messages whose bodies are read at once: quick ones, slow ones
+MOST_BYTES = 64 * 1024 * 1024  # of bodies in one claim, save for its last step
 SWEEP = 1.0  # seconds after which a claim looks below the last number again: retries, and what other processes stored
 DAMAGED = Fault(
     Kind.FAULT,
@@ -82,20 +84,30 @@ class Claims:
     def __init__(self, line: Line, leases: Leases, bodies: Bodies, slow: bool = False) -> None:
         self._line, self._leases, self._bodies = line, leases, bodies
         self._lanes = range(QUICK, LANES) if slow else range(QUICK)
+        self._step = STEPS[slow]
         self._after = 0
         self._swept = 0.0
         self._generation = -1
         self.in_hand: set[int] = set()
 
     def claim(self, limit: int) -> tuple[list[Message], list[Message]]:
-        """The next messages, and those among them whose stored bytes are damaged."""
+        """The next messages, and those among them whose stored bytes are damaged; fewer where they are large."""
         held = (int(name.rpartition(" ")[2]) for name in self._leases.held())
         lanes = [lane for lane in held if lane in self._lanes]
         if not lanes:
             return [], []
         rows = self._rows(lanes, limit)
-        messages, damaged = self._load(rows)
-        self.in_hand = {row[0] for row in rows}
+        messages: list[Message] = []
+        damaged: list[Message] = []
+        taken, size = 0, 0
+        while taken < len(rows) and size < MOST_BYTES:
+            good, bad = self._load(rows[taken : taken + self._step])
+            messages += good
+            damaged += bad
+            size += sum(len(one.body) for one in good)
+            taken = min(taken + self._step, len(rows))
+            self._after = rows[taken - 1][0]
+        self.in_hand = {row[0] for row in rows[:taken]}
         return messages, damaged
 
     def _rows(self, lanes: list[int], limit: int) -> list[tuple[Any, ...]]:
@@ -107,10 +119,7 @@ class Claims:
             self._generation = self._leases.generation
             self._after, self._swept = 0, now
         asked = {"after": self._after, "lanes": lanes, "limit": limit}
-        rows = self._line.get().execute(sql("claim"), asked).fetchall()
-        if rows:
-            self._after = rows[-1][0]
-        return rows
+        return self._line.get().execute(sql("claim"), asked).fetchall()
 
     def _load(self, rows: list[tuple[Any, ...]]) -> tuple[list[Message], list[Message]]:
         known = {row[1]: one for row in rows if (one := self._bodies.take(row[1])) is not None}

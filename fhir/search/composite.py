@@ -12,6 +12,7 @@ from fhir.search.hashing import packed, tag_packed
 from fhir.search.parameters import Component, Parameter, Path
 
 Visit = Callable[[Any, Any], None]
+MAX_KEPT = 1 << 14
 
 
 def visits(parameter: Parameter) -> Iterator[tuple[str, Visit]]:
@@ -28,6 +29,15 @@ def visit(path: Path, first: Component, second: Component) -> Visit:
     heads = {one.names[0]: descend("", one, leaf("", one, first.kind)) for one in first.paths if one.names[0] != "%resource"}
     tails = {one.names[0]: (one, descend("", one, leaf("", one, second.kind))) for one in second.paths}
     prefix = f"{path.id}${first.name}${second.name}"
+    tags: dict[tuple[bytes, bytes], bytes] = {}  # a code and the tag of a value's unit come again and again
+
+    def tagged(one: bytes, held: bytes) -> bytes:
+        found = tags.get((one, held))
+        if found is None:
+            if len(tags) >= MAX_KEPT:
+                tags.clear()
+            found = tags[one, held] = tag_packed(f"{prefix}|{one.hex()}|{held.hex()}")
+        return found
 
     def on(value: Any, out: Entries) -> None:
         left, right = Entries(), Entries()
@@ -40,7 +50,7 @@ def visit(path: Path, first: Component, second: Component) -> Visit:
             for other in right.tokens + right.exact:
                 out.exact.append(packed(f"{prefix}|{one.hex()}|{other.hex()}"))
             for held in right.ranges:
-                out.ranges.append(tag_packed(f"{prefix}|{one.hex()}|{held[:12].hex()}") + held[12:])
+                out.ranges.append(tagged(one, held[:12]) + held[12:])
 
     def each(value: Any, out: Entries) -> None:
         for one in value if isinstance(value, list) else [value]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -62,11 +64,11 @@ class Bench:
         with psycopg.connect(dsn) as connection:
             connection.execute("create table effect (place serial, id text)")
 
-    def send(self, *bodies: str) -> None:
+    def send(self, *bodies: str, slow: bool = False) -> None:
         """Messages of the key that is their first letter."""
         now = datetime.now(UTC)
         self.journal.accept(
-            [Arrival(uuid7(), "lab", "text", b.encode(), now, Envelope("", "s", b, b.strip("?")[0])) for b in bodies]
+            [Arrival(uuid7(), "lab", "text", b.encode(), now, Envelope("", "s", b, b.strip("?")[0]), slow=slow) for b in bodies]
         )
 
     def turn(self) -> list[str]:
@@ -148,3 +150,52 @@ def test_a_message_that_cannot_be_stored_is_found_and_held_by_itself(bench: Benc
     bench.send("?a1", "b1", "a2")
     assert bench.turn() == after
     assert bench.ask("select code from journal.held") == ["E290"]
+
+
+def test_slow_messages_are_committed_in_small_parts_while_later_ones_still_run(bench: Bench) -> None:
+    seen = threading.Event()
+
+    def step(work: Work) -> Work:
+        if str(work.document) == "c1":
+            until = time.monotonic() + 10
+            while time.monotonic() < until and bench.ask("select id from effect order by place")[:2] != ["a1", "b1"]:
+                time.sleep(0.02)
+            if time.monotonic() < until:
+                seen.set()
+        return keep(work)
+
+    bench.plan = plan(step, slow=True)
+    worker = Worker(
+        bench.journal, lambda: {"lab": bench.plan}, Store(), lambda: datetime.now(UTC), bench.worker.alerts, slow=True
+    )
+    bench.send("a1", "b1", "c1", "a2", "b2", slow=True)
+    worker.work(bench.journal.claim(64, slow=True))
+    assert seen.is_set()
+    assert bench.ask("select id from effect order by place") == ["a1", "b1", "c1", "a2", "b2"]
+
+
+def test_a_slow_message_that_is_tried_again_holds_back_its_key_in_every_part(bench: Bench) -> None:
+    away = [AWAY]
+    bench.plan = plan(lambda work: away[0] if str(work.document) == "a1" and away else keep(work), slow=True)
+    worker = Worker(
+        bench.journal, lambda: {"lab": bench.plan}, Store(), lambda: datetime.now(UTC), bench.worker.alerts, slow=True
+    )
+    bench.send("a1", "b1", "a2", "b2", "a3", "b3", slow=True)
+    worker.work(bench.journal.claim(64, slow=True))
+    assert bench.ask("select id from effect order by place") == ["b1", "b2", "b3"]
+    away.clear()
+    bench.later()
+    bench.journal._claims[True]._swept = -1e9
+    worker.work(bench.journal.claim(64, slow=True))
+    assert bench.ask("select id from effect order by place") == ["b1", "b2", "b3", "a1", "a2", "a3"]
+
+
+def test_a_claim_of_large_messages_takes_a_few_and_the_rest_comes_next(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.journal.claim.MOST_BYTES", 9)
+    names = [f"{letter}1" for letter in "abcdefghijkl"]
+    bench.send(*names, slow=True)
+    worker = Worker(bench.journal, lambda: {"lab": plan()}, Store(), lambda: datetime.now(UTC), bench.worker.alerts, slow=True)
+    first = bench.journal.claim(64, slow=True)
+    assert [message.body.decode() for message in first] == names[:8]
+    worker.work(first)
+    assert [message.body.decode() for message in bench.journal.claim(64, slow=True)] == names[8:]
