@@ -35,6 +35,35 @@ def schema(resource: str) -> JSON:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **top, "$defs": found}
 
 
+def part(resource: str, name: str) -> JSON | None:
+    """The schema of one element's value by itself: what a resource without `_` siblings asks of it; None where R4 has no such element."""
+    whole_, type = schema(resource), model.type_of(resource)
+    rule = whole_["properties"].get(name)
+    if rule is None or type is None:
+        return None
+    element = type.elements.get(name)
+    if element is not None and element.primitive and element.max != 1:
+        rule = {**rule, "allOf": [{"items": {"not": ABSENT}}]}
+    return {"$schema": whole_["$schema"], **rule, "$defs": reached(rule, whole_["$defs"])}
+
+
+def reached(rule: Any, known: JSON) -> JSON:
+    """The definitions a rule comes to."""
+    found: JSON = {}
+    wanted = [rule]
+    while wanted:
+        one = wanted.pop()
+        if isinstance(one, dict):
+            name = str(one.get("$ref", "")).removeprefix("#/$defs/")
+            if name and name not in found:
+                found[name] = known[name]
+                wanted.append(known[name])
+            wanted += one.values()
+        elif isinstance(one, list):
+            wanted += one
+    return found
+
+
 def definition(name: str, wanted: list[str]) -> JSON:
     """The schema of one type; the types it refers to are added to `wanted`."""
     type = model.type_of(name)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from engine.fault import Fault, Kind
-from engine.types import Put, Run, Site, Work
-from fhir.validate import checker, validate
+from engine.types import Run, Site, Work
+from fhir.recall import Recall
+from fhir.right import kind
+from fhir.validate import validate
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +24,7 @@ class Validate:
         return validated
 
 
-VALID: dict[int, Put] = {}  # Puts that mappings give again and again; kept alive, so that no other can be taken for one
-MOST_VALID = 8192
+VALID = Recall()  # Puts that mappings give again and again
 
 
 def validated(work: Work) -> Work | tuple[Fault, ...]:
@@ -33,12 +34,14 @@ def validated(work: Work) -> Work | tuple[Fault, ...]:
         if id(put) in VALID:
             continue
         body = put.body
-        test = checker(body.get("resourceType", ""))
-        if test is not None and "text" not in body and "contained" not in body and test(body):
-            if put.merge:
-                if len(VALID) >= MOST_VALID:
-                    VALID.clear()
-                VALID[id(put)] = put
-            continue
-        faults += [replace(fault, at=f"resource {index + 1}: {fault.at}") for fault in validate(body)]
+        known = kind(body.get("resourceType", ""))
+        if known is None or not known.right(body):
+            found = validate(body)
+            if found:
+                faults += [replace(fault, at=f"resource {index + 1}: {fault.at}") for fault in found]
+                continue
+            if known is not None:
+                known.was_right(body)
+        if put.merge:
+            VALID.keep((put,))
     return tuple(faults) if faults else work

@@ -14,6 +14,7 @@ import jsonschema_rs
 
 from engine.fault import Fault, Kind
 from fhir import encode, model, narrative
+from fhir.schema import part as schema_of_part
 from fhir.schema import schema
 
 JSON = dict[str, Any]
@@ -78,6 +79,16 @@ def checker(name: str) -> Callable[[JSON], bool] | None:
     if name not in model.resources():
         return None
     test: Callable[[JSON], bool] = validator(name).is_valid
+    return test
+
+
+@cache
+def part(name: str, element: str) -> Callable[[Any], bool]:
+    """Says of one element's value whether it may stand in a resource that has no `_` siblings; never for an element R4 does not have."""
+    rules = schema_of_part(name, element)
+    if rules is None:
+        return lambda _: False
+    test: Callable[[Any], bool] = jsonschema_rs.validator_for(rules, pattern_options=jsonschema_rs.RegexOptions()).is_valid
     return test
 
 

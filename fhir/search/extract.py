@@ -21,6 +21,15 @@ from fhir.search.values import EARLIEST, LATEST, period, plain
 JSON = dict[str, Any]
 MAX_STRING = 200
 MAX_KEPT = 4096  # codes of one path
+COMMON = (
+    "Patient/",
+    "Practitioner/",
+    "PractitionerRole/",
+    "Organization/",
+    "Location/",
+    "Device/",
+    "Encounter/",
+)  # often pointed to
 
 
 class Entries:
@@ -43,23 +52,29 @@ Forms = tuple[tuple[bytes, ...], tuple[bytes, ...]]  # for the index, to compare
 
 
 @cache
-def extractor(type: str) -> Callable[[JSON], Entries]:
-    """The function from a resource of this type to its entries."""
-    visits: dict[str, list[Visit]] = {}
+def visits(type: str) -> dict[str, list[Visit]]:
+    """What is asked of each element of a resource of this type."""
+    found: dict[str, list[Visit]] = {}
     for path, kind in sorted(plan(type).items(), key=lambda item: item[0][0].id):
         if path[0].names:
             visit = descend(type, path[0], leaf(type, path[0], kind))
-            visits.setdefault(path[0].names[0], []).append(visit)
+            found.setdefault(path[0].names[0], []).append(visit)
     for parameter in parameters(type).values():
         if parameter.kind == "composite":
             for name, visit in composite.visits(parameter):
-                visits.setdefault(name, []).append(visit)
-    mine = type == "Patient"
+                found.setdefault(name, []).append(visit)
+    return found
+
+
+@cache
+def extractor(type: str) -> Callable[[JSON], Entries]:
+    """The function from a resource of this type to its entries."""
+    known, mine = visits(type), type == "Patient"
 
     def entries(body: JSON) -> Entries:
         out = Entries()
         for name, value in body.items():
-            found = visits.get(name)
+            found = known.get(name)
             if found is not None:
                 for visit in found:
                     visit(value, out)
@@ -210,7 +225,7 @@ def reference(path: Path, mine: bool) -> Visit:
             if mine and text.startswith("Patient/") and out.patient is None:
                 out.patient = packed(text)[4:]
             else:
-                out.tokens.append(packed(f"{id}|{text}"))
+                out.tokens.append((packed if text.startswith(COMMON) else unique)(f"{id}|{text}"))
         held = value.get("identifier")
         if held is not None and "value" in held:
             out.tokens.append(unique(f"{id}:identifier|{held['value']}"))

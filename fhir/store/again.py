@@ -9,17 +9,16 @@ from __future__ import annotations
 from typing import Any
 
 from engine.types import Put
-
-MOST = 8192
+from fhir.recall import Recall
 
 
 class Again:
-    """The digest each of the newest merging Puts left. They are kept alive, so that no other object can be taken for one."""
+    """The digest each of the newest merging Puts left."""
 
     __slots__ = ("_left",)
 
     def __init__(self) -> None:
-        self._left: dict[int, tuple[Put, bytes]] = {}
+        self._left = Recall()
 
     def known(self, change: Any) -> bool:
         """Whether this very Put was written before."""
@@ -33,9 +32,7 @@ class Again:
     def keep(self, change: Put, digest: bytes) -> None:
         """Notes what it left."""
         if change.merge:
-            if len(self._left) >= MOST:
-                self._left.clear()
-            self._left[id(change)] = change, digest
+            self._left.keep((change, digest))
 
 
 AGAIN = Again()

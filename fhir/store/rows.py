@@ -6,6 +6,7 @@ Source: https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-FILE-FORM
 from __future__ import annotations
 
 import struct
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
 from fhir.search.extract import Entries
@@ -13,6 +14,7 @@ from fhir.search.extract import Entries
 HEADER = b"PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 TRAILER = b"\xff\xff"
 NULL = b"\xff\xff\xff\xff"
+NOWHEN = NULL + NULL
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 INT8, FLOAT8 = 20, 701
 EMPTY = struct.pack("!iiiI", 12, 0, 0, INT8)
@@ -39,29 +41,59 @@ def row(
     version: int,
     at: int,
     deleted: bool,
-    entries: Entries,
+    columns: bytes,
     digest: bytes,
     body: bytes,
 ) -> bytes:
-    """One row of fhir.resource; without `num` the database gives it."""
+    """One row of fhir.resource; without `num` the database gives it. `columns` are those that searches need."""
     name = id.encode()
     parts = [
         HEAD.pack(15, 16, key, 2, type, len(name)) if num is None else numbered(num, key, type, len(name)),
         name,
         MIDDLE.pack(4, version, 8, at, 1, deleted),
-        NULL if entries.patient is None else b"\x00\x00\x00\x08" + entries.patient,
-        NULL if entries.low is None else INT.pack(8, entries.low),
-        NULL if entries.high is None else INT.pack(8, entries.high),
-        array(entries.tokens),
-        array(entries.exact),
-        floats(entries.ranges) if entries.ranges else NULL,
-        lexemes(entries.strings) if entries.strings else NULL,
+        columns,
         b"\x00\x00\x00\x10",
         digest,
         LENGTH.pack(len(body)),
         body,
     ]
     return b"".join(parts)
+
+
+def entered(entries: Entries) -> bytes:
+    """The columns of a resource's entries, from `patient` to `strings`."""
+    return columns(
+        patient(entries.patient) if entries.patient is not None else b"",
+        span(entries.low, entries.high) if entries.low is not None else b"",
+        b"".join(set(entries.tokens)),
+        b"".join(set(entries.exact)),
+        b"".join(entries.ranges),
+        entries.strings,
+    )
+
+
+def columns(patient: bytes, span: bytes, tokens: bytes, exact: bytes, ranges: bytes, strings: Collection[str]) -> bytes:
+    """The same columns of packed parts, each empty where there is none; elements of arrays carry their length."""
+    return b"".join(
+        (
+            patient or NULL,
+            span or NOWHEN,
+            ARRAY.pack(20 + len(tokens), 1, 0, INT8, len(tokens) // 12, 1) + tokens if tokens else EMPTY,
+            ARRAY.pack(20 + len(exact), 1, 0, INT8, len(exact) // 12, 1) + exact if exact else EMPTY,
+            ARRAY.pack(20 + len(ranges), 1, 0, FLOAT8, len(ranges) // 12, 1) + ranges if ranges else NULL,
+            lexemes(strings) if strings else NULL,
+        )
+    )
+
+
+def patient(digest: bytes) -> bytes:
+    """The column `patient`."""
+    return b"\x00\x00\x00\x08" + digest
+
+
+def span(low: int, high: int | None) -> bytes:
+    """The columns `low` and `high`."""
+    return INT.pack(8, low) + (NULL if high is None else INT.pack(8, high))
 
 
 def numbered(num: int, key: bytes, type: int, length: int) -> bytes:
@@ -76,21 +108,7 @@ def past(key: bytes, version: int, type: int, id: str, at: int, deleted: bool, b
     return b"".join((head, name, struct.pack("!iqi?i", 8, at, 1, deleted, len(body)), body))
 
 
-def array(items: list[bytes]) -> bytes:
-    """A bigint[] of elements that carry their length."""
-    if not items:
-        return EMPTY
-    kept = set(items) if len(items) > 1 else items
-    return ARRAY.pack(20 + 12 * len(kept), 1, 0, INT8, len(kept), 1) + b"".join(kept)
-
-
-def floats(items: list[bytes]) -> bytes:
-    """A double precision[] of tags and ranges, 36 bytes each."""
-    count = 3 * len(items)
-    return ARRAY.pack(20 + 12 * count, 1, 0, FLOAT8, count, 1) + b"".join(items)
-
-
-def lexemes(words: set[str]) -> bytes:
+def lexemes(words: Collection[str]) -> bytes:
     """A tsvector of words without places, in the order PostgreSQL keeps them: shorter first."""
     coded = sorted({word.encode()[:2000] for word in words}, key=lambda word: (len(word), word))
     body = b"".join([word.replace(b"\x00", b"") + b"\x00\x00\x00" for word in coded])

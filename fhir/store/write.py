@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
@@ -21,26 +22,25 @@ from fhir.store.again import AGAIN
 from fhir.store.content import Content, canonical, head, instant
 from fhir.store.merge import merge
 from fhir.store.origin import record
+from fhir.store.pieces import pieced
 from fhir.store.sql import sql
 from fhir.store.types import CODES, key_of
 
-NOTHING = Entries()
+NOTHING = rows.entered(Entries())
 
 
 class Held:
     """What is known of one resource while a batch is written."""
 
-    __slots__ = ("at", "body", "deleted", "digest", "key", "num", "raw", "stored", "type", "id", "version")  # noqa: RUF023
+    num: int | None = None
+    version = 0
+    stored = 0  # the version in the database; 0 when there is none
+    deleted = False
+    digest = b""
+    raw = b""  # the newest body's text
 
     def __init__(self, type: str, id: str, key: bytes) -> None:
         self.type, self.id, self.key = type, id, key
-        self.num: int | None = None
-        self.version = 0
-        self.stored = 0  # the version in the database; 0 when there is none
-        self.deleted = False
-        self.digest = b""
-        self.raw = b""  # the newest body's text
-        self.body: JSON | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class FhirStore:
 
     def write(self, connection: Connection, puts: Sequence[Put], at: datetime) -> list[Written]:
         """Writes a batch; what became of each, in order."""
-        written = [one for one in apply(connection, puts, at) if isinstance(one, Written)]
+        written = [one for one in apply(connection, puts, at, True) if isinstance(one, Written)]
         if self.told is not None:
             self.told(connection, written)
         return written
@@ -106,15 +106,19 @@ class FhirStore:
         return look.newest(connection, type)
 
 
-def apply(connection: Connection, changes: Sequence[Change], at: datetime) -> list[Written | Fault]:
-    """Writes puts and deletes in order inside the caller's transaction; a Fault E571 where another version was expected."""
+def apply(connection: Connection, changes: Sequence[Change], at: datetime, shared: bool = False) -> list[Written | Fault]:
+    """Writes puts and deletes in order inside the caller's transaction; a Fault E571 where another version was expected.
+
+    `shared` says that elements of the bodies are never changed and may come again as the same objects, so that what was made of
+    them is worth remembering.
+    """
     if not changes:
         return []
     named = [name(change) for change in changes]
     held = {(type, id): Held(type, id, key_of(type, id)) for type, id in named}
     with connection.cursor() as cursor:
         look_up(cursor, held, {pair for pair, change in zip(named, changes, strict=True) if merges(change)})
-        batch = Batch(at)
+        batch = Batch(at, shared)
         written = [batch.take(cursor, held[pair], change) for pair, change in zip(named, changes, strict=True)]
         batch.store(cursor, held.values())
     return written
@@ -155,14 +159,20 @@ def listed(keys: Iterable[bytes]) -> str:
 class Batch:
     """The rows of one batch while they are made."""
 
-    def __init__(self, at: datetime) -> None:
+    def __init__(self, at: datetime, shared: bool = False) -> None:
         at = at.replace(microsecond=at.microsecond // 1000 * 1000)  # as `lastUpdated` tells it
         self.instant, self.micros = instant(at), rows.microseconds(at)
+        self.first = b'"meta":{"versionId":"1","lastUpdated":"%b"},' % self.instant
+        self.shared = shared  # whether elements are objects that may come again and that nobody changes
         self.rows: dict[bytes, bytes] = {}  # the newest version's row of each changed resource, by key
         self.past: list[bytes] = []  # versions that came and went within the batch
 
     def take(self, cursor: Any, one: Held, change: Change) -> Written | Fault:
         """Applies one change to what is held."""
+        if self.shared and not one.version and change.__class__ is Put:
+            made = pieced(one.type)(change.body)
+            if made is not None:
+                return self.create(one, change, *made)
         if isinstance(change, Expect):
             if one.version != change.version or one.deleted:
                 return Fault(
@@ -189,9 +199,18 @@ class Batch:
         self.outdate(one)
         one.raw = content.text(head(one.type, one.id), one.version, self.instant)
         one.digest, one.deleted = digest, False
-        self.put(one, extractor(one.type)(body))
+        self.put(one, rows.entered(extractor(one.type)(body)))
         AGAIN.keep(change, digest)
         return Written(one.type, one.id, one.version, "created" if fresh else "updated")
+
+    def create(self, one: Held, change: Put, text: bytes, columns: bytes) -> Written:
+        """The first version of a resource, of its pieces: what `Content` and its row would be."""
+        one.version, one.digest = 1, blake2b(b"\x00{%b}" % text, digest_size=16).digest()
+        one.raw = b"".join((head(one.type, one.id), self.first, text, b"}"))
+        self.put(one, columns)
+        if change.merge:
+            AGAIN.keep(change, one.digest)
+        return Written(one.type, one.id, 1, "created")
 
     def delete(self, one: Held) -> Written:
         """Leaves a tombstone; deleting what is gone changes nothing."""
@@ -219,10 +238,10 @@ class Batch:
             self.past.append(rows.past(one.key, one.version, CODES[one.type], one.id, self.micros, one.deleted, one.raw))
         one.version += 1
 
-    def put(self, one: Held, entries: Entries) -> None:
+    def put(self, one: Held, columns: bytes) -> None:
         """Packs the newest version's row."""
         self.rows[one.key] = rows.row(
-            one.num, one.key, CODES[one.type], one.id, one.version, self.micros, one.deleted, entries, one.digest, one.raw
+            one.num, one.key, CODES[one.type], one.id, one.version, self.micros, one.deleted, columns, one.digest, one.raw
         )
 
     def store(self, cursor: Any, held: Iterable[Held]) -> None:
