@@ -108,6 +108,12 @@ def past(key: bytes, version: int, type: int, id: str, at: int, deleted: bool, b
     return b"".join((head, name, struct.pack("!iqi?i", 8, at, 1, deleted, len(body)), body))
 
 
+def array(items: list[bytes]) -> bytes:
+    """A bigint[] of elements that carry their length, each once."""
+    joined = b"".join(set(items))
+    return ARRAY.pack(20 + len(joined), 1, 0, INT8, len(joined) // 12, 1) + joined if joined else EMPTY
+
+
 def lexemes(words: Collection[str]) -> bytes:
     """A tsvector of words without places, in the order PostgreSQL keeps them: shorter first."""
     coded = sorted({word.encode()[:2000] for word in words}, key=lambda word: (len(word), word))
