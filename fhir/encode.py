@@ -24,6 +24,9 @@ MAX_EXPONENT = 1000
 DECODER = msgspec.json.Decoder(float_hook=Decimal)
 ENCODER = msgspec.json.Encoder(decimal_format="number")
 SORTED = msgspec.json.Encoder(decimal_format="number", order="deterministic")
+STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+NO_BRACKETS = bytes(sign for sign in range(256) if sign not in b"{}[]")
+RUNS = re.compile(rb"[{\[]+|[}\]]+")
 HEX4 = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -73,14 +76,10 @@ def too_deep(raw: bytes) -> bool:
     if raw.count(b"{") + raw.count(b"[") <= MAX_DEPTH:
         return False
     depth = 0
-    for token in re.finditer(rb'"(?:[^"\\]|\\.)*"|[{}\[\]]', raw, re.DOTALL):
-        sign = token.group()
-        if sign in (b"{", b"["):
-            depth += 1
-            if depth > MAX_DEPTH:
-                return True
-        elif sign in (b"}", b"]"):
-            depth -= 1
+    for run in RUNS.findall(STRING.sub(b"", raw).translate(None, NO_BRACKETS)):
+        depth += len(run) if run[0] in b"{[" else -len(run)
+        if depth > MAX_DEPTH:
+            return True
     return False
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -82,13 +82,17 @@ class Auditor:
 class Keeping:
     """The access of one write, made of its result inside its transaction."""
 
-    __slots__ = ("body", "call")
+    __slots__ = ("body", "call", "ended")
 
-    def __init__(self, call: Call, body: dict[str, Any] | None = None) -> None:
-        self.call, self.body = call, body
+    def __init__(
+        self, call: Call, body: dict[str, Any] | None = None, ended: Callable[[Any], Sequence[Any]] | None = None
+    ) -> None:
+        self.call, self.body, self.ended = call, body, ended
 
     def access(self, connection: Connection, result: Any, at: datetime) -> Access:
         """What is kept of it; a Fault is an access too."""
+        if self.ended is not None:
+            return self.whole(connection, self.ended(result), at)
         if isinstance(result, list) and result and hasattr(result[0], "answer"):
             return self.whole(connection, result, at)
         written = result[0] if isinstance(result, list) and result else result

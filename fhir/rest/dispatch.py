@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from engine.fault import Fault, Kind
@@ -129,8 +130,16 @@ async def bundle(server: Server, call: Call) -> Answer:
         return transaction.response("batch", [(e.full_url, a) for e, a in zip(rows, answers, strict=True)], prefer)
     if call.trail is not None:
         call.trail.interaction = "transaction"
-    work = transaction.transaction(rows, lambda: str(server.new_id()), call.base)
-    done = await server.committer.write(work, call.base, Keeping(call) if call.trail is not None else None)
+    changes = transaction.prepared(rows, lambda: str(server.new_id()), call.base)
+    if isinstance(changes, Fault):
+        return refused(changes)
+    if changes is None:
+        work = transaction.transaction(rows, lambda: str(server.new_id()), call.base)
+        done = await server.committer.write(work, call.base, Keeping(call) if call.trail is not None else None)
+    else:
+        ended = partial(transaction.finished, rows)
+        done = await server.committer.write(changes, call.base, Keeping(call, ended=ended) if call.trail is not None else None)
+        done = done if isinstance(done, Fault) else ended(done)
     if isinstance(done, Fault):
         return refused(done)
     return transaction.response("transaction", [(entry.full_url, entry.answer or Answer(200)) for entry in done], prefer)

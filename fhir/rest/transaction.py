@@ -96,7 +96,7 @@ def transaction(rows: Sequence[Entry], new_id: Callable[[], str], base: str) -> 
     """The work of a transaction inside a writer's savepoint."""
 
     def work(connection: Connection, at: datetime) -> Fault | list[Entry]:
-        order = sorted(rows, key=lambda entry: ORDER.get(entry.call.method, 9))
+        order = ordered(rows)
         for step in (placed, resolved, validated):
             fault = step(connection, order, new_id, base)
             if fault is not None:
@@ -105,6 +105,41 @@ def transaction(rows: Sequence[Entry], new_id: Callable[[], str], base: str) -> 
         return fault if fault is not None else list(rows)
 
     return work
+
+
+def prepared(rows: Sequence[Entry], new_id: Callable[[], str], base: str) -> Sequence[Change] | Fault | None:
+    """What the store is asked by a transaction that only writes and need not read first; None for any other.
+
+    Such ones share a commit with what else waits: once it is checked, nothing in it can fail alone.
+    """
+    if any(row.call.method not in ("POST", "PUT", "DELETE") or row.call.headers or row.call.params for row in rows):
+        return None
+    if any(len(row.call.path) != (1 if row.call.method == "POST" else 2) or "$" in row.call.path[-1] for row in rows):
+        return None
+    order = ordered(rows)
+    for step in (placed, resolved, validated):
+        fault = step(None, order, new_id, base)
+        if fault is not None:
+            return None if fault is READS else fault
+    changes = [changing(entry) for entry in order]
+    return next((one for one in changes if isinstance(one, Fault)), None) or [one for one in changes if isinstance(one, Change)]
+
+
+READS = Fault(Kind.FAULT, "E550", "a transaction that reads first")  # never told
+
+
+def ordered(rows: Sequence[Entry]) -> list[Entry]:
+    """Entries as they take effect."""
+    return sorted(rows, key=lambda entry: ORDER.get(entry.call.method, 9))
+
+
+def finished(rows: Sequence[Entry], results: Sequence[tuple[Written | Fault, datetime]]) -> Sequence[Entry]:
+    """The entries of a prepared transaction with what became of them."""
+    for entry, (result, at) in zip(ordered(rows), results, strict=True):
+        if isinstance(result, Written):
+            entry.written = result
+            entry.answer = answer(entry, at)
+    return rows
 
 
 def placed(connection: Connection, order: Sequence[Entry], new_id: Callable[[], str], base: str) -> Fault | None:
@@ -150,6 +185,8 @@ def resolved(connection: Connection, order: Sequence[Entry], new_id: Callable[[]
         if text in names:
             return names[text]
         if query and head_ in TYPES:
+            if connection is None:
+                return READS
             if text not in kept:
                 found = match(connection, head_, parse_qsl(query, keep_blank_values=True), base)
                 unmatched = Fault(Kind.CONFLICT, "E572", "a conditional reference matches nothing")
@@ -161,7 +198,7 @@ def resolved(connection: Connection, order: Sequence[Entry], new_id: Callable[[]
         if entry.call.resource is not None and entry.call.method in ("POST", "PUT"):
             body = rewritten(entry.call.resource, literal)
             if isinstance(body, Fault):
-                return replace(body, at=entry.at)
+                return body if body is READS else replace(body, at=entry.at)
             entry.body = {**body, "id": entry.id}
     return None
 
