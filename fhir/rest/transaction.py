@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-from engine.fault import Fault, Kind
+from engine.fault import Fault, Kind, Refused
 from engine.types import Connection, Put, Written
 from fhir import encode
 from fhir.rest import patch
@@ -206,21 +206,37 @@ def resolved(connection: Connection, order: Sequence[Entry], new_id: Callable[[]
 LITERAL = ("reference", "url", "uri", "valueUri", "valueUrl", "valueCanonical")
 
 
-def rewritten(value: Any, literal: Callable[[str], str | Fault], name: str = "") -> Any:
-    """A copy with its references made literal; the first Fault met instead."""
-    if isinstance(value, dict):
-        found = {}
-        for key, inner in value.items():
-            found[key] = rewritten(inner, literal, key)
-            if isinstance(found[key], Fault):
-                return found[key]
+def rewritten(value: Any, literal: Callable[[str], str | Fault]) -> Any:
+    """The same with its references made literal, copied only where one changed; the first Fault met instead."""
+    try:
+        return linked(value, literal, "")
+    except Refused as refused:
+        return refused.fault
+
+
+def linked(value: Any, literal: Callable[[str], str | Fault], name: str) -> Any:
+    """As `rewritten`, for what stands under a name; a Fault is raised."""
+    kind = type(value)
+    if kind is str:
+        if name not in LITERAL or not (name == "reference" or value.startswith("urn:")):
+            return value
+        found = literal(value)
+        if isinstance(found, Fault):
+            raise Refused(found)
         return found
-    if isinstance(value, list):
-        rows = [rewritten(inner, literal, name) for inner in value]
-        return next((row for row in rows if isinstance(row, Fault)), rows)
-    if isinstance(value, str) and name in LITERAL and (value.startswith("urn:") or name == "reference"):
-        return literal(value)
+    if kind is dict:
+        changed: JSON = {}
+        for key, inner in value.items():
+            if type(inner) in HOLDING and (new := linked(inner, literal, key)) is not inner:
+                changed[key] = new
+        return {**value, **changed} if changed else value
+    if kind is list:
+        rows = [linked(inner, literal, name) for inner in value]
+        return rows if any(new is not old for new, old in zip(rows, value, strict=True)) else value
     return value
+
+
+HOLDING = (str, dict, list)
 
 
 def validated(connection: Connection, order: Sequence[Entry], new_id: Callable[[], str], base: str) -> Fault | None:

@@ -17,6 +17,7 @@ import msgspec
 from engine.types import JSON, Connection
 from fhir import encode
 from fhir.search.extract import Entries, extractor
+from fhir.search.hashing import unique
 from fhir.search.values import EPOCH
 from fhir.store import rows
 from fhir.store.sql import sql
@@ -28,6 +29,7 @@ DCM = "http://dicom.nema.org/resources/ontology/DCM"
 OBJECT = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
 ROLES = "http://terminology.hl7.org/CodeSystem/object-role"
 ACTIONS = {"create": "C", "read": "R", "vread": "R", "update": "U", "patch": "U", "delete": "D"}
+WHAT = "AuditEvent.entity.what"
 PIECE = 20_000
 
 
@@ -51,7 +53,8 @@ def packed(one: Access) -> bytes:
     at = one.at.astimezone(UTC)
     at = at.replace(microsecond=at.microsecond // 1000 * 1000)
     still = standing(one.interaction, outcome(one.status), one.peer)
-    met = extractor("AuditEvent")({"entity": entities(one)})
+    met = meeting(bool(one.id or one.others), bool(one.query or not (one.id or one.others)), bool(one.patients))
+    named = [unique(f"{WHAT}|{name}") for name in ([f"{one.type}/{one.id}"] if one.id else []) + [*one.others, *one.patients]]
     told = msgspec.json.encode(
         [at.isoformat(), one.interaction, one.status, one.type, one.id.replace("\x00", "")[:64],
          one.query.replace("\x00", "")[:4000], one.peer, one.patients, one.others]
@@ -61,7 +64,7 @@ def packed(one: Access) -> bytes:
             b"\x00\x06",
             rows.INT.pack(8, rows.microseconds(at)),
             rows.INT.pack(8, (at - EPOCH) // timedelta(microseconds=1)),
-            rows.array(still.tokens + met.tokens),
+            rows.array(still.tokens + met.tokens + named),
             rows.array(still.exact + met.exact),
             rows.lexemes(still.strings) if still.strings else rows.NULL,
             rows.LENGTH.pack(len(told)),
@@ -74,6 +77,14 @@ def packed(one: Access) -> bytes:
 def standing(interaction: str, outcome: str, peer: str) -> Entries:
     """What searches need of all that does not stand in the entities: it comes again and again."""
     return extractor("AuditEvent")({"id": "", **frame(interaction, outcome, peer)})
+
+
+@lru_cache(maxsize=8)
+def meeting(named: bool, asked: bool, people: bool) -> Entries:
+    """What searches need of entities of these kinds, but for what they are."""
+    held = Access(EPOCH, "", 0, "", "x" if named else "", "x" if asked else "", "", ("x",) if people else ())
+    rest = [{name: value for name, value in entity.items() if name != "what"} for entity in entities(held)]
+    return extractor("AuditEvent")({"entity": rest})
 
 
 def record(connection: Connection, found: Sequence[Access]) -> None:
