@@ -105,7 +105,10 @@ def _joined(parts: Sequence[Where], word: str, empty: Where, by: int, span: Span
 
 
 def _all(tests: Sequence[Holds]) -> Holds:
-    return lambda row: all(test(row) for test in tests)
+    if len(tests) > 2:
+        return _all([_all(tests[:2]), *tests[2:]])  # pairs: a generator would cost more than the tests
+    first, second = tests
+    return lambda row: first(row) and second(row)
 
 
 def _not(test: Holds) -> Holds:

@@ -65,7 +65,7 @@ class Asked:
     def wants(self, change: str, after: Row | None, before: Row | None) -> bool:
         """Whether a change is an event of this Subscription."""
         if self.topic is None:
-            return change in ("created", "updated") and after is not None and matching(self.criteria, after)
+            return after is not None and self.criteria[0].holds(after)
         shown = after or before
         return self.topic.fires(change, after, before) and shown is not None and matching(self.criteria, shown)
 
