@@ -99,7 +99,8 @@ class Engine:
                       "tables": self.tables, "convert": self.convert, "origins": self.settings.origins,
                       "folders": self.folders, "subscription_hosts": self.settings.subscription_hosts,
                       "subscription_networks": self.settings.subscription_networks,
-                      "subscription_retry": self.settings.subscription_retry},
+                      "subscription_retry": self.settings.subscription_retry, "stale": {},
+                      "tell": self.crew.outdate if self.crew else None},
             now=lambda: datetime.now(UTC), new_id=uuid7, pool=self.pool, intake=self.intake,
             run_slow=self.slow.run, call_slow=self.slow.call,
             after_commit=lambda call: self.journal.listen(lambda _: call()),
@@ -217,6 +218,8 @@ class Engine:
                 log("a deployment was refused", "warning", count=len(findings))
                 return findings
             self.deployment = fresh
+            for outdate in list(self.site.settings["stale"].values()):
+                outdate()
             heap.settle()
             faults = await self.sources.follow(fresh)
             if self.couriers is not None:

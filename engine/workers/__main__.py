@@ -36,8 +36,9 @@ class Process:
         self.deployment: Deployment | None = None
         self.journal: Journal | None = None
         self.worker: Worker | None = None
+        self.stale: dict[str, Callable[[], None]] = {}  # of plug-ins: what they hold of the database is out of date
         self.acts: Mapping[str, Callable[[Any], None]] = {
-            "begin": self.begin, "wake": self.wake, "deploy": self.deploy, "metrics": self.metrics,
+            "begin": self.begin, "wake": self.wake, "deploy": self.deploy, "metrics": self.metrics, "stale": self.outdate,
         }  # fmt: skip
 
     def load(self) -> str:
@@ -52,7 +53,7 @@ class Process:
         """What the store may know of the engine. Whoever waits for what is queued is woken by the engine, which hears of each commit."""
         told = {name: getattr(self.settings, name) for name in SETTINGS}
         site = dry_site(self.settings)
-        return replace(site, settings={**site.settings, **told, "folders": self.folders}, post=enqueue)
+        return replace(site, settings={**site.settings, **told, "folders": self.folders, "stale": self.stale}, post=enqueue)
 
     def folders(self, name: str) -> Mapping[str, Any]:
         """What stands in a folder beside the channels, as it is deployed now."""
@@ -83,9 +84,17 @@ class Process:
 
     def deploy(self, _: Any) -> None:
         """Takes the channels as they stand in their folder now."""
-        self.wire.send("deployed", self.load())
+        digest = self.load()
+        for outdate in list(self.stale.values()):
+            outdate()
+        self.wire.send("deployed", digest)
         if self.worker is not None:
             self.worker.watch.fatal = frozenset()
+
+    def outdate(self, name: str) -> None:
+        """What a plug-in holds of the database is out of date."""
+        if name in self.stale:
+            self.stale[name]()
 
     def metrics(self, _: Any) -> None:
         """Tells what was counted."""

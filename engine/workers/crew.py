@@ -36,6 +36,11 @@ class Crew:
         for member in self._members:
             member.send("wake")
 
+    def outdate(self, name: str) -> None:
+        """What the plug-in of this name holds of the database is out of date."""
+        for member in self._members:
+            member.send("stale", name)
+
     def deploy(self) -> set[str]:
         """Has them take the channels as they stand; the digests of what they deployed ("" of one that did not answer)."""
         return set(self._each(Member.deploy))

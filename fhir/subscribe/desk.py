@@ -4,6 +4,7 @@ queues their notifications, all inside that transaction. Where nobody is subscri
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from secrets import token_bytes
@@ -23,6 +24,9 @@ from fhir.subscribe.sql import sql
 from fhir.subscribe.topic import Topic
 
 KEY = "subscriptions"
+LOOK = 5.0  # seconds after which a change that nobody told of is seen
+# every change of a Subscription makes a version of it, so this grows with each
+STAMP = "select coalesce(sum(resource.version), 0) from fhir.subscription join fhir.resource using (key)"
 Wake = Callable[[], None]
 
 
@@ -49,6 +53,7 @@ class Desk:
         self.by_num: Mapping[int, Known] = {}
         self.unserved: Mapping[int, Fault] = {}  # what was served once and cannot be any more: a host off the list, a topic gone
         self._wanted, self._have = 1, 0  # which reading of the table is asked for, and held
+        self._looked, self._stamp = 0.0, -1
         self._listeners: list[Wake] = []
         self._attending: list[Wake] = []
 
@@ -85,10 +90,23 @@ class Desk:
         self._attending.append(stir)
 
     def stir(self) -> None:
-        """A Subscription has changed."""
+        """A Subscription has changed: the processes that work messages read the table again, too."""
+        tell = self.site.settings.get("tell")
+        if tell is not None:
+            tell(KEY)
         for attending in self._attending:
             attending()
         self.wake()
+
+    def look(self, connection: Connection) -> None:
+        """Sees that what is held is what stands in the table; another process may have changed it a few seconds ago."""
+        if self.loaded and time.monotonic() - self._looked < LOOK:
+            return
+        self._looked = time.monotonic()
+        stamp = int(connection.execute(STAMP).fetchone()[0])
+        if not self.loaded or stamp != self._stamp:
+            self.load(connection)
+            self._stamp = stamp
 
     def load(self, connection: Connection) -> None:
         """Reads who is subscribed."""
@@ -110,8 +128,7 @@ class Desk:
 
     def written(self, connection: Connection, written: Sequence[Written]) -> Wake | None:
         """Tells of what was written in this transaction; what it returns is to be called once that is committed."""
-        if not self.loaded:
-            self.load(connection)
+        self.look(connection)
         known = self.by_type
         if not known:
             return None
@@ -183,4 +200,5 @@ def desk(site: Site) -> Desk:
     found = settings.get(KEY)
     if found is None:
         found = settings[KEY] = Desk(site)
+        settings.setdefault("stale", {})[KEY] = found.stale
     return found  # type: ignore[no-any-return]

@@ -19,10 +19,10 @@ from fhir.store.sql import sql as stored
 from fhir.subscribe.asked import over
 from fhir.subscribe.desk import Desk
 from fhir.subscribe.parcels import signal
-from fhir.subscribe.settle import marked, queue
+from fhir.subscribe.settle import marked, moved, queue
 from fhir.subscribe.sql import sql
 
-LOOK, REREAD, TIDY = 1.0, 5.0, 3600.0  # seconds between looks, between readings of the table, between deletions
+LOOK, IDLE, TIDY = 1.0, 5.0, 3600.0  # seconds between looks, while nobody subscribes, between deletions
 KEEP, BATCH = timedelta(days=7), 5_000  # of events that may be asked for again
 LOCK = 0x15748C1EB
 
@@ -35,7 +35,7 @@ class Keeper(threading.Thread):
         self._dsn, self._desk, self._look = dsn, desk, look
         self._woken, self._ended = threading.Event(), threading.Event()
         self._connection: psycopg.Connection[Any] | None = None
-        self._reread = self._tidied = 0.0
+        self._tidied = 0.0
 
     def wake(self) -> None:
         """Something may have happened; may be called from any thread."""
@@ -55,15 +55,13 @@ class Keeper(threading.Thread):
             except Exception as error:
                 failed("the keeper of subscriptions tries again", error)
                 self._drop()
-            self._woken.wait(REREAD if self._desk.idle else self._look)
+            self._woken.wait(IDLE if self._desk.idle else self._look)
             self._woken.clear()
         self._drop()
 
     def round(self, connection: Connection) -> None:
         """One look."""
-        if not self._desk.loaded or time.monotonic() - self._reread > REREAD:
-            self._desk.load(connection)
-            self._reread = time.monotonic()
+        self._desk.look(connection)
         if self._desk.idle:
             return
         with connection.transaction():
@@ -74,8 +72,8 @@ class Keeper(threading.Thread):
             beat(self._desk, connection, now)
         if changed:
             self._desk.stale()
-            self._desk.load(connection)
-            self._desk.wake()
+            self._desk.look(connection)
+            self._desk.stir()
         if time.monotonic() - self._tidied > TIDY:
             self._tidied = time.monotonic()
             tidy(connection, now)
@@ -117,9 +115,9 @@ def put(connection: Connection, key: UUID, state: str, now: datetime, error: str
     """One Subscription's new state, in its row and as its next version."""
     found = connection.execute(stored("read") + " for update", (key,)).fetchone()
     if found is None or found[2]:
-        connection.execute("update fhir.subscription set state = 'gone' where key = %s and state <> 'gone'", [key])
+        moved(connection, key, "gone")
         return
-    connection.execute("update fhir.subscription set state = %s where key = %s and state <> 'gone'", [state, key])
+    moved(connection, key, state)
     marked(connection, encode.trusted(found[3]), state, now, error)
 
 

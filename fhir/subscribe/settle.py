@@ -38,7 +38,7 @@ def settle(desk: Desk, connection: Connection, written: Sequence[Written], base:
     for one in written:
         key = UUID(bytes=key_of(one.type, one.id))
         if one.change == "deleted":
-            connection.execute("update fhir.subscription set state = 'gone' where key = %s and state <> 'gone'", [key])
+            moved(connection, key, "gone")
         elif one.change in ("created", "updated"):
             calls.append(taken(desk, connection, one, key, base))
     return calls
@@ -77,6 +77,11 @@ def wanted(asked: Asked, before: str) -> str:
     if asked.status == "active" and before == "active":
         return "active"
     return "requested" if asked.topic is not None and asked.channel == "rest-hook" else "active"
+
+
+def moved(connection: Connection, key: UUID, state: str) -> None:
+    """Brings a Subscription's row to another state."""
+    connection.execute("update fhir.subscription set state = %s where key = %s and state <> 'gone'", [state, key])
 
 
 def marked(connection: Connection, body: JSON, state: str, at: datetime, error: str = "") -> None:

@@ -107,7 +107,8 @@ class Hub:
 
         def load() -> None:
             with psycopg.connect(self.pool.conninfo, autocommit=True) as connection:
-                self.desk.load(connection)
+                self.desk.stale()
+                self.desk.look(connection)
 
         await asyncio.to_thread(load)
 

@@ -14,7 +14,7 @@ from fhir import encode
 from fhir.validate import validate
 from tests.acceptance.running import Start
 from tests.acceptance.test_alerts import critical
-from tests.acceptance.test_engine import get, talk
+from tests.acceptance.test_engine import get, processed, talk
 from tests.integration.subscribe.subscribed import endpoint, subscription
 from tests.integration.subscribe.test_topics import PROFILE, said
 
@@ -47,6 +47,8 @@ def test_results_of_a_channel_are_told_of_in_order_although_the_engine_is_killed
         monkeypatch.setenv("ISTHMUS_SUBSCRIPTION_RETRY", "every 200ms")
         engine = own_engine()
         base = f"{engine.http}/fhir/R4"
+        assert talk(engine.port("hospital"), critical("K", "4.0")) == ["AA"]  # before anybody asks: told to nobody
+        processed(engine, "K")
         post(base, subscription(f"{far.url}/hook", "Observation?code=http://loinc.org|2823-3", payload="application/fhir+json"))
         parameters = get(f"{base}/Subscription/{post(base, alerts())}/$get-ws-binding-token")["parameter"]
         asked = {row["name"]: next(one for name, one in row.items() if name != "name") for row in parameters}

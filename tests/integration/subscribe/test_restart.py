@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from tests.integration.subscribe.subscribed import endpoint, served, wait_for
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import psycopg
+import pytest
+
+from engine.types import Put
+from fhir.store import FhirStore
+from fhir.subscribe import desk
+from tests.integration.subscribe.subscribed import Served, endpoint, observation, served, subscription, wait_for
 from tests.integration.subscribe.test_topics import admissions, encounter, said, subscribed, topics
 
 EVENTS = 24
@@ -31,12 +41,6 @@ def test_nothing_is_lost_over_restarts_and_what_comes_twice_has_its_number(datab
 
 
 def test_a_transaction_that_is_undone_leaves_no_gap(database: str) -> None:
-    import psycopg
-    import pytest
-
-    from engine.types import Put
-    from fhir.store import FhirStore
-
     with endpoint() as far, served(database, (far.url,), folders=topics) as here:
         subscribed(here, far, admissions(far.url))
         with pytest.raises(ZeroDivisionError), psycopg.connect(database) as connection:
@@ -47,8 +51,6 @@ def test_a_transaction_that_is_undone_leaves_no_gap(database: str) -> None:
 
 
 def test_writers_side_by_side_share_one_row_of_numbers(database: str) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
     with endpoint() as far, served(database, (far.url,), folders=topics) as here:
         id = subscribed(here, far, admissions(far.url))
         with ThreadPoolExecutor(4) as threads:
@@ -58,3 +60,17 @@ def test_writers_side_by_side_share_one_row_of_numbers(database: str) -> None:
         numbers = [int(said(one.json)["events"][0][0]) for one in far.told[1:]]
         assert numbers == list(range(1, 31))
         assert said(here.api.get(f"Subscription/{id}/$status").json())["events-since-subscription-start"] == "30"
+
+
+def test_another_process_tells_of_a_subscription_within_seconds_though_nobody_told_it(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk, "LOOK", 0.05)
+    with endpoint() as far, served(database, (far.url,)) as here:
+        settings = {"subscription_hosts": (far.url,)}
+        other = Served(here.url, here.api, replace(here.site, settings=settings), database)  # a desk of its own
+        other.store(observation(id="before"))
+        here.api.post("Subscription", json=subscription(far.url, payload="application/fhir+json"))
+        time.sleep(0.06)
+        other.store(observation(id="after"))
+        assert [one.path for one in far.wait(1)] == ["/Observation/after"]
