@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from adapters.hl7v2 import batch, er7
 from adapters.hl7v2.change import change
-from adapters.hl7v2.depends import Key, together
+from adapters.hl7v2.depends import Texts, together
 from adapters.hl7v2.header import Header, read_header
 from adapters.hl7v2.mask import masked
 from adapters.hl7v2.path import NOTATION, Hl7Path, Place
@@ -99,8 +99,8 @@ class Hl7v2:
             )
         return Hl7Path(text, place, type, _repeats(entry, place, inside), entry.type(self.version)).seen_from(inside)
 
-    def depends(self, paths: Sequence[Hl7Path]) -> Key | None:
-        """What the values of these paths follow from, seen from a scope: equal keys mean equal values."""
+    def depends(self, paths: Sequence[Hl7Path]) -> Texts | None:
+        """What the values of these paths follow from: the same texts in the same context mean the same values."""
         return together(paths)
 
     def group(self, name: str, structure: str, group: str) -> Fault | None:

@@ -49,12 +49,12 @@ class Hl7Path:
         "_field",
         "_header",
         "_kind",
-        "_near",
         "_rep",
         "_routes",
         "_segment",
         "_sub",
         "coded",
+        "near",
         "outer",
         "place",
         "repeats",
@@ -78,13 +78,13 @@ class Hl7Path:
         self._comp, self._sub, self._rep = place.comp, place.sub, place.rep
         self.outer = False  # True when, where it was compiled, it reads what encloses the scope
         self._routes: dict[Node, _Route | None] = {}
-        self._near: dict[Node, int] = {}  # how many levels up the segment stands, where it needs no way down
+        self.near: dict[Node, int] = {}  # how many levels up the segment stands, where it needs no way down
 
     def first(self, scope: Group) -> Rep | str | None:
         """The first valued repetition in the first such segment."""
         if self._segment not in scope.message.names:
             return None
-        near = self._near.get(scope.node, -1)
+        near = self.near.get(scope.node, -1)
         segment: Segment | None = None
         if near >= 0:  # the usual case: this group's own, or a group's around it
             group: Any = scope
@@ -116,7 +116,7 @@ class Hl7Path:
         message = scope.message
         if self._segment not in message.names:
             return None
-        near = self._near.get(scope.node, -1)
+        near = self.near.get(scope.node, -1)
         if near < 0:
             return True if self._first_segment(scope) is not None else None
         group: Any = scope
@@ -149,6 +149,11 @@ class Hl7Path:
         return self._kind in RECURRING or self._kind in COMMON
 
     @property
+    def told(self) -> tuple[str, ...]:
+        """The fields whose texts its values follow from (see `Hl7v2.depends`); none when it cannot tell."""
+        return tuple(f"{self._segment}-{field}" for field in self.reads) if self.place.nth < 2 else ()
+
+    @property
     def reads(self) -> tuple[int, ...]:
         """The fields of its segment that a value depends on."""
         return (2, self._field) if self._kind == "varies" else (self._field,)
@@ -159,7 +164,7 @@ class Hl7Path:
 
     def home(self, scope: Group) -> Group:
         """The group from which down it is read: this one, or one around it."""
-        near = self._near.get(scope.node, -1)
+        near = self.near.get(scope.node, -1)
         if near < 0:
             node = scope.node
             route = self._routes[node] if node in self._routes else self._route(node)
@@ -272,7 +277,7 @@ class Hl7Path:
                 ups, walk = ups + 1, walk.parent
         self._routes[node] = found
         if found and not found.way and self.place.nth < 2:
-            self._near[node] = found.ups
+            self.near[node] = found.ups
         return found
 
     def _stray(self, scope: Group, nth: int) -> Segment | None:

@@ -7,7 +7,9 @@ unescaped, '' where absent. `""` means delete: it is not a value, and `null` tel
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Sequence
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from adapters.hl7v2.escape import unescape
 from adapters.hl7v2.tables import is_primitive
@@ -232,3 +234,17 @@ def _part(text: str, start: int, end: int, mark: str, number: int) -> tuple[int,
         start = at + len(mark)
     at = text.find(mark, start, end)
     return start, end if at < 0 else at
+
+
+def picking(fields: Sequence[int]) -> Callable[[list[str]], tuple[str, ...]]:
+    """What takes the fields of these numbers, at least two, rising; what a short segment lacks is empty."""
+    get: Any = itemgetter(*fields)
+    padding = [""] * (fields[-1] + 1)
+
+    def pick(texts: list[str]) -> Any:
+        try:
+            return get(texts)
+        except IndexError:
+            return get(texts + padding)
+
+    return pick

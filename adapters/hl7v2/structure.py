@@ -6,17 +6,15 @@ there, marked as a stray.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
-from itertools import compress
+from collections.abc import Hashable, Iterable, Iterator
 from typing import Any
 
 from adapters.hl7v2.er7 import Er7
 from adapters.hl7v2.segment import Segment
 from adapters.hl7v2.shape import Node, structure, structure_name
+from adapters.hl7v2.valued import names_of, shape_of, texts_of
 from engine.fault import Fault, Kind
 
-_PLAIN = re.compile("[A-Za-z0-9]{1,8}")  # a code that is read as it stands
 _MODERN = ("2.7", "2.8", "2.9")
 
 
@@ -41,37 +39,16 @@ class Group:
 
     @property
     def valued(self) -> set[str]:
-        """The names of the segments, groups and fields that say anything anywhere in the message: OBX, OBSERVATION, OBX-5; and
-        of the fields that repeat: PID-3~.
-        """
-        message = self.message
-        if message.valued is None:
-            found = message.valued = set(message.names)
-            mark = message.delimiters.repetition
-            for segment in message.segments:
-                fields = segment._fields or segment._split()
-                names = field_names(segment.name, len(fields))
-                found.update(compress(names, fields))
-                if mark in segment.line:
-                    found.update(f"{name}~" for name, text in zip(names, fields, strict=False) if mark in text)
-        return message.valued
+        """See `valued.names_of`."""
+        return names_of(self.message)
 
     def texts(self, names: Iterable[str]) -> set[str]:
-        """What coded fields hold anywhere in the message: OBX-2=NM; and OBX-2= where no more than that is to be known."""
-        told: set[str] = set()
-        for name in names:
-            segment, _, field = name.partition("-")
-            number = int(field)
-            held = {
-                fields[number]
-                for _, one in self.message.named.get(segment, ())
-                if number < len(fields := one._fields or one._split())
-            }
-            held.discard("")
-            if all(map(_PLAIN.fullmatch, held)):
-                told.add(f"{name}=")
-                told.update([f"{name}={text}" for text in held])
-        return told
+        """See `valued.texts_of`."""
+        return texts_of(self.message, names)
+
+    def shape(self, names: tuple[str, ...]) -> Hashable:
+        """See `valued.shape_of`."""
+        return shape_of(self.message, names)
 
     @property
     def warnings(self) -> list[Fault]:
@@ -188,7 +165,7 @@ class Group:
         return f"<Group {self.name or 'message'}>"
 
 
-def shape_of(message: Er7) -> tuple[str, Node]:
+def structure_of(message: Er7) -> tuple[str, Node]:
     """(name, tree) of the structure a message has by MSH-9 and MSH-12; the name is '' when there is none."""
     header = message.header
     name = structure_name(header.value(9, 1), header.value(9, 2), header.value(9, 3))
@@ -197,7 +174,7 @@ def shape_of(message: Er7) -> tuple[str, Node]:
 
 def root(message: Er7) -> Group:
     """The message as a tree of groups."""
-    name, node = shape_of(message)
+    name, node = structure_of(message)
     if not name:
         message.warnings.append(Fault(Kind.INCORRECT, "E121", "no message structure is known for this type", "MSH-9"))
     top = grow(message, node)
@@ -239,19 +216,6 @@ def grow(message: Er7, node: Node) -> Group:
         group.order.append(segment)
     names.update(named)
     return top
-
-
-_FIELD_NAMES: dict[str, list[str]] = {}
-
-
-def field_names(segment: str, count: int) -> list[str]:
-    """`OBX-0`, `OBX-1` … at least so many."""
-    known = _FIELD_NAMES.get(segment)
-    if known is None or len(known) < count:
-        known = [f"{segment}-{number}" for number in range(max(count, 64))]
-        if len(_FIELD_NAMES) < 500:
-            _FIELD_NAMES[segment] = known
-    return known
 
 
 def _up(group: Any, ups: int) -> Group:

@@ -148,6 +148,15 @@ def _all(made: Sequence[Fill], traced: bool) -> Fill:
 
 def variant(one: bound.Variant, many: bool, kit: Kit) -> Fill:
     """The closure of one variant: under its test, for each instance; a list when the element repeats."""
+    found = kit.known.get(id(one))
+    if found is None:
+        found = _variant(one, many, kit)
+        if kit.keep is not None:
+            kit.keep(id(one), found)
+    return found
+
+
+def _variant(one: bound.Variant, many: bool, kit: Kit) -> Fill:
     made = fill(one.value, kit)
     if one.test is not None and one.test != bound.ALWAYS:
         made = _under(made, ask(one.test))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from engine.fault import Fault, Kind
-from engine.mapping import bound, remember
+from engine.mapping import bound
 from engine.mapping.functions import text_of
-from engine.mapping.remember import Memory
 from engine.mapping.run import Run
 from engine.types import Path, Scope
 
@@ -23,16 +22,19 @@ Note = Callable[[Run, Fault, Path, Scope], None]
 
 @dataclass(frozen=True, slots=True)
 class Kit:
-    """What compiling needs: the model, whether values are traced, and where rules remember what they made."""
+    """What compiling needs: the model, whether values are traced, and the closures of a whole plan's variants by their identity, which
+    serve its narrowed plans too.
+    """
 
     model: Any
     traced: bool = False
-    memory: Memory | None = None
+    known: Mapping[int, Fill] = field(default_factory=dict)
+    keep: Callable[[int, Fill], None] | None = None
 
 
-def value_of(value: bound.Value, kit: Kit, key: bool = False) -> Fill:
-    """The closure of a formula: one value, or a list where the element repeats. As a part of a `key` it is remembered by itself."""
-    made = [_alternative(one, value.many, kit.model, kit.memory if key else None) for one in value.choice]
+def value_of(value: bound.Value, kit: Kit) -> Fill:
+    """The closure of a formula: one value, or a list where the element repeats."""
+    made = [_alternative(one, value.many, kit.model) for one in value.choice]
     if len(made) == 1:
         return made[0]
 
@@ -46,7 +48,7 @@ def value_of(value: bound.Value, kit: Kit, key: bool = False) -> Fill:
     return first
 
 
-def _alternative(one: bound.Alternative, many: bool, model: Any, memory: Memory | None) -> Fill:
+def _alternative(one: bound.Alternative, many: bool, model: Any) -> Fill:
     if isinstance(one, bound.Say):
         said = one.value
         return lambda scope, run: [said] if many else said
@@ -55,8 +57,6 @@ def _alternative(one: bound.Alternative, many: bool, model: Any, memory: Memory 
     if one.by is not None:
         return _typed(one, many)
     made = _stepped(one, many) if one.steps else _every(one) if many else _single(one)
-    if memory is not None and one.steps:  # a patient's number, from any field that holds it
-        made = remember.remembered(memory, iter((one.path,)), made)
     return outside(one.path, made) if one.path.outer and not many else made
 
 

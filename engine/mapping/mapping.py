@@ -11,12 +11,15 @@ from typing import Any
 from engine.fault import Fault, Kind
 from engine.mapping import bound
 from engine.mapping.compile import Ask, ask, fill
-from engine.mapping.compile_resource import MakePut, put
 from engine.mapping.compile_value import Fill, Kit, value_of
+from engine.mapping.generate import Quick, quick
+from engine.mapping.nulls import nulls
 from engine.mapping.remember import Memory
 from engine.mapping.run import Lineage, Run
 from engine.mapping.specialise import Narrowed
 from engine.types import Put, Scope
+
+MakePut = Callable[[Scope, Run, str], Put]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ class Mapping:
     plan: bound.Plan
     rules: tuple[Rule, ...]
     rules_traced: Callable[[], tuple[Rule, ...]]  # compiled when they are first wanted
-    narrowed: Narrowed[tuple[Rule, ...]]
+    narrowed: Narrowed[Quick] | None  # of a format that tells what values depend on
     whole: Fill | None = None  # of `segments:`
 
     @property
@@ -66,13 +69,23 @@ class Mapping:
 
     def run(self, scope: Scope) -> list[Put] | tuple[Fault, ...]:
         """The resources of a message, in the mapping's order; a tuple of faults when anything in it is refused."""
-        return _run(self.narrowed.choose(scope), scope, Run(), self.plan.model)
+        return self._made(scope)[0]
 
     def work(self, scope: Scope) -> Made | tuple[Fault, ...]:
         """The resources with the warnings of what was left out."""
-        run = Run()
-        made = _run(self.narrowed.choose(scope), scope, run, self.plan.model)
+        made, run = self._made(scope)
         return made if isinstance(made, tuple) else Made(made, run.warnings)
+
+    def _made(self, scope: Scope) -> tuple[list[Put] | tuple[Fault, ...], Run]:
+        """The resources by the written functions where there are such and they do not give up, else by the closures."""
+        narrow = self.narrowed.choose(scope) if self.narrowed is not None else None
+        if narrow is not None:
+            run = Run()
+            made = narrow(scope, run)
+            if made is not None:
+                return made, run
+        run = Run()
+        return _run(self.rules, scope, run, self.plan.model), run
 
     def message(self, scope: Scope) -> dict[str, Any] | tuple[Fault, ...]:
         """What a mapping with `segments:` writes, as a tree for the model to render; a tuple of faults when anything is refused."""
@@ -109,15 +122,15 @@ class Mapping:
 def compile_plan(plan: bound.Plan, digest: str) -> Mapping:
     """Compiles a bound plan, both ways."""
     depend = getattr(plan.format, "depends", None)
-    memory = Memory(depend) if depend is not None else None
-    rules = _rules(plan, False, memory)
-    narrowed = Narrowed(plan, rules, lambda narrow: _rules(narrow, False, memory))
+    memory, known = Memory(), dict[int, Any]()
+    rules = _rules(plan, Kit(plan.model, known=known, keep=known.__setitem__))
+    kit = Kit(plan.model, known=known)
+    narrowed = Narrowed(plan, lambda narrow: quick(narrow, kit, memory, depend)) if depend is not None else None
     whole = fill(plan.message, Kit(plan.model)) if plan.message is not None else None
-    return Mapping(plan.name, digest, plan, rules, cache(lambda: _rules(plan, True)), narrowed, whole)
+    return Mapping(plan.name, digest, plan, rules, cache(lambda: _rules(plan, Kit(plan.model, traced=True))), narrowed, whole)
 
 
-def _rules(plan: bound.Plan, traced: bool, memory: Memory | None = None) -> tuple[Rule, ...]:
-    kit = Kit(plan.model, traced, memory)
+def _rules(plan: bound.Plan, kit: Kit) -> tuple[Rule, ...]:
     return tuple(
         Rule(
             type=one.type,
@@ -125,13 +138,24 @@ def _rules(plan: bound.Plan, traced: bool, memory: Memory | None = None) -> tupl
             each=one.each,
             before=ask(one.before) if one.before is not None else None,
             test=ask(one.test) if one.test is not None else None,
-            identity=tuple(value_of(part, kit, key=True) if part is not None else None for part in one.identity),
+            identity=tuple(value_of(part, kit) if part is not None else None for part in one.identity),
             merge=one.merge,
-            put=put(one, kit),
+            put=_put(one, kit),
             at=f"{one.at.file}:{one.at.line}",
         )
         for one in plan.resources
     )
+
+
+def _put(rule: bound.Resource, kit: Kit) -> MakePut:
+    """The closure that makes the resource of an id."""
+    body, clear, type, merge = fill(rule.body, kit), nulls(rule.body), rule.type, rule.merge
+
+    def make(scope: Scope, run: Run, id: str) -> Put:
+        made = {"resourceType": type, "id": id, **(body(scope, run) or {})}
+        return Put(made, True, clear(scope, made)) if merge else Put(made)
+
+    return make
 
 
 @dataclass(slots=True)

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from engine.types import Scope
+
 Convert = Callable[[Any], Any]
 """One valued source value to: one target value, a list of them where the target repeats, None (nothing to say), or a Fault.
 
@@ -98,4 +100,18 @@ class Converters(Protocol):
 
     def converter(self, source: str, target: str) -> Convert | None:
         """The function from a source type (`CWE`) to a target type (`CodeableConcept`), or None if there is none."""
+        ...
+
+
+class Texts(Protocol):
+    """What a format's `depends(paths)` gives, where it can: the texts that the values of these paths follow from."""
+
+    @property
+    def read(self) -> Callable[[Scope], tuple[Any, tuple[Any, ...]] | None]:
+        """From a scope to (context, texts): the same texts in the same context mean the same values. None: it cannot be told here."""
+        ...
+
+    @property
+    def of(self) -> tuple[tuple[int, ...], ...]:
+        """Which of the texts each path depends on."""
         ...

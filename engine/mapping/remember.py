@@ -1,23 +1,24 @@
 """Remembering what was made of the texts it depends on: codes, units, ranges, times and whole persons come again and again.
 
-What a rule makes follows from the fields it reads (`Format.depends` gives their texts as one key) and from what its references
-point to. What raised a fault or a warning is made anew each time. What is remembered is shared by many messages: nobody changes
-a made value.
+What a rule makes follows from the fields it reads (`Format.depends` gives their texts) and from what its references point to.
+What raised a fault or a warning is made anew each time. What is remembered is shared by many messages: nobody changes a made
+value.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count, islice
 from typing import Any
 
 from engine.mapping import bound
+from engine.mapping.ports import Texts
 from engine.mapping.run import Run
 from engine.types import Path, Scope
 
 Fill = Callable[[Scope, Run], Any]
 Part = Path | bound.Refer | None  # None: what is neither, as the instances of a group
-Depend = Callable[[list[Path]], "Callable[[Scope], Any] | None"]
+Depend = Callable[[Sequence[Path]], Texts | None]
 MOST = 16384  # values remembered by a mapping
 WATCHED = 4000  # values a rule makes before it is judged whether remembering them pays
 WORTH = 8  # it does when one of so many comes again: making a value costs many times what looking it up does
@@ -27,10 +28,9 @@ LONGEST = 2000  # characters of all the texts of a key
 class Memory:
     """What a mapping's rules have made. When it is full the older half is forgotten."""
 
-    __slots__ = ("_kept", "_marks", "depend", "get")
+    __slots__ = ("_kept", "_marks", "get")
 
-    def __init__(self, depend: Depend) -> None:
-        self.depend = depend
+    def __init__(self) -> None:
         self._kept: dict[Any, Any] = {}
         self._marks = count()
         self.get = self._kept.get
@@ -56,62 +56,46 @@ def length(key: Any) -> int:
     return sum(length(part) for part in key) if key.__class__ is tuple else 1
 
 
-def remembered(memory: Memory | None, parts: Iterator[Part], made: Fill) -> Fill:
-    """The same closure, made to remember; unchanged where it is not known what it depends on.
+class Tally:
+    """How often the values of a rule were asked for."""
 
-    It stops remembering when what it makes is new nearly each time.
-    """
-    key = depends(memory, parts)
-    if memory is None or key is None:
-        return made
-    get, mark = memory.get, memory.mark()
-    asked = missed = 0
+    __slots__ = ("asked",)
 
-    def quick(scope: Scope, run: Run) -> Any:
-        nonlocal asked, missed
-        if missed > WATCHED:
-            if missed * WORTH > asked * (WORTH - 1):
-                return made(scope, run)
-            asked = missed = 0
-        told = key(scope)
-        if told is None:
-            return made(scope, run)
-        asked += 1
-        found = get((mark, told), quick)
-        if found is not quick:
-            return found
-        missed += 1
-        return fresh(memory, (mark, told), lambda: made(scope, run), run)
-
-    return quick
+    def __init__(self) -> None:
+        self.asked = 0
 
 
-def fresh(memory: Memory, key: Any, make: Callable[[], Any], run: Run) -> Any:
-    """Makes a value and remembers it when nothing was said about it."""
-    noted = len(run.faults) + len(run.warnings)
-    value = make()
-    if noted == len(run.faults) + len(run.warnings):
-        memory.keep(key, value)
-    return value
+class Making:
+    """Makes what is not remembered and remembers it, unless something was said about it or such values hardly ever come again."""
+
+    __slots__ = ("make", "memory", "missed", "tally")
+
+    def __init__(self, memory: Memory, tally: Tally, make: Fill) -> None:
+        self.memory, self.tally, self.make, self.missed = memory, tally, make, 0
+
+    def __call__(self, key: Any, scope: Scope, run: Run) -> Any:
+        """The value of a key."""
+        noted = run.noted
+        value = self.make(scope, run)
+        return self.keep(key, value, run, noted)
+
+    def keep(self, key: Any, value: Any, run: Run, noted: int) -> Any:
+        """The value, remembered when nothing was noted since."""
+        self.missed += 1
+        pays = self.missed <= WATCHED or self.missed * WORTH <= self.tally.asked * (WORTH - 1)
+        if pays and noted == run.noted:
+            self.memory.keep(key, value)
+        return value
 
 
-def depends(memory: Memory | None, parts: Iterator[Part]) -> Callable[[Scope], Any] | None:
-    """The key of what is made from these paths; None when that is not all it is made from, or nothing."""
-    if memory is None:
-        return None
-    found = list(parts)
-    paths = [part for part in found if part is not None and not isinstance(part, bound.Refer)]
-    return memory.depend(paths) if paths and len(paths) == len(found) else None
+def recurs(parts: Sequence[Part]) -> bool:
+    """Whether what is made of these comes again in message after message."""
+    return all(getattr(part, "recurs", False) and getattr(part, "told", False) for part in parts)
 
 
-def recurs(entry: bound.Entry) -> bool:
-    """Whether an element is made of what comes again in message after message, and of nothing else."""
-    return all(getattr(part, "recurs", False) for part in of_entry(entry))
-
-
-def comes_again(entry: bound.Entry) -> bool:
-    """Whether the same element may well be made again: remembering what never comes again crowds out the rest."""
-    return all(getattr(part, "again", False) for part in of_entry(entry))
+def comes_again(parts: Sequence[Part]) -> bool:
+    """Whether the same may well be made again: remembering what never comes again crowds out the rest."""
+    return all(getattr(part, "again", False) and getattr(part, "told", False) for part in parts)
 
 
 def of_entry(entry: bound.Entry) -> Iterator[Part]:

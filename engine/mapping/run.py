@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any, cast
 
 from engine.diagnostic import Span
 from engine.fault import Fault
 from engine.types import Path, Scope
 
-NONE: tuple[tuple[str, str], ...] = ()
+Instance = tuple[str, str]  # type, id
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,22 +27,28 @@ class Lineage:
 
 
 class Run:
-    """What one message's run gathers. Not shared, not kept."""
+    """What one message's run gathers. Not shared, not kept. Every instance is entered before the first reference is looked up."""
 
-    __slots__ = ("faults", "instances", "lineage", "made", "memo", "names", "nears", "places", "texts", "warnings")
+    __slots__ = ("faults", "indexes", "instances", "lineage", "made", "memo", "names", "nears", "places", "texts", "warnings")
 
     def __init__(self) -> None:
         self.faults: list[Fault] = []
         self.warnings: list[Fault] = []
         self.instances: dict[tuple[int, str], Sequence[Scope]] = {}
-        # name -> id(scope) -> (type, id) of what is in it, with the name of the part of the scope it is in ("" for its own)
-        self.made: dict[str, dict[int, dict[tuple[str, str], str]]] = {}
-        self.nears: dict[tuple[str, int, str], tuple[tuple[str, str], ...]] = {}  # what `near` answered
+        self.made: dict[str, list[tuple[Scope, Instance]]] = {}  # by the name of the rule
+        # name -> id(scope) -> what is in it, with the name of the part of the scope it is in ("" for its own)
+        self.indexes: dict[str, dict[int, dict[Instance, str]]] = {}
+        self.nears: dict[tuple[str, int, str], tuple[Instance, ...]] = {}  # what `around` answered
         self.memo: dict[tuple[object, int], Any] = {}  # what rules found in an enclosing scope
         self.texts: dict[tuple[str, int], str | None] = {}  # what tests have read
         self.lineage: list[Lineage] = []
         self.names: list[str] = []  # only when traced: the way to the element being written
         self.places: list[int] = []
+
+    @property
+    def noted(self) -> int:
+        """How much was said so far."""
+        return len(self.faults) + len(self.warnings)
 
     def each(self, scope: Scope, group: str) -> Sequence[Scope]:
         """The instances of a group below a scope; the same objects whenever asked, so that references can be told by identity."""
@@ -52,35 +59,36 @@ class Run:
         return found
 
     def enter(self, name: str, scope: Scope, type: str, id_: str) -> None:
-        """Makes an instance known to references, from its own scope outwards."""
-        index = self.made.setdefault(name, {})
-        made, place, part = (type, id_), cast(Any, scope), ""
-        while place is not None:
-            inside = index.get(id(place))
-            if inside is None:
-                index[id(place)] = {made: part}
-            else:
-                inside[made] = part
-            part, place = place.name, place.parent
+        """Makes an instance known to references."""
+        if name in self.made:
+            self.made[name].append((scope, (type, id_)))
+        else:
+            self.made[name] = [(scope, (type, id_))]
 
-    def near(self, name: str, scope: Scope) -> Sequence[tuple[str, str]]:
-        """The (type, id) of the instances of a name in the nearest scope that holds any.
+    def within(self, name: str) -> dict[int, dict[Instance, str]]:
+        """The instances of a name by the scopes they are in, each from its own scope outwards."""
+        index = self.indexes.get(name)
+        if index is None:
+            index = self.indexes[name] = _indexed(self.made.get(name, ()))
+        return index
+
+    def near(self, name: str, scope: Scope) -> Sequence[Instance]:
+        """The (type, id) of the instances of a name in the nearest scope that holds any."""
+        own = self.within(name).get(id(scope))
+        return tuple(own) if own is not None else self.around(name, scope)
+
+    def around(self, name: str, scope: Scope) -> tuple[Instance, ...]:
+        """The same when the scope itself holds none: what it finds is what all scopes of its name find that stand beside it.
 
         What is in a sibling of the same name is another's: an order without a requester does not find the next order's.
         """
-        index = self.made.get(name)
-        if index is None:
-            return NONE
-        own = index.get(id(scope))
-        if own is not None:
-            return tuple(own)
         around = scope.parent
         if around is None:
-            return NONE
+            return ()
         key = (name, id(around), scope.name)
         found = self.nears.get(key)
         if found is None:
-            found = self.nears[key] = _around(index, around, scope.name)
+            found = self.nears[key] = _around(self.within(name), around, scope.name)
         return found
 
     def fail(self, fault: Fault, path: Path, scope: Scope) -> None:
@@ -97,11 +105,28 @@ class Run:
         return ".".join(parts)
 
 
-def _around(index: dict[int, dict[tuple[str, str], str]], place: Scope | None, part: str) -> tuple[tuple[str, str], ...]:
+def _indexed(made: Sequence[tuple[Scope, Instance]]) -> dict[int, dict[Instance, str]]:
+    index: dict[int, dict[Instance, str]] = {}
+    for (_, part), beside in groupby(made, _standing):  # those that stand side by side go the same way out
+        some = list(beside)
+        for scope, instance in some:
+            index.setdefault(id(scope), {})[instance] = ""
+        place, inside = cast(Any, some[0][0]).parent, [instance for _, instance in some]
+        while place is not None:
+            index.setdefault(id(place), {}).update(dict.fromkeys(inside, part))
+            part, place = place.name, place.parent  # noqa: PLW2901
+    return index
+
+
+def _standing(made: tuple[Scope, Instance]) -> tuple[int, str]:
+    return id(made[0].parent), made[0].name
+
+
+def _around(index: dict[int, dict[Instance, str]], place: Scope | None, part: str) -> tuple[Instance, ...]:
     """The instances in the nearest of these scopes that holds any outside the parts of that name."""
     while place is not None:
         found = tuple(made for made, inside in index.get(id(place), {}).items() if inside != part)
         if found:
             return found
         part, place = place.name, place.parent
-    return NONE
+    return ()

@@ -3,12 +3,13 @@
 Senders fill the same fields again and again, so a narrowed mapping is made once for a set of valued fields and used for every
 message that has the same. The narrowed mapping gives exactly what the whole one gives; formats whose scopes do not tell what
 they hold (`Scope.valued`, with `Path.stands`) always run the whole one. Of coded fields that tests compare (OBX-2 = NM) it counts
-what they hold (`Scope.texts`, with `Path.coded`).
+what they hold (`Scope.texts`, with `Path.coded`). `Scope.shape` is quick to ask: messages of one shape hold the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence, Set
+import operator
+from collections.abc import Callable, Hashable, Iterator, Sequence, Set
 from dataclasses import replace
 from typing import Generic, TypeVar
 
@@ -19,49 +20,68 @@ T = TypeVar("T")
 Present = Callable[[str], bool]
 KEPT = 128  # narrowed mappings of one mapping
 WATCHED = 4096  # sets of valued fields seen and not yet narrowed for
+VARIED = 40  # such sets after which the whole plan is written too
 COMPARED = ("=", "!=", "in", "not in")
 PAUSE = 20  # messages between two narrowings, so that ever-changing messages cost little
 
 
 class Narrowed(Generic[T]):
-    """Chooses what runs for a message: what was made for its valued fields, else the whole."""
+    """Chooses what runs for a message: what was made for its valued fields, else what was made of the whole plan; None for the first
+    messages, and where a format does not tell what they hold.
+    """
 
-    __slots__ = ("_coded", "_known", "_make", "_names", "_pause", "_plan", "_seen", "whole")
+    __slots__ = ("_coded", "_known", "_make", "_names", "_pause", "_plan", "_seen", "_shapes", "_whole")
 
-    def __init__(self, plan: bound.Plan, whole: T, make: Callable[[bound.Plan], T]) -> None:
-        self.whole = whole
+    def __init__(self, plan: bound.Plan, make: Callable[[bound.Plan], T]) -> None:
         self._plan, self._make = plan, make
         self._names = frozenset(names(plan))
         self._coded = coded(self._names)
         self._known: dict[frozenset[str], T] = {}
+        self._shapes: dict[Hashable, T] = {}
         self._seen: set[frozenset[str]] = set()
         self._pause = 0
+        self._whole: T | None = None
 
-    def choose(self, scope: Scope) -> T:
+    def choose(self, scope: Scope) -> T | None:
         """The narrowed form where one is worth while."""
+        told = getattr(scope, "shape", None)
+        if told is None:
+            return None
+        shape = told(self._coded)
+        found = self._shapes.get(shape)
+        if found is not None:
+            return found
         held = held_by(scope, self._names, self._coded)
         if held is None:
-            return self.whole
+            return None
         found = self._known.get(held)
-        return found if found is not None else self._first_seen(held)
+        if found is None:
+            return self._first_seen(held)
+        if len(self._shapes) >= WATCHED:
+            self._shapes.clear()
+        self._shapes[shape] = found
+        return found
 
-    def _first_seen(self, held: frozenset[str]) -> T:
+    def _first_seen(self, held: frozenset[str]) -> T | None:
         self._pause -= 1
         if held not in self._seen or self._pause > 0:
             if len(self._seen) >= WATCHED:
                 self._seen.clear()
             self._seen.add(held)
-            return self.whole
+            if self._whole is None and len(self._seen) >= VARIED:
+                self._whole = self._make(self._plan)
+            return self._whole
         self._pause = PAUSE
         if len(self._known) >= KEPT:
             self._known.clear()
+            self._shapes.clear()
         made = self._known[held] = self._make(prune(self._plan, held.__contains__))
         return made
 
 
-def coded(names: Set[str]) -> list[str]:
+def coded(names: Set[str]) -> tuple[str, ...]:
     """The fields whose texts count."""
-    return [name[:-1] for name in sorted(names) if name.endswith("=")]
+    return tuple(name[:-1] for name in sorted(names) if name.endswith("="))
 
 
 def held_by(scope: Scope, names: frozenset[str], texts: Sequence[str]) -> frozenset[str] | None:
@@ -84,6 +104,8 @@ def names(plan: bound.Plan) -> Iterator[str]:
         yield from _of_each(one.each)
         yield from _of_ask(one.before)
         yield from _of_ask(one.test)
+        for part in one.identity:
+            yield from _of_value(part)
         yield from _of_value(one.body)
 
 
@@ -116,16 +138,22 @@ def _of_value(value: bound.Value | bound.Fixed | bound.Object | None) -> Iterato
 
 
 def prune(plan: bound.Plan, present: Present) -> bound.Plan:
-    """The plan without what can give nothing when only `present` names are valued."""
+    """The plan without what can give nothing when only `present` names are valued; what stays as it was is the same object."""
     kept = []
     for one in plan.resources:
         test = _settled(one.test, present)
         if test is not False and _there(one.each, present) and _settled(one.before, present) is not False:
-            kept.append(replace(one, test=None if test is True else test))
+            identity = tuple(_part(part, present) for part in one.identity)
+            kept.append(replace(one, test=None if test is True else test, identity=identity))
     made = {one.name for one in kept}  # what references can find
     told = lambda name: present(name) or name in made  # noqa: E731
     bodies = [_object(one.body, told) or replace(one.body, entries=(), own=None) for one in kept]
     return replace(plan, resources=tuple(replace(one, body=body) for one, body in zip(kept, bodies, strict=True)))
+
+
+def _part(part: bound.Value | None, present: Present) -> bound.Value | None:
+    """A part of a key without what cannot be valued; it stays a part even when nothing is left of it."""
+    return replace(part, choice=tuple(one for one in part.choice if _gives(one, present))) if part is not None else None
 
 
 def _there(each: str, present: Present) -> bool:
@@ -147,7 +175,7 @@ def _settled(test: bound.Ask | None, present: Present) -> bound.Ask | bool:
         if any(part is stop for part in parts):
             return stop
         left = tuple(part for part in parts if not isinstance(part, bool))
-        return replace(test, parts=left) if left else not stop
+        return (test if _same(left, test.parts) else replace(test, parts=left)) if left else not stop
     if test.other is not None:
         return test
     name = stands(test.path)
@@ -165,6 +193,8 @@ def _object(value: bound.Object, present: Present) -> bound.Object | None:
         return None
     if value.own is None and not value.sure and all(entry.sure for entry in entries):
         return None  # what is left is fixed text, which alone is not written
+    if own is value.own and _same(entries, value.entries):
+        return value
     return replace(value, entries=entries, own=own if isinstance(own, bound.Value) else None)
 
 
@@ -178,7 +208,9 @@ def _entry(entry: bound.Entry, present: Present) -> bound.Entry | None:
         if value is not None:
             # a test that is always true must not make the entry sure: sure entries alone are not written
             left = None if one.test is None else bound.ALWAYS if isinstance(test, bool) else test
-            variants.append(replace(one, value=value, test=left))
+            variants.append(one if value is one.value and left is one.test else replace(one, value=value, test=left))
+    if _same(variants, entry.variants):
+        return entry
     return replace(entry, variants=tuple(variants)) if variants else None
 
 
@@ -188,7 +220,14 @@ def _value(value: bound.Value | bound.Fixed | bound.Object, present: Present) ->
     if isinstance(value, bound.Object):
         return _object(value, present)
     choice = tuple(one for one in value.choice if _gives(one, present))
+    if len(choice) == len(value.choice):
+        return value
     return replace(value, choice=choice) if choice else None
+
+
+def _same(left: Sequence[object], all_: Sequence[object]) -> bool:
+    """Whether nothing was left out or changed."""
+    return len(left) == len(all_) and all(map(operator.is_, left, all_))
 
 
 def _gives(one: bound.Alternative, present: Present) -> bool:

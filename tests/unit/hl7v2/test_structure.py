@@ -6,7 +6,7 @@ import pytest
 
 from adapters.hl7v2 import er7
 from adapters.hl7v2.er7 import Er7
-from adapters.hl7v2.structure import Group, root, shape_of
+from adapters.hl7v2.structure import Group, root, structure_of
 from tests.unit.hl7v2.messages import MSH, ORU, lines
 
 
@@ -122,7 +122,7 @@ def test_other_messages_find_their_groups(kind: str, segments: str, expected: st
 def test_the_structure_follows_from_the_event_when_msh_9_3_is_missing_or_invented(kind: str, structure: str) -> None:
     message = er7.parse(lines(header(kind)))
     assert isinstance(message, Er7)
-    assert shape_of(message)[0] == structure
+    assert structure_of(message)[0] == structure
 
 
 def test_a_message_without_structure_keeps_its_segments() -> None:

@@ -6,18 +6,22 @@ from typing import Any
 
 from engine.fault import Fault, Kind
 from engine.mapping import remember
-from engine.mapping.remember import Memory, remembered
+from engine.mapping.remember import Making, Memory, Tally
 from engine.mapping.run import Run
 
 
-class Path:
-    """A path that only has to be there."""
+class Rule:
+    """A rule that looks a value up and makes it when it is not known."""
 
-    text = "X-1"
+    def __init__(self, memory: Memory, make: Any) -> None:
+        self.memory, self.mark, self.tally = memory, memory.mark(), Tally()
+        self.make = Making(memory, self.tally, make)
 
-
-def memory() -> Memory:
-    return Memory(lambda paths: lambda scope: scope)  # the scope itself is the key
+    def __call__(self, text: Any, run: Run) -> Any:
+        self.tally.asked += 1
+        key = (self.mark, text)
+        found = self.memory.get(key, self)
+        return self.make(key, text, run) if found is self else found
 
 
 def counting(made: list[Any]) -> Any:
@@ -30,15 +34,15 @@ def counting(made: list[Any]) -> Any:
 
 def test_what_was_made_is_given_again_as_the_same_object() -> None:
     made: list[Any] = []
-    rule = remembered(memory(), iter((Path(),)), counting(made))
+    rule = Rule(Memory(), counting(made))
     assert rule("a", Run()) is rule("a", Run())
     assert made == ["a"]
 
 
 def test_two_rules_do_not_share_what_they_remember() -> None:
-    kept = memory()
-    one = remembered(kept, iter((Path(),)), lambda scope, run: 1)
-    other = remembered(kept, iter((Path(),)), lambda scope, run: 2)
+    kept = Memory()
+    one = Rule(kept, lambda scope, run: 1)
+    other = Rule(kept, lambda scope, run: 2)
     assert (one("a", Run()), other("a", Run())) == (1, 2)
 
 
@@ -49,7 +53,7 @@ def test_what_raised_a_fault_is_made_anew_each_time() -> None:
         made.append(scope)
         run.faults.append(Fault(Kind.INCORRECT, "E401", "not readable"))
 
-    rule = remembered(memory(), iter((Path(),)), refuse)
+    rule = Rule(Memory(), refuse)
     runs = [Run(), Run()]
     for run in runs:
         rule("a", run)
@@ -59,7 +63,7 @@ def test_what_raised_a_fault_is_made_anew_each_time() -> None:
 
 def test_a_memory_is_bounded_and_forgets_the_oldest() -> None:
     made: list[Any] = []
-    rule = remembered(memory(), iter((Path(),)), counting(made))
+    rule = Rule(Memory(), counting(made))
     for number in range(remember.MOST + 1):
         rule(str(number), Run())
         rule(str(number), Run())  # each comes twice, so that remembering pays
@@ -72,7 +76,7 @@ def test_a_memory_is_bounded_and_forgets_the_oldest() -> None:
 
 def test_a_rule_that_makes_new_values_nearly_each_time_stops_remembering() -> None:
     made: list[Any] = []
-    rule = remembered(memory(), iter((Path(),)), counting(made))
+    rule = Rule(Memory(), counting(made))
     for number in range(remember.WATCHED + 10):
         rule(str(number), Run())
     last = str(remember.WATCHED + 5)
@@ -83,15 +87,8 @@ def test_a_rule_that_makes_new_values_nearly_each_time_stops_remembering() -> No
 
 def test_long_texts_are_not_kept() -> None:
     made: list[Any] = []
-    rule = remembered(memory(), iter((Path(),)), counting(made))
+    rule = Rule(Memory(), counting(made))
     long = (1, ("x" * remember.LONGEST, "y"))
     rule(long, Run())
     rule(long, Run())
     assert len(made) == 2
-
-
-def test_a_rule_with_a_reference_is_not_remembered_by_its_texts_alone() -> None:
-    def make(scope: Any, run: Run) -> str:
-        return "made"
-
-    assert remembered(memory(), iter((Path(), None)), make) is make
