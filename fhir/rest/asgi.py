@@ -20,6 +20,7 @@ from fhir.rest.answer import MEDIA, Answer, refused
 from fhir.rest.audit import Auditor
 from fhir.rest.call import Call, Trail, pairs
 from fhir.rest.media import answering, as_xml, carrying
+from fhir.rest.server import costly
 from fhir.subscribe.socket import PATH
 
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"))
@@ -83,6 +84,8 @@ class Api:
             return refused(call)
         try:
             return await self.handler(call)
+        except psycopg.errors.QueryCanceled:
+            return refused(costly())
         except (psycopg.OperationalError, PoolTimeout, ConnectionError) as error:
             failed("a FHIR request met no database", error)
             return refused(AWAY)

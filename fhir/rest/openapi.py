@@ -33,6 +33,7 @@ EVENTS: list[JSON] = [
     ],
     {"name": "content", "in": "query", "schema": {"enum": ["empty", "id-only", "full-resource"]}},
 ]
+AT: JSON = {"name": "_at", "in": "query", "schema": {"type": "string"}}
 MATCH: JSON = {"name": "If-Match", "in": "header", "schema": {"type": "string"}}
 NONE: JSON = {"name": "If-None-Exist", "in": "header", "schema": {"type": "string"}}
 PATCHES = ("application/json-patch+json", "application/merge-patch+json", FHIR)
@@ -60,7 +61,7 @@ def paths(prefix: str) -> JSON:
     return {
         prefix: {"post": operation("Transaction, batch or message", body=(FHIR,))},
         f"{prefix}/metadata": {"get": operation("CapabilityStatement")},
-        f"{prefix}/_history": {"get": operation("What changed", COUNT, SINCE)},
+        f"{prefix}/_history": {"get": operation("What changed", COUNT, SINCE, AT)},
         f"{prefix}/$process-message": {"post": operation("Hand a message to its channel", body=(FHIR,))},
         of_type: {
             "get": operation("Search", TYPE, *SEARCH),
@@ -69,7 +70,7 @@ def paths(prefix: str) -> JSON:
             "delete": operation("Delete by condition", TYPE),
         },
         f"{of_type}/_search": {"post": operation("Search", TYPE, *SEARCH)},
-        f"{of_type}/_history": {"get": operation("What changed of a type", TYPE, COUNT, SINCE)},
+        f"{of_type}/_history": {"get": operation("What changed of a type", TYPE, COUNT, SINCE, AT)},
         f"{of_type}/$validate": {"post": operation("Validate", TYPE, body=(FHIR,))},
         one: {
             "get": operation("Read", TYPE, ID),
@@ -77,7 +78,7 @@ def paths(prefix: str) -> JSON:
             "patch": operation("Patch", TYPE, ID, MATCH, body=PATCHES),
             "delete": operation("Delete", TYPE, ID, MATCH),
         },
-        f"{one}/_history": {"get": operation("Every version", TYPE, ID, COUNT, SINCE)},
+        f"{one}/_history": {"get": operation("Every version", TYPE, ID, COUNT, SINCE, AT)},
         f"{one}/_history/{{version}}": {"get": operation("One version", TYPE, ID, VERSION)},
         f"{one}/{{other}}": {"get": operation("Search in a compartment", TYPE, ID, OTHER, *SEARCH)},
         f"{one}/$everything": {"get": operation("All about a patient or an encounter", TYPE, ID)},

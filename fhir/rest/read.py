@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
 
 from engine.fault import Fault, Kind
 from fhir import encode
@@ -44,7 +47,10 @@ async def vread(server: Server, call: Call) -> Answer:
     """GET Type/id/_history/version."""
     type, id, _, text = call.path
     version = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else -1
-    return single(call, type, id, await server.rows(sql("vread"), {"key": uuid_of(type, id), "version": version}))
+    rows = await server.rows(sql("vread"), {"key": uuid_of(type, id), "version": version})
+    if not rows and version == 1 and type in derived.TYPES:
+        rows = await derived.one(server, type, id)
+    return single(call, type, id, rows)
 
 
 def single(call: Call, type: str, id: str, rows: list[tuple[Any, ...]]) -> Answer:
@@ -70,74 +76,91 @@ def unchanged(call: Call, updated: datetime) -> bool:
     return seen.tzinfo is not None and updated.replace(microsecond=0) <= seen
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What part of a history is asked for: how many, since when, current within [first, last], and the place of the page."""
+
+    count: int = COUNT
+    since: datetime | None = None
+    first: datetime | None = None
+    last: datetime | None = None
+    page: str = ""
+
+
 async def history(server: Server, call: Call) -> Answer:
     """GET Type/id/_history: every version, newest first, in pages."""
     type, id = call.path[0], call.path[1]
     asked = limits(call)
     if isinstance(asked, Fault):
         return refused(asked)
-    count, since, before = asked
-    first, last = within(call)
+    narrow = asked.since is not None or asked.last is not None
     values = {
         "key": uuid_of(type, id),
-        "before": before or NEWEST,
-        "since": since,
-        "first": first,
-        "last": last,
-        "limit": count + 1,
+        "before": min(int(asked.page), NEWEST) if asked.page else NEWEST,
+        "since": asked.since,
+        "first": asked.first,
+        "last": asked.last,
+        "limit": asked.count + 1,
     }
     rows = await server.rows(sql("history"), values)
-    if not rows and before is None and since is None and first is None:
-        return refused(absent(f"{type}/{id}"))
-    entries = [entry(call.base, type, id, *row) for row in rows[:count]]
-    total = (await server.rows(sql("versions"), {"key": uuid_of(type, id)}))[0][0]
-    following = str(rows[count - 1][0]) if len(rows) > count else ""
+    if not rows and not asked.page and not narrow:
+        if type not in derived.TYPES or not (rows := await derived.one(server, type, id)):
+            return refused(absent(f"{type}/{id}"))
+        return bundle(call, [entry(call.base, type, id, *rows[0])], 1, "")
+    entries = [entry(call.base, type, id, *row) for row in rows[: asked.count]]
+    total = None if narrow else (await server.rows(sql("versions"), {"key": uuid_of(type, id)}))[0][0]
+    following = str(rows[asked.count - 1][0]) if len(rows) > asked.count else ""
     return bundle(call, entries, total, following)
 
 
 async def all_history(server: Server, call: Call) -> Answer:
-    """GET Type/_history and _history: what changed, newest first."""
+    """GET Type/_history and _history: what changed, newest first; a page begins after the very version that ended the one before."""
     asked = limits(call)
     if isinstance(asked, Fault):
         return refused(asked)
-    count, since, before = asked
-    until = EPOCH + timedelta(microseconds=before) if before else None
-    values = {"type": CODES.get(call.type), "since": since, "until": until, "limit": count + 1}
+    micros, key, version = asked.page.split("-") if asked.page else (str(FOREVER), "0" * 32, "0")
+    values = {
+        "type": CODES.get(call.type),
+        "since": asked.since or EPOCH,
+        "first": asked.first,
+        "last": asked.last or EPOCH + timedelta(microseconds=FOREVER),
+        "until": EPOCH + timedelta(microseconds=min(int(micros), FOREVER)),
+        "key": UUID(key),
+        "version": int(version),
+        "limit": asked.count + 1,
+    }
     rows = await server.rows(sql("changes"), values)
-    entries = [entry(call.base, NAMES[row[0]], row[1], *row[2:]) for row in rows[:count]]
+    entries = [entry(call.base, NAMES[row[0]], *row[1:6]) for row in rows[: asked.count]]
     following = ""
-    if len(rows) > count:
-        following = str((rows[count - 1][3] - EPOCH) // timedelta(microseconds=1))
+    if len(rows) > asked.count:
+        last = rows[asked.count - 1]
+        following = f"{(last[3] - EPOCH) // timedelta(microseconds=1)}-{last[6].hex}-{last[2]}"
     return bundle(call, entries, None, following)
 
 
-def limits(call: Call) -> tuple[int, datetime | None, int | None] | Fault:
-    """How many, since when, and before which."""
-    count, since, before = COUNT, None, None
+FOREVER = 250_000_000_000_000_000  # microseconds: the year 9892
+PAGES = {True: re.compile(r"[0-9]{1,18}"), False: re.compile(r"[0-9]{1,18}-[0-9a-f]{32}-[0-9]{1,9}")}
+
+
+def limits(call: Call) -> Span | Fault:
+    """What part is asked for."""
+    found = Span()
     for name, value in call.params:
-        if name in ("_count", "_page") and not re.fullmatch(r"[0-9]{1,18}", value):
-            return Fault(Kind.INCORRECT, "E562", "not a number", name)
         if name == "_count":
-            count = max(1, min(int(value), MOST))
+            if not re.fullmatch(r"[0-9]{1,18}", value):
+                return Fault(Kind.INCORRECT, "E562", "not a number", name)
+            found = replace(found, count=max(1, min(int(value), MOST)))
         elif name == "_page":
-            before = min(int(value), 2**31 - 1) if len(call.path) > 2 else min(int(value), 4 * 10**15)
+            if not PAGES[len(call.path) > 2].fullmatch(value):
+                return Fault(Kind.INCORRECT, "E565", "the page link is not one of this server's", name, "begin again")
+            found = replace(found, page=value)
         elif name in ("_since", "_at"):
             covered = period(value)
             if covered is None or not -(10**15) < covered[0] < 10**17:
                 return Fault(Kind.INCORRECT, "E562", "not an instant", name)
-            if name == "_at" and len(call.path) < 3:
-                return Fault(Kind.INCORRECT, "E562", "only one resource's history is asked for by `_at`", name, "use _since")
-            since = EPOCH + timedelta(microseconds=covered[0]) if name == "_since" else since
-    return count, since, before
-
-
-def within(call: Call) -> tuple[datetime | None, datetime | None]:
-    """The time `_at` names, from its first to its last microsecond."""
-    covered = period(dict(call.params).get("_at", ""))
-    if covered is None:
-        return None, None
-    first, last = (EPOCH + timedelta(microseconds=edge) for edge in covered)
-    return first, last
+            first, last = (EPOCH + timedelta(microseconds=edge) for edge in covered)
+            found = replace(found, since=first) if name == "_since" else replace(found, first=first, last=last)
+    return found
 
 
 def entry(base: str, type: str, id: str, version: int, updated: datetime, deleted: bool, body: str) -> bytes:
@@ -157,10 +180,10 @@ def entry(base: str, type: str, id: str, version: int, updated: datetime, delete
 def bundle(call: Call, entries: list[bytes], total: int | None, following: str) -> Answer:
     """A Bundle of type history."""
     url = f"{call.base}/{'/'.join(call.path)}"
-    kept = [f"{name}={value}" for name, value in call.params if name in ("_count", "_since", "_at")]
-    links = [{"relation": "self", "url": url + ("?" + "&".join(kept) if kept else "")}]
+    kept = [(name, value) for name, value in call.params if name in ("_count", "_since", "_at")]
+    links = [{"relation": "self", "url": url + ("?" + urlencode(kept) if kept else "")}]
     if following:
-        links.append({"relation": "next", "url": url + "?" + "&".join([*kept, f"_page={following}"])})
+        links.append({"relation": "next", "url": url + "?" + urlencode([*kept, ("_page", following)])})
     head = {"resourceType": "Bundle", "type": "history", **({} if total is None else {"total": total}), "link": links}
     body = encode.dumps(head)
     if entries:
