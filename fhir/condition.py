@@ -42,6 +42,7 @@ class Condition:
     unit: str
     _test: Test
     _about: tuple[Test, ...] = ()
+    reads: tuple[str, ...] = ()  # the elements of a resource it looks at; what they hold decides, and nothing else
 
     def concerns(self, resource: dict[str, Any]) -> bool:
         """Whether the resource has the code the condition is about: its clauses that only ask for a code, joined by `and`."""
@@ -71,7 +72,8 @@ def compile_condition(text: str, unit: str = "") -> Condition | Fault:
             raise _unexpected(reader.tokens[-1])
     except Refused as refused:
         return refused.fault
-    return Condition(text, unit, test, reader.about)
+    names = [each for name in reader.names for each in ((name, *CHOICES) if name == "value" else (name,))]
+    return Condition(text, unit, test, reader.about, tuple(dict.fromkeys(names)))
 
 
 def _wrong(text: str, at: str = "") -> Fault:
@@ -86,6 +88,7 @@ class _Reader:
     def __init__(self, tokens: list[str], unit: str) -> None:
         self.tokens, self.unit, self.depth = tokens[::-1], unit, 0
         self.about: tuple[Test, ...] = ()
+        self.names: list[str] = []  # of the elements its paths begin with
         self.codes: set[int] = set()  # the tests that ask for a code and nothing else
 
     def peek(self) -> str:
@@ -140,6 +143,7 @@ class _Reader:
         return self.comparison(tuple(token.replace("[x]", "").split(".")))
 
     def comparison(self, path: tuple[str, ...]) -> Test:
+        self.names.append(path[0])
         operator = self.take("valued", "empty", "has", "in", *_OPERATORS)
         if operator == "valued":
             return lambda resource: any(True for _ in values(resource, path))

@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from decimal import Decimal
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -18,10 +17,14 @@ from engine.alerts.life import Life, Phase, Reading, Turn, acknowledge, due, rea
 from engine.alerts.rule import Rule
 from engine.alerts.signals import Signal, age
 from engine.alerts.sql import sql
+from engine.alerts.state import life_of, text_of
+from engine.arrays import texts, times, uuids
 from engine.types import Connection, Event, Parcel
 
 NAMESPACE = UUID("5f1c7a3e-6b0d-5d0f-9c39-2f6f0a5b8d11")
 TOPIC = "alerts"
+MOST_FITTING = 4096
+_fitting: dict[tuple[Any, str, date], bool] = {}  # whether somebody born on a day is of a rule's group on another
 
 
 @dataclass(slots=True)
@@ -33,11 +36,24 @@ class Effects:
     parcels: list[Parcel] = field(default_factory=list)
 
 
-@dataclass(slots=True)
 class _Known:
-    life: Life
-    seen: datetime
-    alert: UUID | None
+    """A life while it changes, with what is kept of it."""
+
+    __slots__ = ("alert", "before", "kept", "life", "seen")
+
+    def __init__(self, life: Life, seen: datetime, alert: UUID | None, kept: bool = True) -> None:
+        self.life, self.seen, self.alert, self.kept = life, seen, alert, kept
+        self.before = life, alert
+
+    def changed(self, rule: Rule) -> bool:
+        """Whether there is something to keep: when it was seen last matters only to a rule that waits for readings."""
+        life, alert = self.before
+        return (
+            not self.kept
+            or rule.timing.missing is not None
+            or self.alert != alert
+            or (self.life is not life and self.life != life)
+        )
 
 
 def apply(connection: Connection, signals: Sequence[Signal], now: datetime, births: Mapping[str, str]) -> Effects:
@@ -54,7 +70,7 @@ def apply(connection: Connection, signals: Sequence[Signal], now: datetime, birt
         state.seen = now
         if turn is not None:
             _turned(connection, effects, one.rule, one.subject, state, turn, one.reading.at, one.reading.source, now)
-    _keep(connection, known, rules)
+    _keep(connection, {key: state for key, state in known.items() if state.changed(rules[key[0]])}, rules)
     return effects
 
 
@@ -64,7 +80,7 @@ def elapse(connection: Connection, rules: Mapping[str, Rule], now: datetime) -> 
     known: dict[tuple[str, str], _Known] = {}
     for name, subject, state, seen, alert in connection.execute(sql("due"), {"now": now}).fetchall():
         rule = rules.get(name)
-        life = _Known(_life(state), seen, alert)
+        life = _Known(life_of(state), seen, alert)
         if rule is not None:
             life.life, turn = tick(rule.timing, life.life, now, seen)
             if turn is not None:
@@ -94,17 +110,22 @@ def acknowledged(connection: Connection, rules: Mapping[str, Rule], id: UUID, by
 def _fits(signal: Signal, births: Mapping[str, str]) -> bool:
     if not signal.rule.ages:
         return True
-    return signal.rule.fits_age(age(signal.born or births.get(signal.subject, ""), signal.reading.at))
+    key = signal.rule.ages, signal.born or births.get(signal.subject, ""), signal.reading.at.date()
+    found = _fitting.get(key)
+    if found is None:
+        if len(_fitting) >= MOST_FITTING:
+            _fitting.clear()
+        found = _fitting[key] = signal.rule.fits_age(age(key[1], signal.reading.at))
+    return found
 
 
 def _lives(connection: Connection, keys: set[tuple[str, str]], now: datetime) -> dict[tuple[str, str], _Known]:
-    known = {key: _Known(Life(), now, None) for key in keys}
+    known = {key: _Known(Life(), now, None, False) for key in keys}
     ordered = sorted(keys)
-    rows = connection.execute(
-        sql("lives"), {"rules": [key[0] for key in ordered], "subjects": [key[1] for key in ordered]}
-    ).fetchall()
+    asked = {"rules": texts([key[0] for key in ordered]), "subjects": texts([key[1] for key in ordered])}
+    rows = connection.execute(sql("lives"), asked).fetchall()
     for rule, subject, state, seen, alert in rows:
-        known[rule, subject] = _Known(_life(state), seen, alert)
+        known[rule, subject] = _Known(life_of(state), seen, alert)
     return known
 
 
@@ -115,12 +136,12 @@ def _keep(connection: Connection, known: Mapping[tuple[str, str], _Known], rules
     connection.execute(
         sql("keep_lives"),
         {
-            "rules": [key[0] for key, _ in rows],
-            "subjects": [key[1] for key, _ in rows],
-            "states": [_text(state.life) for _, state in rows],
-            "seen": [state.seen for _, state in rows],
-            "due": [due(rules[key[0]].timing, state.life, state.seen) for key, state in rows],
-            "alerts": [state.alert for _, state in rows],
+            "rules": texts([key[0] for key, _ in rows]),
+            "subjects": texts([key[1] for key, _ in rows]),
+            "states": texts([text_of(state.life) for _, state in rows]),
+            "seen": times([state.seen for _, state in rows]),
+            "due": times([due(rules[key[0]].timing, state.life, state.seen) for key, state in rows]),
+            "alerts": uuids([state.alert for _, state in rows]),
         },
     )
 
@@ -192,32 +213,6 @@ def _silenced(connection: Connection, rule: Rule, subject: str, now: datetime) -
             return True
     row = connection.execute(sql("quiet"), {"rule": rule.name, "subject": subject, "now": now}).fetchone()
     return bool(row and row[0])
-
-
-def _text(life: Life) -> str:
-    return json.dumps(
-        {
-            "phase": life.phase.value,
-            "count": life.count,
-            "repeats": life.repeats,
-            "level": life.level,
-            "acknowledged": life.acknowledged,
-            "silent": life.silent,
-            "history": [[at.isoformat(), str(value)] for at, value in life.history],
-            **{name: value.isoformat() for name in ("since", "last", "raised") if (value := getattr(life, name)) is not None},
-        }
-    )
-
-
-def _life(state: dict[str, Any]) -> Life:
-    def moment(name: str) -> datetime | None:
-        return datetime.fromisoformat(state[name]).astimezone(UTC) if state.get(name) else None
-
-    history = tuple((datetime.fromisoformat(at), Decimal(value)) for at, value in state["history"])
-    return Life(
-        Phase(state["phase"]), moment("since"), state["count"], moment("last"), moment("raised"), state["repeats"], state["level"],
-        state["acknowledged"], state["silent"], history,
-    )  # fmt: skip
 
 
 __all__ = ["Effects", "Reading", "acknowledged", "apply", "elapse"]

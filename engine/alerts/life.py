@@ -76,6 +76,8 @@ def read(timing: Timing, life: Life, reading: Reading) -> tuple[Life, Turn | Non
     """The life after a reading, and what happened to the alert."""
     if life.last is not None and reading.at < life.last:
         return life, None
+    if not reading.holds and life.phase is Phase.QUIET and timing.within is None:  # as nearly every reading is
+        return (life if reading.at == life.last else replace(life, last=reading.at)), None
     history = life.history
     if timing.within is not None and reading.value is not None:
         since = reading.at - timing.within

@@ -43,10 +43,14 @@ _ROW = re.compile(r"(\d+)\s+in\s+a\s+row")
 _CHANGE = re.compile(r"(\S+)\s+within\s+(\S+)")
 _SILENT = re.compile(r"(\d{2}:\d{2})\s+to\s+(\d{2}:\d{2})")
 _DAYS = {"day": Decimal(1), "week": Decimal(7), "month": Decimal("30.4375"), "year": Decimal("365.25")}
+COMPARE = {"<": Decimal.__lt__, "<=": Decimal.__le__, ">": Decimal.__gt__, ">=": Decimal.__ge__}
 
 
 class Condition(Protocol):
-    """A compiled condition over one resource."""
+    """A compiled condition over one resource. What the elements it `reads` hold decides, and nothing else."""
+
+    @property
+    def reads(self) -> tuple[str, ...]: ...
 
     def holds(self, resource: dict[str, Any]) -> bool | Fault: ...
 
@@ -84,8 +88,7 @@ class Rule:
             return True
         if days is None:
             return False
-        compare = {"<": Decimal.__lt__, "<=": Decimal.__le__, ">": Decimal.__gt__, ">=": Decimal.__ge__}
-        return all(compare[operator](days, limit) for operator, limit in self.ages)
+        return all(COMPARE[operator](days, limit) for operator, limit in self.ages)
 
 
 def read_rule(

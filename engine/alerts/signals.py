@@ -15,6 +15,8 @@ from engine.types import JSON, Run, Site, Work
 
 STEP = "alert"
 MOST_CODES = 1024
+MOST_JUDGED = 4096  # values
+ABSENT = object()
 UNTRUE = ("cancelled", "entered-in-error", "registered")
 TIMES = ("effectiveDateTime", "effectiveInstant", "issued", "recordedDate", "authoredOn", "date")
 
@@ -55,16 +57,23 @@ class Alert:
         return step
 
 
-class Watching:
-    """Rules by what they watch. Which of them are about a code is worked once for each code that is the very same object."""
+Judged = tuple[bool | Fault, bool | Fault]  # whether the condition holds, and whether it clears
 
-    __slots__ = ("_known", "_rules")
+
+class Watching:
+    """Rules by what they watch. Which of them are about a code, and what they make of a value, is worked once for the same objects."""
+
+    __slots__ = ("_judged", "_known", "_reads", "_rules")
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules: dict[str, tuple[Rule, ...]] = {
             type: tuple(rule for rule in rules if rule.watches == type) for type in {rule.watches for rule in rules}
         }
         self._known: dict[tuple[str, int], tuple[Any, tuple[Rule, ...]]] = {}
+        self._reads = {
+            rule.name: (*rule.condition.reads, *(rule.clears.reads if rule.clears is not None else ())) for rule in rules
+        }
+        self._judged: dict[tuple[Any, ...], tuple[list[Any], Judged]] = {}
 
     def about(self, body: JSON) -> tuple[Rule, ...]:
         """The rules a resource concerns, by its type and code."""
@@ -79,6 +88,19 @@ class Watching:
             known = self._known[type, id(code)] = code, found  # the code is kept, so that no other gets its id
         return known[1]
 
+    def judged(self, rule: Rule, body: JSON) -> Judged:
+        """What a rule makes of a resource."""
+        held = [body.get(name, ABSENT) for name in self._reads[rule.name]]
+        key = (rule.name, *map(id, held))
+        known = self._judged.get(key)
+        if known is None:
+            if len(self._judged) >= MOST_JUDGED:
+                self._judged.clear()
+            holds = rule.condition.holds(body)
+            clears = rule.clears.holds(body) if rule.clears is not None else holds is False
+            known = self._judged[key] = held, (holds, clears)  # what it read is kept, so that nothing else gets its ids
+        return known[1]
+
 
 def judge(watching: Watching, bodies: Sequence[JSON], received: datetime) -> tuple[list[Signal], list[Fault]]:
     """Every judgement of the resources; a reading that cannot be judged is a warning, never silence."""
@@ -90,8 +112,7 @@ def judge(watching: Watching, bodies: Sequence[JSON], received: datetime) -> tup
             subject = subject_of(body)
             if not subject or body.get("status") in UNTRUE:
                 continue
-            holds = rule.condition.holds(body)
-            clears = rule.clears.holds(body) if rule.clears is not None else holds is False
+            holds, clears = watching.judged(rule, body)
             wrong = holds if isinstance(holds, Fault) else clears if isinstance(clears, Fault) else None
             if wrong is not None:
                 warnings.append(replace(wrong, at=f"{rule.name}: {body['resourceType']}.{wrong.at}"))

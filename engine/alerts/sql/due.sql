@@ -1,3 +1,3 @@
 -- Lives that time alone may change.
-select rule, subject, state, seen, alert from alerts.life
+select rule, subject, state::text, seen, alert from alerts.life
 where due <= %(now)s order by due limit 200 for update skip locked

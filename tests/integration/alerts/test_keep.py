@@ -158,3 +158,49 @@ def test_a_wrong_rule_is_refused_with_its_place(old: str, new: str, code: str) -
     assert found is None
     assert wrong[0].code == code
     assert wrong[0].at.line > 1
+
+
+def versions(connection: psycopg.Connection[Any]) -> list[Any]:
+    return connection.execute(
+        "select rule, subject, xmin::text, state::text, seen from alerts.life order by rule, subject"
+    ).fetchall()
+
+
+def test_a_reading_that_changes_nothing_writes_nothing(connection: psycopg.Connection[Any]) -> None:
+    apply(connection, signals(rule(), (0, "4.1")), NOON, {})
+    before = versions(connection)
+    apply(connection, signals(rule(), (0, "4.2"), (-5, "6.9")), NOON + MINUTE, {})
+    assert versions(connection) == before
+    apply(connection, signals(rule(), (1, "4.2")), NOON + MINUTE, {})
+    assert versions(connection) != before
+    assert apply(connection, signals(rule(), (0.5, "6.9")), NOON + 2 * MINUTE, {}).events == []  # older than the newest known
+
+
+def test_a_rule_that_waits_for_readings_is_told_of_each(connection: psycopg.Connection[Any]) -> None:
+    of = rule("alert: silent\nif: code has any#2823-3 and value > 99\nunit: mmol/L\nno reading for: 15m\n")
+    apply(connection, signals(of, (0, "4.1")), NOON, {})
+    apply(connection, signals(of, (0, "4.1")), NOON + 10 * MINUTE, {})  # the same reading again, later
+    assert elapse(connection, {of.name: of}, NOON + 20 * MINUTE).events == []
+    assert [event.body["turn"] for event in elapse(connection, {of.name: of}, NOON + 25 * MINUTE).events] == ["raised"]
+
+
+def test_what_another_process_kept_of_a_life_is_seen(connection: psycopg.Connection[Any], database: str) -> None:
+    apply(connection, signals(rule(), (0, "4.1")), NOON, {})
+    with psycopg.connect(database, autocommit=True) as other:
+        raised = (
+            '{"phase": "raised", "count": 1, "repeats": 0, "level": 0, "acknowledged": false, "silent": false, "history": [],'
+            ' "last": "2026-03-02T12:01:00+00:00", "raised": "2026-03-02T12:01:00+00:00"}'
+        )
+        other.execute("insert into alerts.alert (id, rule, version, subject, severity, title, state, raised_at, evidence, history)"
+                      " values (gen_random_uuid(), 'high_potassium', '', 'Patient/p1', 'high', '', 'raised', %s, '', '[]')", [NOON])  # fmt: skip
+        other.execute("update alerts.life set state = %s, alert = (select id from alerts.alert)", [raised])
+    effects = apply(connection, signals(rule(), (2, "4.0")), NOON + 2 * MINUTE, {})
+    assert [event.body["turn"] for event in effects.events] == ["resolved"]
+
+
+def test_names_with_quotes_braces_and_backslashes_are_kept_as_they_are(connection: psycopg.Connection[Any]) -> None:
+    odd = 'p"1\\{},null'
+    apply(connection, signals(rule(), (0, "6.8"), patient=odd), NOON, {})
+    apply(connection, signals(rule(), (1, "5.0"), patient=odd), NOON, {})
+    assert connection.execute("select subject, alert from alerts.life").fetchall() == [(f"Patient/{odd}", None)]
+    assert alerts(connection) == [("resolved", 0, 0, None)]

@@ -1,0 +1,55 @@
+"""What a rule makes of a value is remembered for the same objects, and only for them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from engine.alerts import Rule, read_rule
+from engine.alerts.signals import Watching, judge
+from engine.fault import Fault
+from fhir.condition import compile_condition
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+RULE = "alert: k\nif: code has any#2823-3 and value > 6.2 and not status = preliminary\nunit: mmol/L\nclear when: value <= 6.0\n"
+CODE = {"coding": [{"code": "2823-3"}]}
+HIGH, LOW = ({"value": Decimal(value), "code": "mmol/L"} for value in ("6.8", "5.0"))
+
+
+def watching() -> Watching:
+    rule, wrong = read_rule(RULE, "channels/alerts/x.yaml", compile_condition, {})
+    assert isinstance(rule, Rule), wrong
+    return Watching([rule])
+
+
+def body(quantity: Any, status: str = "final") -> dict[str, Any]:
+    return {"resourceType": "Observation", "id": "o", "status": status, "code": CODE, "valueQuantity": quantity,
+            "subject": {"reference": "Patient/1"}}  # fmt: skip
+
+
+def test_the_same_objects_are_judged_alike_and_others_anew() -> None:
+    known = watching()
+    bodies = [body(HIGH), body(LOW), body(HIGH), body(HIGH, "preliminary"), body({**HIGH}), body(LOW)]
+    signals, warnings = judge(known, bodies, NOON)
+    assert not warnings
+    assert [one.reading.holds for one in signals] == [True, False, True, False, True, False]
+    assert [one.reading.clears for one in signals] == [False, True, False, False, False, True]
+
+
+def test_a_value_that_cannot_be_judged_is_said_each_time() -> None:
+    known, odd = watching(), {"value": Decimal(5), "code": "mg"}
+    for _ in range(2):
+        signals, warnings = judge(known, [body(odd)], NOON)
+        assert (signals, [fault.code for fault in warnings]) == ([], ["E745"])
+
+
+def test_a_condition_says_which_elements_it_reads() -> None:
+    condition = compile_condition(
+        "code has any#1 and (component.value > 3 or not (interpretation has any#HH)) and status in (a, b)"
+    )
+    assert not isinstance(condition, Fault)
+    assert set(condition.reads) == {"code", "component", "interpretation", "status"}
+    other = compile_condition("value > 3")
+    assert not isinstance(other, Fault)
+    assert {"value", "valueQuantity", "valueInteger", "valueString"} <= set(other.reads)
