@@ -9,12 +9,13 @@ those it lacks the enclosing one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, ClassVar
 
 from engine.fault import Fault, Kind
 from engine.types import Envelope, Put
+from fhir import reading
 from fhir.encode import loads
 from fhir.model import Element, children, resources
 from fhir.model import element as known
@@ -32,11 +33,17 @@ class FhirPath:
     repeats: bool
     ups: int = 0
     typed_by: str = ""
+    _first: reading.First = field(init=False, repr=False, compare=False)
+    _every: reading.Every = field(init=False, repr=False, compare=False)
 
     @property
     def outer(self) -> bool:
         """Whether it reads what encloses the scope."""
         return self.ups > 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_first", reading.first(self.names))
+        object.__setattr__(self, "_every", reading.every(self.names))
 
     def home(self, scope: Any) -> Any:
         """The scope it is read in."""
@@ -46,11 +53,16 @@ class FhirPath:
 
     def first(self, scope: Any) -> Any:
         """The first value, or None."""
-        return next((value for _, value in self.home(scope).walk(self.names)), None)
+        for _ in range(self.ups):
+            scope = scope.parent
+        return self._first(scope.value, scope.shelf)
 
     def all(self, scope: Any) -> list[Any]:
         """Every value."""
-        return [value for _, value in self.home(scope).walk(self.names)]
+        home = self.home(scope)
+        found: list[Any] = []
+        self._every(home.value, home.shelf, found)
+        return found
 
     def null(self, scope: Any) -> bool:
         """FHIR has no way to say delete."""

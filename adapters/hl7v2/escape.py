@@ -16,6 +16,7 @@ _LAYOUT = re.compile(r"\.(br|sp|sk|ce|in|ti|fi|nf)([+-]?\d{0,3})", re.IGNORECASE
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 _SHIFTS = {"M2442": b"\x1b$B", "M242844": b"\x1b$(D", "M2440": b"\x1b$@", "C284A": b"\x1b(J"}
 _TO_ASCII = "C2842"
+_PLAIN = re.compile(r"[A-Za-z0-9 .:,;/_+*()=<>%-]*")  # what needs no look at each letter
 
 
 class Delimiters(NamedTuple):
@@ -120,6 +121,8 @@ def _escapes(marks: Delimiters) -> dict[int, str]:
 
 def escape(value: str, marks: Delimiters = STANDARD) -> str:
     """A value as it may stand in a message with these delimiters."""
+    if marks is STANDARD and _PLAIN.fullmatch(value):
+        return value
     if value == '""':
         return f"{marks.escape}X2222{marks.escape}"
     return value.translate(_escapes(marks))

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from adapters.hl7v2.format import Hl7v2, groups
@@ -112,21 +113,31 @@ def items(tree: Mapping[str, Any]) -> Iterator[Item]:
     for name, many in tree.items():
         for one in many:
             below = next(iter(one), "")
-            yield (name, _fields(one)) if _FIELD.fullmatch(below) else (name, list(items(one)))
+            yield (name, _fields(one)) if _numbers(below) else (name, list(items(one)))
+
+
+@lru_cache(maxsize=4096)
+def _numbers(name: str) -> tuple[int, int] | None:
+    """A field's number and its component's, 0 for the whole field; None for what is no field."""
+    match = _FIELD.fullmatch(name)
+    return (int(match[2]), int(match[3] or 0)) if match is not None else None
 
 
 def _fields(segment: Mapping[str, Any]) -> dict[int, Any]:
     """Fields by number; components stated one by one are put together into the first repetition."""
-    fields: dict[int, list[list[list[str]]]] = {}
+    fields: dict[int, Any] = {}
     for name, value in segment.items():
-        match = _FIELD.fullmatch(name)
-        if match is None:
+        numbers = _numbers(name)
+        if numbers is None:
             continue
-        number, reps = int(match[2]), [list(map(list, rep)) for rep in (value if isinstance(value, list) else [value])]
-        if match[3] is None:
+        number, component = numbers
+        reps = value if isinstance(value, list) else [value]
+        if not component:
             fields[number] = reps
             continue
-        first = fields.setdefault(number, [[]])[0]
-        first += [[""]] * (int(match[3]) - len(first))
-        first[int(match[3]) - 1] = reps[0][0] if reps and reps[0] else [""]
-    return dict(fields)
+        whole = [list(rep) for rep in fields.get(number, ((),))]  # the mapping's own values are never changed
+        first = whole[0]
+        first += [[""]] * (component - len(first))
+        first[component - 1] = reps[0][0] if reps and reps[0] else [""]
+        fields[number] = whole
+    return fields

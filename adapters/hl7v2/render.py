@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from adapters.hl7v2 import charset as charsets
@@ -88,7 +89,17 @@ def _field(value: Any, marks: Delimiters) -> str:
 def _rep(value: Any, marks: Delimiters) -> str:
     if value is None or isinstance(value, str):
         return _sub(value, marks)
+    try:
+        return _kept(value, marks)
+    except TypeError:  # a list
+        return _components(value, marks)
+
+
+def _components(value: Any, marks: Delimiters) -> str:
     return marks.component.join(_component(part, marks) for part in value).rstrip(marks.component)
+
+
+_kept = lru_cache(maxsize=2048)(_components)  # codes and units come again and again
 
 
 def _component(value: Any, marks: Delimiters) -> str:
