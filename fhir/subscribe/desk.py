@@ -151,14 +151,18 @@ class Desk:
     def matches(self, connection: Connection, changed: Sequence[Written]) -> dict[int, list[Event]]:
         """The events of each Subscription, in order, not yet numbered."""
         keys = [UUID(bytes=key_of(one.type, one.id)) for one in changed]
-        rows = connection.execute(sql("changed"), {"keys": keys, "versions": [one.version for one in changed]}).fetchall()
+        before = any(
+            known.asked.topic is not None for type in {one.type for one in changed} for known in self.by_type.get(type, ())
+        )
+        asked = {"keys": keys, "versions": [one.version for one in changed], "before": before}
+        rows = connection.execute(sql("changed"), asked).fetchall()
         found: dict[int, list[Event]] = {}
         for one, (_, at, text, earlier) in zip(changed, rows, strict=True):
             body = encode.trusted(text) if text else None
             after = row(body, at) if body is not None else None
-            before = row(encode.trusted(earlier), at) if earlier else None
+            past = row(encode.trusted(earlier), at) if earlier else None
             for known in self.by_type.get(one.type, ()):
-                if known.asked.wants(one.change, after, before):
+                if known.asked.wants(one.change, after, past):
                     found.setdefault(known.num, []).append(Event(0, at, one.change, one.type, one.id, one.version, body))
         return found
 

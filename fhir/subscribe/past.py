@@ -21,7 +21,7 @@ async def events(connection: Any, num: int, first: int, last: int, bodies: bool,
     if not bodies or not found:
         return found
     keys = [UUID(bytes=key_of(one.type, one.id)) for one in found]
-    wanted = {"keys": keys, "versions": [one.version for one in found]}
+    wanted = {"keys": keys, "versions": [one.version for one in found], "before": False}
     texts = [row[2] for row in await (await connection.execute(sql("changed"), wanted)).fetchall()]
     return [
         Event(one.number, one.at, one.change, one.type, one.id, one.version, encode.trusted(text) if text else None)

@@ -42,7 +42,7 @@ UNKNOWN = Fault(
     "",
     "an active Subscription of the channel websocket, by id; one by topic by token",
 )
-FULL = Fault(Kind.BUSY, "E598", f"this server serves {SOCKETS} sockets, and has as many", help="try again later")
+FULL = Fault(Kind.BUSY, "E599", f"this server serves {SOCKETS} sockets, and has as many", help="try again later")
 
 
 @dataclass(slots=True)

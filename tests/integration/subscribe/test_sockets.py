@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from fhir import encode
+from fhir.subscribe.socket import FULL
 from tests.integration.subscribe.subscribed import Served, codes, endpoint, observation, served, subscription
 from tests.integration.subscribe.test_topics import URL, admissions, encounter, option, right, said, subscribed, topics
 
@@ -184,3 +185,11 @@ def test_no_token_is_given_for_what_is_not_told_by_socket(database: str) -> None
         id = subscribed(here, far, admissions(far.url))
         refused = here.api.get(f"Subscription/{id}/$get-ws-binding-token")
         assert (refused.status_code, codes(refused)) == (400, ["E597"])
+
+
+def test_no_more_sockets_are_served_than_there_may_be(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fhir.subscribe.socket.SOCKETS", 1)
+    with served(database) as here, socket(here), pytest.raises(InvalidStatus) as refused, socket(here):
+        pass
+    assert refused.value.response.status_code == 403
+    assert FULL.code == "E599"
