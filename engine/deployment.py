@@ -115,18 +115,22 @@ def _rules(folder: Path, found: list[Diagnostic], texts: dict[str, str]) -> Mapp
 
 
 def _folders(folder: Path, found: list[Diagnostic], texts: dict[str, str]) -> Mapping[str, Mapping[str, Any]]:
-    """The files of plug-ins' own folders beside the channels."""
+    """The files of plug-ins' own folders beside the channels, each a value with a name of its own."""
     values: dict[str, Mapping[str, Any]] = {}
     for name, read in sorted(plugins("folders").items()):
-        held = {}
+        held: dict[str, Any] = {}
         for path in _files(folder / name):
             shown = f"{folder.name}/{name}/{path.name}"
             raw = path.read_bytes()
             texts[shown] = raw.decode("utf-8", "replace")
             value, wrong = read(raw, shown)
             found += wrong
-            if value is not None:
-                held[path.stem] = value
+            if value is None:
+                continue
+            twin = next((stem for stem, other in held.items() if other.name == value.name), None)
+            if twin is not None:
+                found.append(Diagnostic("E227", f"{value.name} stands in {folder.name}/{name}/{twin}.yaml already", Span(shown)))
+            held[path.stem] = value
         values[name] = MappingProxyType(held)
     return MappingProxyType(values)
 

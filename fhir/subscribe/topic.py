@@ -42,6 +42,11 @@ class Topic:
     filters: tuple[str, ...]
     source: Mapping[str, Any]  # as it was written
 
+    @property
+    def name(self) -> str:
+        """What it is known by."""
+        return self.url
+
     def fires(self, change: str, after: Row | None, before: Row | None) -> bool:
         """Whether a change is an event of this topic. Before a create there was nothing, and after a delete there is nothing."""
         if change not in self.on:

@@ -133,6 +133,22 @@ def test_two_channels_of_one_name_are_refused(settings: Settings) -> None:
     assert [one.code for one in found.findings] == ["E227"]
 
 
+def test_the_files_of_a_plug_ins_folder_are_checked_and_deployed_with_the_channels(settings: Settings) -> None:
+    folder = settings.channels / "topics"
+    folder.mkdir()
+    (folder / "stay.yaml").write_text("topic: urn:isthmus:topic:stay\nresource: Encounter\nfilters: [patient]\n")
+    found = made(settings)
+    assert not found.refused, found.findings
+    assert found.folders["topics"]["stay"].url == "urn:isthmus:topic:stay"
+    (folder / "again.yaml").write_text("topic: urn:isthmus:topic:stay\nresource: Encounter\n")
+    (folder / "wrong.yaml").write_text("topic: urn:isthmus:topic:wrong\nresource: Nonsense\n")
+    found = made(settings)
+    assert found.refused
+    assert sorted((one.code, one.at.file, one.at.line) for one in found.findings) == [
+        ("E227", "channels/topics/stay.yaml", 1), ("E595", "channels/topics/wrong.yaml", 2),
+    ]  # fmt: skip
+
+
 def test_a_file_that_cannot_be_read_refuses_the_set_and_names_it(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     def closed(self: Path) -> bytes:
         raise PermissionError(13, "Permission denied", str(self))
