@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from ipaddress import ip_address
 from typing import Any
 
 import uvicorn
@@ -14,10 +15,24 @@ from fastapi import APIRouter
 from engine.fault import Fault, Kind
 from engine.home import new_token
 from engine.http import Deploy, Status, build
+from engine.log import log
 from engine.operator import Guard
 from engine.settings import Settings
 from engine.types import Site
 from engine.web_socket import Socket
+
+EXPOSED = (
+    "HTTP LISTENS BEYOND LOOPBACK WITHOUT SIGN-IN OR TLS: whoever reaches this address reads and changes patients' data;"
+    " put a gateway in front of it, or listen on 127.0.0.1"
+)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class _Server(uvicorn.Server):
@@ -60,6 +75,8 @@ class Web:
             text = f"the HTTP address cannot be bound: {error.strerror}"
             return Fault(Kind.UNAVAILABLE, "E913", text, f"{host}:{port}", "name another with --http host:port")
         bound.listen(512)
+        if not is_loopback(host):
+            log(EXPOSED, "warning", address=host, port=bound.getsockname()[1])
         self.address = f"http://{host if family == socket.AF_INET else f'[{host}]'}:{bound.getsockname()[1]}"
         self._task = asyncio.create_task(self._server.serve([bound]))
         while not self._server.started and not self._task.done():

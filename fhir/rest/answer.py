@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +15,7 @@ from fhir.rest.outcome import outcome, status
 
 JSON = dict[str, Any]
 MEDIA = "application/fhir+json"
+METHOD = re.compile(r"[A-Z]{3,6}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,9 @@ class Answer:
 def refused(faults: Fault | Sequence[Fault]) -> Answer:
     """The answer that tells what is wrong; its status is the first fault's."""
     held = [faults] if isinstance(faults, Fault) else list(faults)
-    told = outcome(held)
-    return Answer(status(held[0]), encode.dumps(told), outcome=told)
+    told, code = outcome(held), status(held[0])
+    headers = {"Allow": ", ".join(METHOD.findall(held[0].help))} if code == 405 else {}  # RFC 9110 section 15.5.6
+    return Answer(code, encode.dumps(told), headers, outcome=told)
 
 
 def versioned(version: int, updated: datetime) -> dict[str, str]:

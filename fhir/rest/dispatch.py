@@ -57,12 +57,14 @@ async def of_type(server: Server, call: Call, method: str) -> Answer:
         return await all_history(server, call)
     if path[1] == "$validate" and method == "POST":
         return checked(call)
-    if path == ("Observation", "$lastn") and method == "GET":
-        return await operations.last(server, call)
-    if path[2:] == ("$everything",) and method == "GET" and path[0] in ("Patient", "Encounter"):
-        return await operations.all_of(server, call)
+    if path == ("Observation", "$lastn") and method in ("GET", "POST"):
+        return await operations.given(server, call, operations.last)
+    if path[2:] == ("$everything",) and method in ("GET", "POST") and path[0] in ("Patient", "Encounter"):
+        return await operations.given(server, call, operations.all_of)
     if len(path) == 3 and path[2] in TYPES and method == "GET":
         return await operations.inside(server, call)
+    if len(path) == 4 and path[2] in TYPES and path[3] == "_search" and method == "POST":
+        return await operations.inside(server, replace(call, path=path[:3]))
     if len(path) == 2 and not path[1].startswith(("_", "$")):
         if method == "GET":
             return await read(server, call)

@@ -11,7 +11,10 @@ FHIR = "application/fhir+json"
 RESOURCE: JSON = {
     "type": "object",
     "required": ["resourceType"],
-    "properties": {"resourceType": {"type": "string"}, "id": {"type": "string", "pattern": r"^[A-Za-z0-9\-.]{1,64}$"}},
+    "properties": {
+        "resourceType": {"enum": sorted(model.resources())},
+        "id": {"type": "string", "pattern": r"^[A-Za-z0-9\-.]{1,64}$"},
+    },
 }
 TYPE: JSON = {"name": "type", "in": "path", "required": True, "schema": {"enum": sorted(model.resources())}}
 ID: JSON = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": r"^[A-Za-z0-9\-.]{1,64}$"}}
@@ -33,8 +36,15 @@ EVENTS: list[JSON] = [
     ],
     {"name": "content", "in": "query", "schema": {"enum": ["empty", "id-only", "full-resource"]}},
 ]
-AT: JSON = {"name": "_at", "in": "query", "schema": {"type": "string"}}
-MATCH: JSON = {"name": "If-Match", "in": "header", "schema": {"type": "string"}}
+AT: JSON = {"name": "_at", "in": "query", "schema": {"type": "string", "format": "date"}}
+MATCH: JSON = {"name": "If-Match", "in": "header", "schema": {"type": "string", "pattern": '^W/"[0-9]{1,9}"$'}}
+PATIENT: JSON = {"name": "patient", "in": "query", "required": True, "schema": ID["schema"]}
+BY: JSON = {
+    "name": "identifier",
+    "in": "query",
+    "required": True,
+    "schema": {"type": "string", "pattern": r"^[a-z]{1,20}\|[0-9]{1,20}$"},
+}
 NONE: JSON = {"name": "If-None-Exist", "in": "header", "schema": {"type": "string"}}
 PATCHES = ("application/json-patch+json", "application/merge-patch+json", FHIR)
 
@@ -45,7 +55,11 @@ def operation(summary: str, *parameters: JSON, body: tuple[str, ...] = ()) -> JS
         "summary": summary,
         "tags": ["fhir"],
         "parameters": list(parameters),
-        "responses": {"default": {"description": "a resource, or an OperationOutcome", "content": {FHIR: {"schema": RESOURCE}}}},
+        "responses": {
+            "204": {"description": "done; nothing to send"},
+            "304": {"description": "the client has this version"},
+            "default": {"description": "a resource, or an OperationOutcome", "content": {FHIR: {"schema": RESOURCE}}},
+        },
     }
     if body:
         made["requestBody"] = {
@@ -66,8 +80,8 @@ def paths(prefix: str) -> JSON:
         of_type: {
             "get": operation("Search", TYPE, *SEARCH),
             "post": operation("Create", TYPE, NONE, body=(FHIR,)),
-            "put": operation("Update by condition", TYPE, MATCH, body=(FHIR,)),
-            "delete": operation("Delete by condition", TYPE),
+            "put": operation("Update by condition", TYPE, BY, MATCH, body=(FHIR,)),
+            "delete": operation("Delete by condition", TYPE, BY),
         },
         f"{of_type}/_search": {"post": operation("Search", TYPE, *SEARCH)},
         f"{of_type}/_history": {"get": operation("What changed of a type", TYPE, COUNT, SINCE, AT)},
@@ -87,5 +101,5 @@ def paths(prefix: str) -> JSON:
         f"{prefix}/Subscription/{{id}}/$events": {"get": operation("What a Subscription told of", ID, *EVENTS)},
         f"{prefix}/Subscription/$get-ws-binding-token": {"get": operation("A token to bind a socket with", SUBSCRIPTIONS)},
         f"{prefix}/Subscription/{{id}}/$get-ws-binding-token": {"get": operation("A token to bind a socket with", ID)},
-        f"{prefix}/Observation/$lastn": {"get": operation("The newest of each code", COUNT)},
+        f"{prefix}/Observation/$lastn": {"get": operation("The newest of each code", PATIENT)},
     }

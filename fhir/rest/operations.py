@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from engine.fault import Fault, Kind
 from fhir import encode
 from fhir.rest.answer import Answer, refused
-from fhir.rest.call import Call
+from fhir.rest.call import Call, resource
 from fhir.rest.read import absent
 from fhir.rest.search import bundle
 from fhir.rest.server import Server
 from fhir.search.compartments import everything, member
 from fhir.search.find import Found, Page, find
 from fhir.search.query import Query, read
+from fhir.validate import validate
 
-MOST_LAST = 1000
+MOST_LAST, MOST_PAGES = 1000, 50
 
 
 async def inside(server: Server, call: Call) -> Answer:
@@ -31,6 +33,25 @@ async def inside(server: Server, call: Call) -> Answer:
         return refused(query)
     page = await server.asked(find(replace(query, wheres=(*query.wheres, where)), call.base))
     return refused(page) if isinstance(page, Fault) else Answer(200, bundle(call, query, page))
+
+
+async def given(server: Server, call: Call, operation: Callable[[Server, Call], Awaitable[Answer]]) -> Answer:
+    """An operation by GET, or by POST with its parameters as Parameters, as every operation may be called."""
+    if call.method != "POST" or not (call.body or call.resource):
+        return await operation(server, call)
+    body = resource(call)
+    if isinstance(body, Fault):
+        return refused(body)
+    faults = validate(body)
+    if faults or body.get("resourceType") != "Parameters":
+        return refused(faults or Fault(Kind.INCORRECT, "E558", "an operation is posted Parameters", "resourceType"))
+    told = [(row["name"], str(value)) for row in body.get("parameter", ()) for name, value in row.items() if plain(name, value)]
+    return await operation(server, replace(call, params=(*call.params, *told), body=b"", resource=None))
+
+
+def plain(name: str, value: object) -> bool:
+    """Whether a part of Parameters is a value that an address could hold."""
+    return name.startswith("value") and isinstance(value, str | int)
 
 
 async def all_of(server: Server, call: Call) -> Answer:
@@ -56,16 +77,20 @@ async def last(server: Server, call: Call) -> Answer:
         return refused(query)
     if not any(name.partition(":")[0] in ("patient", "subject") for name, _ in query.kept):
         return refused(Fault(Kind.INCORRECT, "E562", "$lastn needs a patient or subject", "patient"))
-    page = await server.asked(find(query, call.base))
-    if isinstance(page, Fault):
-        return refused(page)
     kept: dict[str, int] = {}
-    matches = []
-    for one in page.matches:
-        name = code(one)
-        kept[name] = kept.get(name, 0) + 1
-        if kept[name] <= int(text):
-            matches.append(one)
+    matches: list[Found] = []
+    for _ in range(MOST_PAGES):
+        page = await server.asked(find(query, call.base))
+        if isinstance(page, Fault):
+            return refused(page)
+        for one in page.matches:
+            name = code(one)
+            kept[name] = kept.get(name, 0) + 1
+            if kept[name] <= int(text):
+                matches.append(one)
+        if not page.next:
+            break
+        query = replace(query, page=page.next)
     return Answer(200, bundle(call, replace(query, kept=tuple(call.params)), Page(tuple(matches), total=len(matches))))
 
 

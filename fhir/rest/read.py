@@ -62,9 +62,14 @@ def single(call: Call, type: str, id: str, rows: list[tuple[Any, ...]]) -> Answe
     if deleted:
         answer = refused(gone(f"{type}/{id}"))
         return Answer(answer.status, answer.body, headers, outcome=answer.outcome)
-    if headers["ETag"] in call.headers.get("if-none-match", "") or unchanged(call, updated):
+    if known(call.headers.get("if-none-match", ""), version) or unchanged(call, updated):
         return Answer(304, b"", headers)
     return Answer(200, body.encode(), headers, type, id, version)
+
+
+def known(text: str, version: int) -> bool:
+    """Whether a client has this version: by any of its tags, compared weakly, or by `*` (RFC 9110 section 13.1.2)."""
+    return text.strip() == "*" or str(version) in re.findall(r'(?:W/)?"([0-9]{1,9})"', text)
 
 
 def unchanged(call: Call, updated: datetime) -> bool:
@@ -146,6 +151,8 @@ def limits(call: Call) -> Span | Fault:
     """What part is asked for."""
     found = Span()
     for name, value in call.params:
+        if not value:
+            continue
         if name == "_count":
             if not re.fullmatch(r"[0-9]{1,18}", value):
                 return Fault(Kind.INCORRECT, "E562", "not a number", name)

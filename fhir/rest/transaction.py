@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -346,6 +347,9 @@ def response(kind: str, rows: Sequence[tuple[str, Answer]], prefer: str) -> Answ
         for name, header in (("location", "Location"), ("etag", "ETag")):
             if header in one_.headers:
                 told[name] = one_.headers[header]
+        if "Last-Modified" in one_.headers:
+            at = parsedate_to_datetime(one_.headers["Last-Modified"])
+            told["lastModified"] = at.isoformat().replace("+00:00", "Z")
         if one_.outcome is not None:
             told["outcome"] = one_.outcome
         url = one_.headers.get("Location", "").partition("/_history/")[0] or full_url

@@ -76,7 +76,7 @@ def read(type: str, pairs: Sequence[tuple[str, str]], base: str = "", strict: bo
     kept: list[tuple[str, str]] = []
     for key, value in pairs:
         if key.partition(":")[0] in RESULT:
-            if key != "_page":
+            if key != "_page" and value:
                 kept.append((key, value))
             continue
         if "\x00" in value or not value:
@@ -143,6 +143,8 @@ def shaped(query: Query, pairs: Sequence[tuple[str, str]]) -> Query | Fault:
 
     for key, value in pairs:
         name = key.partition(":")[0]
+        if not value:
+            continue
         if name == "_count":
             if not re.fullmatch(r"[0-9]{1,18}", value):
                 return Fault(Kind.INCORRECT, "E562", "_count is a number", "_count")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import httpx
@@ -107,11 +108,12 @@ def test_of_fifty_parallel_updates_of_one_version_one_wins(api: httpx.Client) ->
     id = created(api, PATIENT)
     for round in range(1, 4):
 
-        def put(n: int, version: int = round) -> int:
+        def put(n: int, version: int = round, together: Barrier = Barrier(50)) -> int:
+            together.wait(60)
             body = {**PATIENT, "id": id, "name": [{"family": f"N{version}-{n}"}]}
             return api.put(f"Patient/{id}", json=body, headers={"if-match": f'W/"{version}"'}).status_code
 
-        with ThreadPoolExecutor(10) as pool:
+        with ThreadPoolExecutor(50) as pool:
             found = list(pool.map(put, range(50)))
         assert sorted(found) == [200] + [412] * 49
     history = api.get(f"Patient/{id}/_history").json()
