@@ -33,3 +33,17 @@ def test_what_the_first_version_stored_is_worked_after_the_upgrade(empty_databas
     with journal.transaction() as connection:
         journal.settle(connection, done)
     journal.close()
+
+
+def test_large_bodies_are_not_stored_by_the_servers_slow_compression_in_any_partition(empty_database: str) -> None:
+    assert isinstance(migrate(empty_database), list)
+    journal = Journal(empty_database)  # makes the partitions of the coming days
+    journal.close()
+    with psycopg.connect(empty_database) as connection:
+        rows = connection.execute(
+            "select relid::text, attstorage::text, attcompression::text from "
+            "(select relid from pg_partition_tree('journal.message') union all select 'journal.parcel'::regclass) one "
+            "join pg_attribute on attrelid = relid and attname = 'body'"
+        ).fetchall()
+    assert len(rows) > 3
+    assert {(storage, compression) for _, storage, compression in rows} <= {("e", ""), ("x", "l")}
