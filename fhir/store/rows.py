@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from fhir.search.extract import Entries
 
@@ -119,3 +120,10 @@ def lexemes(words: Collection[str]) -> bytes:
     coded = sorted({word.encode()[:2000] for word in words}, key=lambda word: (len(word), word))
     body = b"".join([word.replace(b"\x00", b"") + b"\x00\x00\x00" for word in coded])
     return struct.pack("!ii", 4 + len(body), len(coded)) + body
+
+
+def copy(cursor: Any, into: str, packed: list[bytes]) -> None:
+    """Copies packed rows into a table."""
+    if packed:
+        with cursor.copy(f"copy {into} from stdin (format binary)") as stream:
+            stream.write(b"".join((HEADER, *packed, TRAILER)))

@@ -115,7 +115,7 @@ def apply(connection: Connection, changes: Sequence[Change], at: datetime, share
     if not changes:
         return []
     named = [name(change) for change in changes]
-    held = {(type, id): Held(type, id, key_of(type, id)) for type, id in named}
+    held = {pair: Held(*pair, key_of(*pair)) for pair in dict.fromkeys(named)}
     with connection.cursor() as cursor:
         look_up(cursor, held, {pair for pair, change in zip(named, changes, strict=True) if merges(change)})
         batch = Batch(at, shared)
@@ -126,11 +126,9 @@ def apply(connection: Connection, changes: Sequence[Change], at: datetime, share
 
 def name(change: Change) -> tuple[str, str]:
     """The type and id of what is changed."""
-    if isinstance(change, Expect):
-        return name(change.change)
-    if isinstance(change, Delete):
-        return change.type, change.id
-    return change.body["resourceType"], change.body["id"]
+    if isinstance(change, Put):
+        return change.body["resourceType"], change.body["id"]
+    return name(change.change) if isinstance(change, Expect) else (change.type, change.id)
 
 
 def merges(change: Change) -> bool:
@@ -250,13 +248,6 @@ class Batch:
         replaced = [one for one in changed if one.stored]
         if replaced:
             cursor.execute(sql("supersede"), {"keys": [UUID(bytes=one.key) for one in replaced]}, prepare=True)
-            copy(cursor, f"fhir.resource ({rows.COLUMNS})", [self.rows[one.key] for one in replaced])
-        copy(cursor, f"fhir.resource ({rows.FRESH})", [self.rows[one.key] for one in changed if not one.stored])
-        copy(cursor, f"fhir.history ({rows.HISTORY})", self.past)
-
-
-def copy(cursor: Any, into: str, packed: list[bytes]) -> None:
-    """Copies packed rows into a table."""
-    if packed:
-        with cursor.copy(f"copy {into} from stdin (format binary)") as stream:
-            stream.write(b"".join((rows.HEADER, *packed, rows.TRAILER)))
+            rows.copy(cursor, f"fhir.resource ({rows.COLUMNS})", [self.rows[one.key] for one in replaced])
+        rows.copy(cursor, f"fhir.resource ({rows.FRESH})", [self.rows[one.key] for one in changed if not one.stored])
+        rows.copy(cursor, f"fhir.history ({rows.HISTORY})", self.past)

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
 from sqlalchemy import create_engine, inspect
 from sqlalchemy.pool import NullPool
 
-from engine.types import Put, Written
+from engine.types import Envelope, Message, Origin, Put, Written
 from fhir import encode
 from fhir.store import Delete, FhirStore, apply
 from fhir.store.schema import metadata
@@ -213,3 +214,18 @@ def test_the_schema_in_python_is_the_schema_that_the_migrations_make(database: s
         assert there == {c.name: (c.type.compile(engine.dialect), bool(c.nullable)) for c in table.columns}
         indexes = {index["name"] for index in found.get_indexes(table.name, "fhir")} - {"type_name_key"}
         assert indexes == {index.name for index in table.indexes}
+
+
+def test_an_origin_is_kept_as_it_is_told(connection: psycopg.Connection[Any]) -> None:
+    told = [
+        Origin(Message(UUID(int=7), 1, "lab", "hl7v2", b"", AT, Envelope("ORU^R01", "LAB|Göttingen", "M\x001")), "abc",
+               ("Patient/a", "Observation/b", "Nothing/c")),
+        Origin(Message(UUID(int=8), 2, "", "", b"", AT, Envelope()), "", ("Nothing/c",)),
+    ]  # fmt: skip
+    FhirStore().record(connection, told, AT)
+    query = "select at, message, channel, type, sender, control_id, plan, keys from fhir.origin order by num"
+    at = AT.replace(microsecond=678000)
+    assert connection.execute(query).fetchall() == [
+        (at, UUID(int=7), "lab", "ORU^R01", "LAB|Göttingen", "M1", "abc", [uuid_of("Patient", "a"), uuid_of("Observation", "b")]),
+        (at, UUID(int=8), "", "", "", "", "", []),
+    ]
