@@ -20,6 +20,7 @@ from fhir.rest.answer import MEDIA, Answer, refused
 from fhir.rest.audit import Auditor
 from fhir.rest.call import Call, Trail, pairs
 from fhir.rest.media import answering, as_xml, carrying
+from fhir.rest.methods import allowed
 from fhir.rest.server import costly
 from fhir.subscribe.socket import PATH
 
@@ -103,9 +104,10 @@ class Api:
         if isinstance(query, Fault):
             return query
         method = scope["method"]
-        if method not in METHODS:
-            return Fault(Kind.INCORRECT, "E553", "this method is not used here", "", f"use {', '.join(sorted(METHODS))}")
         path = tuple([part for part in scope["path"][len(self.prefix) :].split("/") if part])
+        if method not in METHODS:
+            taken = ", ".join(allowed(path) or sorted(METHODS))
+            return Fault(Kind.INCORRECT, "E553", "this method is not used here", "", f"use {taken}")
         xml = answering(query, headers)
         if isinstance(xml, Fault):
             return xml

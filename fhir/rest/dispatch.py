@@ -13,6 +13,7 @@ from fhir.rest.answer import Answer, refused
 from fhir.rest.audit import Keeping, access
 from fhir.rest.call import ID, TYPES, Call, Trail, resource
 from fhir.rest.change import change
+from fhir.rest.methods import allowed
 from fhir.rest.read import all_history, history, read, vread
 from fhir.rest.search import search
 from fhir.rest.server import Server
@@ -23,8 +24,11 @@ from fhir.validate import validate
 async def dispatch(server: Server, call: Call) -> Answer:
     """Answers a call; every problem is an OperationOutcome."""
     path, method = call.path, "GET" if call.method == "HEAD" else call.method
+    taken = allowed(path)
+    if taken and call.method not in taken:
+        return refused(wrong_method(taken))
     if not path:
-        return await bundle(server, call) if method == "POST" else refused(wrong_method("POST"))
+        return await bundle(server, call)
     if path == ("metadata",) and method == "GET":
         return Answer(200, capability.statement(call.base, "", tuple(sorted(desk(server.site).topics()))))
     if path == ("_history",) and method == "GET":
@@ -68,9 +72,7 @@ async def of_type(server: Server, call: Call, method: str) -> Answer:
     if len(path) == 2 and not path[1].startswith(("_", "$")):
         if method == "GET":
             return await read(server, call)
-        if method in ("PUT", "DELETE", "PATCH"):
-            return await change(server, call)
-        return refused(wrong_method("GET, PUT, PATCH, DELETE"))
+        return await change(server, call)
     if path[2:3] == ("_history",) and method == "GET" and len(path) in (3, 4):
         return await (history(server, call) if len(path) == 3 else vread(server, call))
     if path[2:] == ("$validate",) and method == "POST":
@@ -78,9 +80,9 @@ async def of_type(server: Server, call: Call, method: str) -> Answer:
     return refused(Fault(Kind.NOT_FOUND, "E560", "no such interaction", "", "see /metadata"))
 
 
-def wrong_method(allowed: str) -> Fault:
+def wrong_method(taken: tuple[str, ...]) -> Fault:
     """The fault of a method that an address does not take."""
-    return Fault(Kind.INCORRECT, "E553", "this address does not take this method", "", f"it takes {allowed}")
+    return Fault(Kind.INCORRECT, "E553", "this address does not take this method", "", f"it takes {', '.join(taken)}")
 
 
 def checked(call: Call) -> Answer:

@@ -81,6 +81,7 @@ def paths(prefix: str) -> JSON:
             "get": operation("Search", TYPE, *SEARCH),
             "post": operation("Create", TYPE, NONE, body=(FHIR,)),
             "put": operation("Update by condition", TYPE, BY, MATCH, body=(FHIR,)),
+            "patch": operation("Patch by condition", TYPE, BY, MATCH, body=PATCHES),
             "delete": operation("Delete by condition", TYPE, BY),
         },
         f"{of_type}/_search": {"post": operation("Search", TYPE, *SEARCH)},

@@ -14,10 +14,14 @@ from tests.integration.fhir.test_rest import PATIENT, codes, created, ids, obser
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("POST", "Patient/1", {"GET", "PUT", "PATCH", "DELETE"}),
+        ("POST", "Patient/1", {"GET", "HEAD", "PUT", "PATCH", "DELETE"}),
         ("GET", "", {"POST"}),
+        ("PUT", "metadata", {"GET", "HEAD"}),
+        ("DELETE", "Patient/1/_history/1", {"GET", "HEAD"}),
+        ("PUT", "Observation/$lastn", {"GET", "HEAD", "POST"}),
+        ("GET", "Patient/_search", {"POST"}),
         ("TRACE", "Patient", {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}),
-        ("OPTIONS", "Patient/1", {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}),
+        ("OPTIONS", "Patient/1", {"GET", "HEAD", "PUT", "PATCH", "DELETE"}),
     ],
 )
 def test_a_method_that_is_not_allowed_is_answered_with_those_that_are(
