@@ -12,6 +12,9 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
+import psycopg
+from psycopg_pool import PoolClosed, PoolTimeout
+
 from adapters.http.webhook import idempotency_key
 from adapters.safe_http import Line, Origin, Way, line, refusal, split
 from engine.deliver import Route, Schedule, parse
@@ -30,7 +33,9 @@ READ = """
     where held.num = %s and not resource.deleted
 """
 SHAKEN = "update fhir.subscription set shaken = true where num = %s and state = 'requested'"
+SENT = {"handshake": ("requested",), "heartbeat": ("active",), "event": ("requested", "active")}  # in which states
 GONE = 410
+AWAY = Fault(Kind.UNAVAILABLE, "E570", "the database does not answer", help="it is tried again by its schedule")
 
 
 def route(site: Site) -> Route | Fault:
@@ -64,11 +69,23 @@ class Hook:
 
     async def send(self, parcel: Parcel) -> JSON | Fault:
         """Tells one endpoint; what a Subscription that is off or gone was to be told is let go."""
+        try:
+            return await self._send(parcel)
+        except (psycopg.Error, PoolTimeout, PoolClosed):
+            return AWAY
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        lines, self.lines = list(self.lines.values()), {}
+        for one in lines:
+            await one.close()
+
+    async def _send(self, parcel: Parcel) -> JSON | Fault:
         num, kind = int(parcel.meta["subscription"]), parcel.meta.get("kind", "event")
         async with self.pool.connection() as connection:
             row = await (await connection.execute(READ, [num])).fetchone()
         state, base, text = row or ("gone", "", "")
-        if state != ("requested" if kind == "handshake" else "active"):
+        if state not in SENT[kind]:
             return {"let go": state}
         asked = understand(encode.trusted(text), self.desk.topics(), self.desk.allowed, base)
         if isinstance(asked, Fault):
@@ -84,12 +101,6 @@ class Hook:
                 await connection.execute(SHAKEN, [num])
             self.desk.stir()
         return told
-
-    async def close(self) -> None:
-        """Closes the connections."""
-        lines, self.lines = list(self.lines.values()), {}
-        for one in lines:
-            await one.close()
 
     async def _tell(self, origin: Origin, path: str, asked: Asked, parcel: Parcel) -> JSON | Fault:
         way = await self._line(origin, asked.timeout)

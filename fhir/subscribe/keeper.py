@@ -61,22 +61,22 @@ class Keeper(threading.Thread):
 
     def round(self, connection: Connection) -> None:
         """One look."""
+        now = self._desk.site.now()
+        if time.monotonic() - self._tidied > TIDY:
+            self._tidied = time.monotonic()
+            tidy(connection, now)
         self._desk.look(connection)
         if self._desk.idle:
             return
         with connection.transaction():
             if not connection.execute("select pg_try_advisory_xact_lock(%s)", [LOCK]).fetchone()[0]:
                 return
-            now = self._desk.site.now()
             changed = befallen(self._desk, connection, now)
             beat(self._desk, connection, now)
         if changed:
             self._desk.stale()
             self._desk.look(connection)
             self._desk.stir()
-        if time.monotonic() - self._tidied > TIDY:
-            self._tidied = time.monotonic()
-            tidy(connection, now)
 
     def _connected(self) -> psycopg.Connection[Any]:
         if self._connection is None or self._connection.closed:

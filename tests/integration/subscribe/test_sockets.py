@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from fhir import encode
+from fhir.subscribe.keeper import tidy
 from fhir.subscribe.socket import FULL
 from tests.integration.subscribe.subscribed import Served, codes, endpoint, observation, served, subscription
 from tests.integration.subscribe.test_topics import URL, admissions, encounter, option, right, said, subscribed, topics
@@ -193,3 +195,16 @@ def test_no_more_sockets_are_served_than_there_may_be(database: str, monkeypatch
         pass
     assert refused.value.response.status_code == 403
     assert FULL.code == "E599"
+
+
+def test_events_are_kept_for_a_week(database: str) -> None:
+    with served(database, folders=topics) as here:
+        id = made(here, by_topic())
+        for n in (1, 2, 3):
+            here.api.put(f"Encounter/e{n}", json=encounter(f"e{n}"))
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute("update fhir.subscription_event set at = at - interval '8 days' where number <= 2")
+            assert tidy(connection, here.site.now()) == 2
+            assert tidy(connection, here.site.now()) == 0
+        kept = said(here.api.get(f"Subscription/{id}/$events").json())
+        assert ([number for number, _ in kept["events"]], kept["events-since-subscription-start"]) == (["3"], "3")

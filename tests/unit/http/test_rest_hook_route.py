@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from psycopg_pool import AsyncConnectionPool
 
-from adapters.http.rest_hook import below, headers, literal, route
+from adapters.http.rest_hook import RestHook, below, headers, literal, route
 from adapters.safe_http import Origin
 from engine.deliver import Route
 from engine.fault import Fault
@@ -63,3 +66,18 @@ def test_headers_hold_the_clients_own_and_never_the_body_s_where_there_is_none()
     again = headers(asked, Parcel("subscriptions", "1", "1/1", b"{}", "application/fhir+json"))
     assert again["Content-Type"] == "application/fhir+json"
     assert again["Idempotency-Key"] == empty["Idempotency-Key"]
+
+
+def test_a_database_that_is_away_is_no_reason_to_give_up() -> None:
+    async def run() -> Any:
+        away = AsyncConnectionPool("host=127.0.0.1 port=1 dbname=x", min_size=0, max_size=1, timeout=0.05, open=False)
+        await away.open()
+        sender = await RestHook().open(replace(site(), pool=away))
+        assert not isinstance(sender, Fault)
+        found = await sender.send(Parcel("subscriptions", "1", "1/1", b"", "text/plain", {"subscription": "1"}))
+        await away.close()
+        return found
+
+    found = asyncio.run(run())
+    assert isinstance(found, Fault)
+    assert (found.code, found.kind.answer.retry) == ("E570", True)
