@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -110,16 +109,18 @@ def test_a_socket_that_is_told_nothing_gets_heartbeats(database: str, monkeypatc
             assert [said(told(opened))["type"] for _ in range(3)] == ["handshake", "heartbeat", "heartbeat"]
 
 
-@pytest.mark.parametrize(
-    "frame", ["bind nobody", "bind-with-token abc.def", "hello", "bind", "", "bind " + "x" * 9000, json.dumps({"a": 1})]
-)
-def test_a_socket_that_says_something_else_is_closed(database: str, frame: str) -> None:
-    with served(database) as here, socket(here) as opened:
-        opened.send(frame)
-        with pytest.raises(ConnectionClosed) as ended:
-            opened.recv(timeout=20)
-        assert ended.value.rcvd is not None
-        assert (ended.value.rcvd.code, ended.value.rcvd.reason[:4]) in ((1008, "E597"), (1008, "E598"))
+FRAMES = ("bind nobody", "bind-with-token abc.def", "hello", "bind", "", "bind " + "x" * 9000, '{"a": 1}')
+
+
+def test_a_socket_that_says_something_else_is_closed(database: str) -> None:
+    with served(database) as here:
+        for frame in FRAMES:
+            with socket(here) as opened:
+                opened.send(frame)
+                with pytest.raises(ConnectionClosed) as ended:
+                    opened.recv(timeout=20)
+            assert ended.value.rcvd is not None
+            assert (ended.value.rcvd.code, ended.value.rcvd.reason[:4]) in ((1008, "E597"), (1008, "E598")), frame[:20]
 
 
 def test_a_topic_is_bound_by_token_only_and_an_old_or_foreign_token_binds_nothing(database: str) -> None:
