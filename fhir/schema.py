@@ -36,7 +36,10 @@ def schema(resource: str) -> JSON:
 
 
 def part(resource: str, name: str) -> JSON | None:
-    """The schema of one element's value by itself: what a resource without `_` siblings asks of it; None where R4 has no such element."""
+    """The schema of one element's value by itself: what a resource without `_` siblings asks of it; None where R4 has no such element.
+
+    It takes no extension, which may hold a value of every type: what has one is judged by the schema of its resource.
+    """
     whole_, type = schema(resource), model.type_of(resource)
     rule = whole_["properties"].get(name)
     if rule is None or type is None:
@@ -56,8 +59,8 @@ def reached(rule: Any, known: JSON) -> JSON:
         if isinstance(one, dict):
             name = str(one.get("$ref", "")).removeprefix("#/$defs/")
             if name and name not in found:
-                found[name] = known[name]
-                wanted.append(known[name])
+                found[name] = {"not": {}} if name == "Extension" else known[name]
+                wanted.append(found[name])
             wanted += one.values()
         elif isinstance(one, list):
             wanted += one

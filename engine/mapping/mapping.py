@@ -52,8 +52,8 @@ class Mapping:
     name: str
     digest: str
     plan: bound.Plan
-    rules: tuple[Rule, ...]
-    rules_traced: Callable[[], tuple[Rule, ...]]  # compiled when they are first wanted
+    rules: Callable[[], tuple[Rule, ...]]  # compiled when they are first wanted: most mappings are never used by most processes
+    rules_traced: Callable[[], tuple[Rule, ...]]
     narrowed: Narrowed[Quick] | None  # of a format that tells what values depend on
     whole: Fill | None = None  # of `segments:`
 
@@ -85,7 +85,7 @@ class Mapping:
             if made is not None:
                 return made, run
         run = Run()
-        return _run(self.rules, scope, run, self.plan.model), run
+        return _run(self.rules(), scope, run, self.plan.model), run
 
     def message(self, scope: Scope) -> dict[str, Any] | tuple[Fault, ...]:
         """What a mapping with `segments:` writes, as a tree for the model to render; a tuple of faults when anything is refused."""
@@ -123,9 +123,12 @@ def compile_plan(plan: bound.Plan, digest: str) -> Mapping:
     """Compiles a bound plan, both ways."""
     depend = getattr(plan.format, "depends", None)
     memory, known = Memory(), dict[int, Any]()
-    rules = _rules(plan, Kit(plan.model, known=known, keep=known.__setitem__))
+    rules = cache(lambda: _rules(plan, Kit(plan.model, known=known, keep=known.__setitem__)))
     kit = Kit(plan.model, known=known)
-    narrowed = Narrowed(plan, lambda narrow: quick(narrow, kit, memory, depend)) if depend is not None else None
+
+    narrowed = None
+    if depend is not None:
+        narrowed = Narrowed(plan, lambda narrow: (rules(), quick(narrow, kit, memory, depend))[1])
     whole = fill(plan.message, Kit(plan.model)) if plan.message is not None else None
     return Mapping(plan.name, digest, plan, rules, cache(lambda: _rules(plan, Kit(plan.model, traced=True))), narrowed, whole)
 

@@ -99,7 +99,7 @@ def test_every_official_example_is_told_alike_whole_and_by_parts(r4_examples: li
             continue
         known.was_right(body)
         fresh = encode.trusted(encode.dumps(body))  # none of it the same object
-        apart = any(name[0] == "_" or name == "contained" for name in body)
+        apart = any(name[0] == "_" or name == "contained" for name in body) or b'xtension"' in encode.dumps(body)
         assert known.right(fresh) is not apart, path.name
         told += not apart
     assert told > 500

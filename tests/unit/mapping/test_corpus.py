@@ -27,7 +27,7 @@ def test_fast_traced_and_narrowed_give_the_same_for_real_messages(root: Path, sh
         mapping = choose(library, "hl7v2", envelope.type)
         if mapping is None:
             continue
-        whole = _run(mapping.rules, scope, Run(), mapping.plan.model)
+        whole = _run(mapping.rules(), scope, Run(), mapping.plan.model)
         assert _run(mapping.traced, scope, Run(), mapping.plan.model) == whole
         for _ in range(3):
             assert mapping.run(scope) == whole

@@ -34,7 +34,7 @@ def library(root: Path) -> Library:
 
 def whole(mapping: Mapping, body: bytes) -> Any:
     run = Run()
-    return _run(mapping.rules, Hl7v2().parse(body), run, mapping.plan.model), run.warnings  # type: ignore[arg-type]
+    return _run(mapping.rules(), Hl7v2().parse(body), run, mapping.plan.model), run.warnings  # type: ignore[arg-type]
 
 
 def narrow(mapping: Mapping, body: bytes) -> Any:
