@@ -11,7 +11,7 @@ from uuid import UUID
 from engine.fault import Fault, Kind, Refused
 from engine.metrics import accepted
 from engine.run import Plan
-from engine.types import Arrival, Intake, Outcome, Receipt
+from engine.types import Arrival, Envelope, Intake, Outcome, Receipt
 
 LARGEST = 2 * 1024 * 1024  # bytes a strict check takes
 MOST = 20  # faults told in one answer
@@ -64,11 +64,12 @@ def keyed(arrival: Arrival, plan: Plan | None) -> Arrival:
     if plan.key is None:
         return replace(arrival, slow=True)
     try:
-        scope = plan.format.parse(arrival.body)
-        key = "" if isinstance(scope, Fault) else plan.key(scope)
+        key = plan.key(arrival.body)
     except Refused:  # it cannot be read: the worker says so
         key = ""
-    return replace(arrival, envelope=replace(arrival.envelope, key=key or arrival.envelope.sender), slow=plan.slow)
+    told = arrival.envelope
+    envelope = Envelope(told.type, told.sender, told.control_id, key or told.sender)
+    return replace(arrival, envelope=envelope, slow=plan.slow)
 
 
 def _named(arrival: Arrival, plan: Plan) -> Arrival:

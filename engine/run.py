@@ -19,7 +19,7 @@ class Plan:
     format: Format
     steps: tuple[Run, ...]
     accepts: Callable[[Scope], bool] | None = None
-    key: Callable[[Scope], str] | None = None  # the order key
+    key: Callable[[bytes], str] | None = None  # the order key of a body
     on_failure: str = "hold"  # hold, or stop: later messages of the key wait for this one
     stores: bool = True  # whether the resources are kept
     strict: bool = False  # whether messages are checked against the standard before they are taken

@@ -10,7 +10,6 @@ from __future__ import annotations
 import codecs
 import itertools
 import re
-from dataclasses import replace
 from typing import Any
 
 from adapters.hl7v2 import charset as charsets
@@ -28,6 +27,7 @@ _OFFSET = re.compile(r"[+-]\d{4}$")
 _CONTEXTS: dict[tuple[object, ...], int] = {}
 _NUMBERS = itertools.count(1)
 MOST_CONTEXTS = 1000
+LONG_SENDER = 1000  # characters
 
 
 class Er7:
@@ -80,17 +80,20 @@ class Er7:
     def context(self) -> int:
         """A number for what the meaning of a field's text depends on besides the text: delimiters, charset, zone, facility."""
         if self._context is None:
-            key = (self.delimiters, self.codec, self.zone, self.facility)
+            key = (self.delimiters, self.codec, self.zone, *self._sender)
             if len(_CONTEXTS) > MOST_CONTEXTS:
                 _CONTEXTS.clear()
-            self._context = _CONTEXTS.setdefault(key, next(_NUMBERS))
+            short = sum(map(len, self._sender)) < LONG_SENDER
+            self._context = _CONTEXTS.setdefault(key, next(_NUMBERS)) if short else next(_NUMBERS)
         return self._context
 
     @property
     def zone(self) -> str:
         """The offset MSH-7 states (`-0400`), '' when none: the default of every time in the message (section 2.A.22)."""
         if self._zone is None:
-            found = _OFFSET.search(self.header.value(7))
+            written = self.header.raw(7)
+            plain = "+" not in written and "-" not in written and self.delimiters.escape not in written
+            found = None if plain else _OFFSET.search(self.header.value(7))
             self._zone = found[0] if found else ""
         return self._zone
 
@@ -101,6 +104,12 @@ class Er7:
             msh = self.first("MSH")
             self._facility = next(filter(None, (msh.value(f, comp=c) for f, c in ((4, 1), (4, 2), (3, 1)))), "") if msh else ""
         return self._facility
+
+    @property
+    def _sender(self) -> tuple[str, ...]:
+        """MSH-3 and MSH-4 as they stand: what the facility follows from."""
+        msh = self.first("MSH")
+        return tuple(msh.fields[2:5]) if msh is not None else ()
 
     def first(self, name: str) -> Segment | None:
         """The first segment of that name."""
@@ -121,6 +130,14 @@ class Er7:
 
 def parse(raw: bytes, charset: str | None = None, fallback: str | None = None) -> Er7 | Fault:
     """Reads a message. `charset` overrides MSH-18; `fallback` (a Python codec) is tried when bytes do not fit; never raises."""
+    message = opened(raw, charset, fallback)
+    if not isinstance(message, Fault):
+        split(message)
+    return message
+
+
+def opened(raw: bytes, charset: str | None = None, fallback: str | None = None) -> Er7 | Fault:
+    """A message whose segments are not read yet."""
     header = read_header(raw)
     if isinstance(header, Fault):
         return header
@@ -139,7 +156,6 @@ def parse(raw: bytes, charset: str | None = None, fallback: str | None = None) -
     if lead:
         message.lead = text[:lead]
         message.warnings.append(_warning("E116", "characters before the first segment were skipped"))
-    split(message, lead)
     return message
 
 
@@ -163,7 +179,7 @@ def _of_message(header: Header, raw: bytes) -> Header:
         return header
     at = max(raw.find(b"\rMSH"), raw.find(b"\nMSH"))
     found = read_header(raw[at + 1 :]) if at >= 0 else header
-    return header if isinstance(found, Fault) else replace(found, at=header.at, marks=header.marks)
+    return header if isinstance(found, Fault) else found._replace(at=header.at, marks=header.marks)
 
 
 def _warning(code: str, text: str, at: str = "") -> Fault:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +16,7 @@ from adapters.hl7v2 import batch, er7
 from adapters.hl7v2.change import change
 from adapters.hl7v2.depends import Texts, together
 from adapters.hl7v2.header import Header, read_header
+from adapters.hl7v2.lead import leading
 from adapters.hl7v2.mask import masked
 from adapters.hl7v2.path import NOTATION, Hl7Path, Place
 from adapters.hl7v2.shape import Node, is_structure, names, structure
@@ -61,6 +62,10 @@ class Hl7v2:
         """The message as a tree of groups."""
         message = er7.parse(body, self.charset, self.fallback)
         return message if isinstance(message, Fault) else root(message)
+
+    def lead(self, paths: Sequence[Hl7Path]) -> Callable[[bytes], Group | Fault] | None:
+        """What reads the beginning of a body, enough for the first value of each of these paths (see `lead`)."""
+        return leading(paths, self.charset, self.fallback)
 
     def path(self, text: str, structure: str, group: str) -> Hl7Path | Fault:
         """Compiles a path as seen from inside `group` of a message structure: "" or a chain

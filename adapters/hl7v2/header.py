@@ -7,7 +7,8 @@ is decoded.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from adapters.hl7v2.charset import is_wide
 from adapters.hl7v2.escape import ABSENT, STANDARD, Delimiters, unescape
@@ -18,8 +19,7 @@ _LINE_END = re.compile(rb"[\r\n]")
 _LEAD = re.compile(rb"(?:\xef\xbb\xbf|\xe2\x80\xa8|\xe2\x80\xa9|\xc2\xa0|\xc2\x85|\xe2\x80\x8b|[\x00-\x20\x0b\x1c])*")
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """MSH as text, read as Latin-1 so that any byte has a character; `at` is where it begins in the message."""
 
     at: int
@@ -56,7 +56,11 @@ def read_delimiters(line: str) -> Delimiters | Fault:
     if len(line) < 8:
         return _bad("the header segment is shorter than eight characters")
     field = line[3]
-    encoding = line[4:].split(field, 1)[0][:6] or "".join(STANDARD[1:5])
+    return _delimiters(field, line[4:].split(field, 1)[0][:6] or "".join(STANDARD[1:5]))
+
+
+@lru_cache(64)
+def _delimiters(field: str, encoding: str) -> Delimiters | Fault:
     marks = field + encoding.replace(" ", "")
     if any(mark.isalnum() or not "!" <= mark <= "~" for mark in marks):
         return _bad("a delimiter is a letter, a digit or not printable")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -14,30 +15,50 @@ if TYPE_CHECKING:
     from adapters.hl7v2.er7 import Er7
 
 _BREAK = re.compile(r"(\r\n|\r|\n)")
+_ODD_CHARACTER = re.compile(r"[\n\x00\x0b\x1c]|\r\r")
 
 
-def split(message: Er7, lead: int) -> None:
-    """Fills in the message's segments; its first `lead` characters are none of theirs."""
-    text, mark = message.text, message.delimiters.field
-    looks = _looks_like(mark)
-    if "\n" not in text and "\r\r" not in text:
-        lines = (text[lead:] if lead else text).split("\r")
-        last = lines.pop()
-        if last:
-            lines.append(last)
-        if all(map(looks, lines)):
-            _fill(message, lines, lead, ends_open=bool(last))
-            return
-    _split_tolerantly(message, lead)
+def split(message: Er7) -> None:
+    """Fills in the message's segments."""
+    text, lead = message.text, len(message.lead)
+    if "\n" in text or "\r\r" in text or not _fill(message, text[lead:] if lead else text, lead):
+        _split_tolerantly(message, lead)
 
 
-def _fill(message: Er7, lines: list[str], start: int, ends_open: bool) -> None:
+def split_beginning(message: Er7, names: Iterable[str]) -> bool:
+    """Fills in the segments up to the first of each name; False, with none filled in, where that is not certain to give the same
+    first segments as the whole message: something is odd there, a name does not occur, or what follows may belong to the last one.
+    """
+    if message.lead:
+        return False
+    text, mark, end = message.text, message.delimiters.field, 0
+    for name in names:
+        at = text.find(f"\r{name}{mark}")
+        if at < 0:
+            return False
+        end = max(end, at + 1)
+    end = text.find("\r", end) + 1
+    end = text.find("\r", end) + 1 if end else 0  # one more, which shows that the last one is all there
+    head = text[:end] if end else text
+    return _ODD_CHARACTER.search(head) is None and _fill(message, head, 0)
+
+
+def _fill(message: Er7, text: str, start: int) -> bool:
+    """Fills in the segments of a text that begins at a place of the message; False, with nothing done, when a line is none."""
+    lines = text.split("\r")
+    last = lines.pop()
+    if last:
+        lines.append(last)
+    looks = _looks_like(message.delimiters.field)
+    if not looks.known.issuperset([line[:4] for line in lines]) and not all(map(looks, lines)):
+        return False
     segments = message.segments
     for index, line in enumerate(lines):
         segments.append(Segment(line[:3], line, "\r", start, index, message))
         start += len(line) + 1
-    if ends_open:
+    if last:
         segments[-1].end = ""
+    return True
 
 
 def _split_tolerantly(message: Er7, lead: int) -> None:
@@ -87,23 +108,25 @@ _ODD = {
 
 
 class _Looks:
-    """Tells whether a line begins like a segment: a name of three characters, then the field separator or nothing."""
+    """Tells whether a line begins like a segment: a name of three characters, then the field separator or nothing. `known` are
+    beginnings, of four characters, that do.
+    """
 
-    __slots__ = ("_known", "_pattern", "_small")
+    __slots__ = ("_pattern", "_small", "known")
 
     def __init__(self, mark: str) -> None:
-        self._known: set[str] = set()
+        self.known: set[str] = set()
         self._pattern = re.compile(rf"[A-Z][A-Z0-9]{{2}}(?:{re.escape(mark)}|\s*\Z)")
         self._small = re.compile(rf"[A-Za-z][A-Za-z0-9]{{2}}{re.escape(mark)}")
 
     def __call__(self, line: str) -> bool:
         start = line[:4]
-        if start in self._known:
+        if start in self.known:
             return True
         if self._pattern.match(line) is None:
             return False
-        if len(start) == 4 and len(self._known) < 1000:
-            self._known.add(start)
+        if len(start) == 4 and len(self.known) < 1000:
+            self.known.add(start)
         return True
 
     def in_small_letters(self, line: str) -> bool:

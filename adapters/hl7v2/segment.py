@@ -239,12 +239,10 @@ def _part(text: str, start: int, end: int, mark: str, number: int) -> tuple[int,
 def picking(fields: Sequence[int]) -> Callable[[list[str]], tuple[str, ...]]:
     """What takes the fields of these numbers, at least two, rising; what a short segment lacks is empty."""
     get: Any = itemgetter(*fields)
-    padding = [""] * (fields[-1] + 1)
+    last = fields[-1]
+    padding = [""] * (last + 1)
 
     def pick(texts: list[str]) -> Any:
-        try:
-            return get(texts)
-        except IndexError:
-            return get(texts + padding)
+        return get(texts if len(texts) > last else texts + padding)
 
     return pick

@@ -43,7 +43,7 @@ class Move(NamedTuple):
 class Node:
     """A group of a structure. `name` is the standard's short name, '' for the message."""
 
-    __slots__ = ("_inner", "_moves", "_own", "_place", "_ways", "late", "name", "parent", "repeats", "slots")
+    __slots__ = ("_inner", "_own", "_place", "_ways", "late", "moves", "name", "parent", "repeats", "slots")
 
     def __init__(self, name: str, parent: Node | None, repeats: bool) -> None:
         self.name = name
@@ -54,7 +54,7 @@ class Node:
         self._inner: dict[str, Node] = {}
         self._own: frozenset[str] | None = None
         self._place = len(parent.slots) if parent else 0
-        self._moves: dict[tuple[int, str], Move] = {}
+        self.moves: dict[tuple[int, str], Move] = {}
         self._ways: dict[str, tuple[tuple[str, ...], ...]] = {}
 
     def has(self, segment: str) -> bool:
@@ -97,9 +97,9 @@ class Node:
 
     def move(self, at: int, segment: str) -> Move:
         """Where a segment goes that follows slot `at` of this node."""
-        found = self._moves.get((at, segment))
+        found = self.moves.get((at, segment))
         if found is None:
-            found = self._moves[(at, segment)] = (
+            found = self.moves[(at, segment)] = (
                 _strict(self, at, segment) or _late(self, at, segment) or _lenient(self, at, segment)
             )
         return found

@@ -7,14 +7,18 @@ there, marked as a stray.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from adapters.hl7v2.er7 import Er7
+from adapters.hl7v2.escape import Delimiters
+from adapters.hl7v2.header import Header
 from adapters.hl7v2.segment import Segment
 from adapters.hl7v2.shape import Node, structure, structure_name
 from adapters.hl7v2.valued import names_of, shape_of, texts_of
 from engine.fault import Fault, Kind
 
+LONG = 256  # characters of header fields that an answer is kept for
 _MODERN = ("2.7", "2.8", "2.9")
 
 
@@ -168,6 +172,13 @@ class Group:
 def structure_of(message: Er7) -> tuple[str, Node]:
     """(name, tree) of the structure a message has by MSH-9 and MSH-12; the name is '' when there is none."""
     header = message.header
+    type, version = header.raw(9), header.raw(12)
+    return (_structure if len(type) + len(version) < LONG else _structure.__wrapped__)(header.marks, type, version)
+
+
+@lru_cache(1024)
+def _structure(marks: Delimiters, type: str, version: str) -> tuple[str, Node]:
+    header = Header(0, marks, ("MSH", "", "", "", "", "", "", "", "", type, "", "", version))
     name = structure_name(header.value(9, 1), header.value(9, 2), header.value(9, 3))
     return name, structure(name, header.value(12).startswith(_MODERN))
 
@@ -190,7 +201,8 @@ def grow(message: Er7, node: Node) -> Group:
     names, named = message.names, message.named
     for segment in message.segments:
         key = segment.name
-        move = group.node.move(at, key)
+        node = group.node
+        move = node.moves.get((at, key)) or node.move(at, key)
         if move.again is not None and key in _up(group, move.ups).segs:
             move = move.again
         ups, opens, at, stray, _ = move

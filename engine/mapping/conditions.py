@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import cast
 
 from engine.diagnostic import Diagnostic, Span
+from engine.fault import Fault
+from engine.mapping import bound
 from engine.mapping.bind_formula import bind_key
 from engine.mapping.bind_test import bind_test
 from engine.mapping.compile import ask
@@ -35,8 +37,10 @@ def condition(
 
 def order(
     text: str, at: Span, format: Format, structure: str = "", converters: Sequence[Converters] = ()
-) -> Callable[[Scope], str] | list[Diagnostic]:
-    """`PID-3.1 else MSH-4` as a function giving the order key; several parts, separated by commas, are joined by a bar."""
+) -> Callable[[bytes], str] | list[Diagnostic]:
+    """`PID-3.1 else MSH-4` as a function giving a body's order key; several parts, separated by commas, are joined by a bar. A body
+    that cannot be read has none.
+    """
     parsed = keys(text, at)
     if isinstance(parsed, Diagnostic):
         return [parsed]
@@ -45,7 +49,25 @@ def order(
     if context.notes.found:
         return context.notes.found
     made = [value_of(part, Kit(None)) for part in parts if part is not None]
-    return lambda scope: "|".join(part(scope, Run()) or "" for part in made)
+    read = _beginning(format, [part for part in parts if part is not None]) or format.parse
+
+    def key(body: bytes) -> str:
+        scope = read(body)
+        if isinstance(scope, Fault):
+            return ""
+        run = Run()
+        return "|".join([part(scope, run) or "" for part in made])
+
+    return key
+
+
+def _beginning(format: Format, parts: Sequence[bound.Value]) -> Callable[[bytes], Scope | Fault] | None:
+    """What reads no more of a body than these parts need, where the format has such a thing (`Format.lead`)."""
+    lead = getattr(format, "lead", None)
+    reads = [one for part in parts for one in part.choice if isinstance(one, bound.Read)]
+    if lead is None or any(step.all for one in reads for step in one.steps):
+        return None
+    return lead([one.path for one in reads])  # type: ignore[no-any-return]
 
 
 def _context(format: Format, structure: str, converters: Sequence[Converters]) -> Context:

@@ -20,6 +20,7 @@ T = TypeVar("T")
 Present = Callable[[str], bool]
 KEPT = 128  # narrowed mappings of one mapping
 WATCHED = 4096  # sets of valued fields seen and not yet narrowed for
+LARGEST = 100  # different segments of a message whose shape is remembered
 VARIED = 40  # such sets after which the whole plan is written too
 COMPARED = ("=", "!=", "in", "not in")
 PAUSE = 20  # messages between two narrowings, so that ever-changing messages cost little
@@ -59,7 +60,8 @@ class Narrowed(Generic[T]):
             return self._first_seen(held)
         if len(self._shapes) >= WATCHED:
             self._shapes.clear()
-        self._shapes[shape] = found
+        if len(shape) <= LARGEST:
+            self._shapes[shape] = found
         return found
 
     def _first_seen(self, held: frozenset[str]) -> T | None:

@@ -35,6 +35,7 @@ class Entry(NamedTuple):
         return {name for _, name in self.types}
 
 
+@lru_cache(maxsize=256)
 def _number(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".") if part.isdigit())
 
