@@ -11,7 +11,7 @@ from fhir.search.find import LIST, Found, pointing
 from fhir.search.hashing import number
 from fhir.search.parameters import parameters, patient_path
 from fhir.search.plan import Ask, Rows
-from fhir.search.where import FEW, Where, every, some, tokens
+from fhir.search.where import OWN, Where, every, some, tokens
 from fhir.store.types import CODES, NAMES, uuid_of
 from fhir.tables import table
 
@@ -22,16 +22,16 @@ def member(owner: str, id: str, type: str) -> Where | None:
     """The condition that a resource of a type is in a compartment; None when that type never is."""
     names = table("compartments").get(owner, {}).get(type)
     if names is None:
-        return Where("r.key = %s", (uuid_of(type, id),), by=FEW) if owner == type else None
+        return Where("r.key = %s", (uuid_of(type, id),), by=OWN) if owner == type else None
     known = parameters(type)
     return some([pointing(type, known[name], [f"{owner}/{id}"]) for name in names if name in known])
 
 
 def everything(owner: str, id: str, types: tuple[str, ...] = ()) -> Generator[Ask, Rows, list[Found]]:
     """The owner and all of its compartment, oldest first."""
-    parts = [Where("r.key = %s", (uuid_of(owner, id),), by=FEW)]
+    parts = [Where("r.key = %s", (uuid_of(owner, id),), by=OWN)]
     if owner == "Patient":
-        parts.append(Where("r.patient = %s", (number(f"Patient/{id}"),), by=FEW))
+        parts.append(Where("r.patient = %s", (number(f"Patient/{id}"),), by=OWN))
     numbers = [
         number(f"{path.id}|{owner}/{id}")
         for type, names in table("compartments").get(owner, {}).items()

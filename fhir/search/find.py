@@ -18,7 +18,7 @@ from fhir.search.plan import Ask, Rows
 from fhir.search.query import Chained, Include, Query
 from fhir.search.sorting import place, written
 from fhir.search.terms import pointed
-from fhir.search.where import FEW, NEVER, Where, every, some
+from fhir.search.where import NEVER, OWN, Where, every, looked, some
 from fhir.store import access
 from fhir.store.types import CODES, NAMES, uuid_of
 
@@ -79,7 +79,7 @@ LIST = "select r.type, r.id, r.version, r.body from TABLE r where not r.deleted 
 
 def listing(type: str, where: Where) -> str:
     """The statement that lists resources, of one type or of any."""
-    return LIST.replace("TABLE", plan.table(type)).replace("WHERE", where.sql)
+    return LIST.replace("TABLE", plan.table(type)).replace("WHERE", looked(where))
 
 
 def found(type: str, id: str, version: int, body: str) -> Found:
@@ -118,7 +118,7 @@ def linked(type: str, chain: Chained, base: str, depth: int) -> Generator[Ask, R
     if chain.reverse:
         names = {name for row in rows for name in references(chain.type, chain.name, row[3])}
         keys = [uuid_of(*name.split("/", 1)) for name in names if name.startswith(f"{type}/")]
-        return Where("r.key = any(%s)", (keys,), by=FEW)
+        return Where("r.key = any(%s)", (keys,), by=OWN)
     return pointing(type, parameters(type)[chain.name], [f"{chain.type}/{row[1]}" for row in rows])
 
 
@@ -131,7 +131,7 @@ def pointing(type: str, parameter: Parameter, names: Sequence[str]) -> Where:
 
 def count(type: str, where: Where) -> Generator[Ask, Rows, int]:
     """How many match."""
-    rows = yield Ask(f"select count(*) from {plan.table(type)} r where {where.sql}", where.values)  # noqa: S608  fixed text
+    rows = yield Ask(f"select count(*) from {plan.table(type)} r where {looked(where)}", where.values)  # noqa: S608  fixed text
     return int(rows[0][0])
 
 
@@ -178,7 +178,7 @@ def around(rule: Include, fresh: Sequence[Found], known: set[tuple[str, str]]) -
         if not rule.target or name.startswith(f"{rule.target}/")
     }
     keys = [uuid_of(*name.split("/", 1)) for name in wanted if tuple(name.split("/", 1)) not in known]
-    return Where("r.key = any(%s)", (keys,), by=FEW) if keys else None
+    return Where("r.key = any(%s)", (keys,), by=OWN) if keys else None
 
 
 def references(type: str, name: str, body: str) -> Iterable[str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fhir.search.sorting import Sort, after, indexed, ordered, upwards
-from fhir.search.where import DAYS, FEW, LOOK, NUMBERS, SCAN, TOKENS, Where, every, stretch
+from fhir.search.where import DAYS, FEW, LOOK, NUMBERS, SCAN, TOKENS, Where, every, looked, stretch
 from fhir.store.types import CODES
 
 Rows = list[tuple[Any, ...]]
@@ -63,14 +63,14 @@ def implied(type: str, where: Where) -> tuple[Sort, ...]:
 
     AuditEvents always go by their time: their numbers come from several connections.
     """
-    if type == "AuditEvent" and where.by != FEW and where.span is None:
+    if type == "AuditEvent" and where.by < FEW and where.span is None:
         return (indexed("low", True),)
-    return (indexed(where.span.column, True),) if where.span is not None and where.by != FEW else ()
+    return (indexed(where.span.column, True),) if where.span is not None and where.by < FEW else ()
 
 
 def rows(way: Way) -> Generator[Ask, Rows, Rows]:
     """The rows, by as many steps as it takes."""
-    if way.where.by == FEW or (way.keys and not way.column) or (way.last and way.last[0] is None):
+    if way.where.by >= FEW or (way.keys and not way.column) or (way.last and way.last[0] is None):
         return (yield whole(way))
     if not way.keys and way.where.by == SCAN:
         return (yield whole(way))
@@ -156,6 +156,6 @@ def whole(way: Way, arm: Where | None = None, fetched: bool = False) -> Ask:
     if fetched:
         order = order.replace("r.num", "r.num + 0").replace("r.low", "r.low + 0").replace("r.updated", "r.updated + interval '0'")
     extra = "".join(f", {key.sql}" for key in way.keys)
-    sql = SELECT.replace("EXTRA", extra).replace("WHERE", one.sql).replace("ORDER", order)
+    sql = SELECT.replace("EXTRA", extra).replace("WHERE", looked(one)).replace("ORDER", order)
     shown = tuple(value for key in way.keys for value in key.values)
     return Ask(sql.replace("TABLE", table(way.type)), (*shown, *one.values, *values, way.most))

@@ -20,7 +20,7 @@ from fhir.search.hashing import digest8, number, tag, unique
 from fhir.search.parameters import Component, Parameter, Path, date_path, lone_date, parameters, patient_path
 from fhir.search.quantities import UCUM, base_tag, in_base, unit_tag
 from fhir.search.values import EARLIEST, LATEST, period, plain
-from fhir.search.where import FEW, LOOK, NEVER, WORDS, Row, Span, Where, every, exact, negated, ranged, some, there, tokens
+from fhir.search.where import FEW, LOOK, NEVER, OWN, WORDS, Row, Span, Where, every, exact, negated, ranged, some, there, tokens
 from fhir.store.types import uuid_of
 
 DOUBLE = struct.Struct("!d")
@@ -84,7 +84,7 @@ def single(type: str, parameter: Parameter, modifier: str, value: str, base: str
     """The condition of one alternative."""
     if parameter.name == "_id":
         if type == "AuditEvent" and (named := ACCESS.fullmatch(value)):
-            return Where("(r.num = %s and r.key is null)", (int(named[1]),), by=FEW)
+            return Where("(r.num = %s and r.key is null)", (int(named[1]),), by=OWN)
         return keyed(uuid_of(type, value)) if ID.fullmatch(value) else NEVER
     if parameter.name == "_lastUpdated":
         return updated(value)
@@ -97,7 +97,7 @@ def single(type: str, parameter: Parameter, modifier: str, value: str, base: str
 
 def keyed(key: UUID) -> Where:
     """The one resource of this key."""
-    return Where("r.key = %s", (key,), lambda row: row.key == key, FEW)
+    return Where("r.key = %s", (key,), lambda row: row.key == key, OWN)
 
 
 def missing(parameter: Parameter, text: str) -> Where | Fault:
@@ -207,7 +207,7 @@ def pointed(type: str, path: Path, text: str, kinds: Sequence[str]) -> Where:
 def about(name: str) -> Where:
     """Whom a resource is about: `Patient/1`."""
     digest = digest8(name)
-    return Where("r.patient = %s", (number(name),), lambda row: row.entries.patient == digest, FEW)
+    return Where("r.patient = %s", (number(name),), lambda row: row.entries.patient == digest, OWN)
 
 
 def string(type: str, parameter: Parameter, modifier: str, value: str, base: str) -> Where | Fault:

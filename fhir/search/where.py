@@ -34,7 +34,8 @@ class Row:
 
 
 Holds = Callable[[Row], bool]
-SCAN, WORDS, LOOK, FEW = range(4)  # found by no index; by its words; by its tokens, which may be many; by what few rows share
+# Found by no index; by its words; by its tokens, which may be many; by tokens that few rows share; by a column that few rows share.
+SCAN, WORDS, LOOK, FEW, OWN = range(5)
 NUMBERS = (13, 0)  # bits and base: 8,192 numbers stand in the index under one more token, so that it can be asked for a stretch
 DAYS = (36, 1 << 61)  # and so do the begins of 19 hours
 TOKENS = f"(r.tokens || array[r.num >> {NUMBERS[0]}, coalesce(r.low >> {DAYS[0]}, 0) + {DAYS[1]}])"  # the indexed expression
@@ -65,7 +66,7 @@ RANGED = (
     "exists (select from (select r.ranges[i + 1] as low, r.ranges[i + 2] as high"
     " from generate_series(1, cardinality(r.ranges), 3) i where r.ranges[i] = %s) held where TEST)"
 )
-NEVER = Where("false", (), lambda row: False, FEW)
+NEVER = Where("false", (), lambda row: False, OWN)
 ALWAYS = Where("true", (), lambda row: True)
 
 
@@ -83,7 +84,7 @@ def every(parts: Sequence[Where]) -> Where:
 
 def some(parts: Sequence[Where]) -> Where:
     """One of the conditions holds: the worst of their indexes bounds the rows."""
-    return _joined(parts, " or ", NEVER, min((part.by for part in parts), default=FEW), None)
+    return _joined(parts, " or ", NEVER, min((part.by for part in parts), default=OWN), None)
 
 
 def negated(part: Where) -> Where:
@@ -117,6 +118,11 @@ def _not(test: Holds) -> Holds:
 
 def _any(tests: Sequence[Holds]) -> Holds:
     return lambda row: any(test(row) for test in tests)
+
+
+def looked(where: Where) -> str:
+    """A condition's text; where a column finds few rows, the index of tokens is kept out of it, for it could only hold the search up."""
+    return where.sql.replace(TOKENS, "r.tokens") if where.by == OWN else where.sql
 
 
 def tokens(numbers: Sequence[int], by: int = LOOK) -> Where:
