@@ -16,6 +16,7 @@ from psycopg_pool import PoolTimeout
 from engine.bounds import HEADERS
 from engine.fault import Fault, Kind
 from engine.log import failed
+from fhir.rest import binary
 from fhir.rest.answer import MEDIA, Answer, refused
 from fhir.rest.audit import Auditor
 from fhir.rest.call import Call, Trail, pairs
@@ -75,6 +76,8 @@ class Api:
             answer = answer if unkept is None else refused(unkept)
         if not isinstance(call, Fault) and call.xml:
             answer = as_xml(answer)
+        if not isinstance(call, Fault) and call.native:
+            answer = binary.unwrapped(call, answer)
         await respond(send, answer, scope["method"] == "HEAD")
 
     async def answered(self, call: Call | Fault, body: bytes) -> Answer:
@@ -109,13 +112,16 @@ class Api:
             taken = ", ".join(allowed(path) or sorted(METHODS))
             return Fault(Kind.INCORRECT, "E553", "this method is not used here", "", f"use {taken}")
         xml = answering(query, headers)
+        native = isinstance(xml, Fault) and binary.read(method, path)
         if isinstance(xml, Fault):
-            return xml
+            if not native:
+                return xml
+            xml = False
         host = headers.get("host", "")
         base = self.fixed or f"{scope['scheme']}://{host if HOST.fullmatch(host) else 'localhost'}"
         peer = scope.get("client")
         trail = Trail(str(peer[0]) if peer else "")
-        return Call(method, path, tuple(query), headers, b"", None, base + self.prefix, xml, trail)
+        return Call(method, path, tuple(query), headers, b"", None, base + self.prefix, xml, native, trail)
 
 
 async def read(receive: Any) -> bytes:

@@ -39,6 +39,7 @@ class Call:
     resource: JSON | None = None  # of a Bundle's entry, already read
     base: str = ""
     xml: bool = False  # whether the answer is written as XML
+    native: bool = False  # whether only a type of no form of FHIR is accepted: a Binary's content
     trail: Trail | None = None
 
     @property

@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.fault import Fault, Kind
 from fhir import encode, xml_read, xml_write
-from fhir.rest import convert
+from fhir.rest import binary, convert
 from fhir.rest.answer import Answer, refused
 from fhir.rest.call import Call, pairs
 
@@ -21,6 +21,7 @@ JSON = frozenset(
 )
 XML = frozenset(("xml", "application/xml", XML_TYPE, "application/fhir xml", "text/xml", "application/xml+fhir"))
 READ_JSON = JSON | {"", "application/json-patch+json", "application/merge-patch+json", "application/octet-stream"}
+FORMS = (JSON | XML) - {"*/*", "application/*"}
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -68,6 +69,8 @@ def carrying(call: Call, body: bytes) -> Call | Fault:
     if media == FORM and call.path[-1:] == ("_search",):
         more = pairs(body.decode("utf-8", "replace"))
         return more if isinstance(more, Fault) else replace(call, params=(*call.params, *more))
+    if media not in FORMS and binary.written(call, media):
+        return replace(call, resource=binary.wrapped(call, media, body))
     if call.path == ("$convert",) and media in convert.MEDIA:
         return replace(call, body=body)
     if media in XML and body:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import datetime
 from typing import Any
 
@@ -80,3 +81,31 @@ def test_the_newest_of_a_code_is_found_behind_many_of_another(api: httpx.Client,
     first = created(api, observation(effectiveDateTime="2026-01-01", **{**about, "code": {"text": "seldom"}}))
     usual = [created(api, observation(effectiveDateTime=f"2026-02-0{n}", **about)) for n in range(1, 8)]
     assert ids(api.get("Observation/$lastn?patient=p")) == [usual[-1], first]
+
+
+PDF = b"%PDF-1.4 \x00\xff of no use"
+
+
+def test_a_binary_is_sent_and_fetched_as_what_it_holds(api: httpx.Client) -> None:
+    made = api.post("Binary", content=PDF, headers={"content-type": "application/pdf", "x-security-context": "Patient/p"})
+    assert (made.status_code, made.json()["contentType"]) == (201, "application/pdf")
+    assert base64.b64decode(made.json()["data"]) == PDF
+    assert made.json()["securityContext"] == {"reference": "Patient/p"}
+    place = f"Binary/{made.json()['id']}"
+    for accept in ("application/pdf", "text/plain, application/*;q=0.5, application/pdf", "application/pdf, image/png"):
+        found = api.get(place, headers={"accept": accept})
+        if "*" in accept:
+            assert found.json()["resourceType"] == "Binary"
+            continue
+        assert (found.content, found.headers["content-type"]) == (PDF, "application/pdf")
+        assert found.headers["content-disposition"] == "attachment"
+        assert found.headers["x-content-type-options"] == "nosniff"
+        assert found.headers["etag"] == 'W/"1"'
+    assert api.get(place, headers={"accept": "application/fhir+json"}).json() == made.json()
+    other = api.get(place, headers={"accept": "text/html"})
+    assert (other.status_code, codes(other)) == (406, ["E554"])
+    changed = api.put(place, content=b"new", headers={"content-type": "text/plain"})
+    assert (changed.status_code, changed.headers["etag"]) == (200, 'W/"2"')
+    assert api.get(f"{place}/_history/1", headers={"accept": "application/pdf"}).content == PDF
+    assert api.get("Binary/unknown", headers={"accept": "application/pdf"}).status_code == 404
+    assert api.get("Patient/unknown", headers={"accept": "application/pdf"}).status_code == 406
