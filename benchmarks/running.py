@@ -41,11 +41,12 @@ class Running:
         return found
 
     def memory(self) -> tuple[float, float]:
-        """Resident memory now and at its peak, in MB, of all the engine's processes together (shared pages counted in each)."""
+        """Resident memory of all the engine's processes in MB: now, a page that several share counted once (PSS), and the sum of their
+        peaks, in which it counts in each."""
         now = peak = 0
         for pid in self.processes():
-            rows = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line)
-            now, peak = now + int(rows["VmRSS"].split()[0]), peak + int(rows["VmHWM"].split()[0])
+            now += field(Path(f"/proc/{pid}/smaps_rollup"), "Pss")
+            peak += field(Path(f"/proc/{pid}/status"), "VmHWM")
         return now / 1024, peak / 1024
 
     def cpu(self) -> float:
@@ -74,6 +75,11 @@ class Running:
     def port(self, channel: str) -> int:
         """Where a channel listens."""
         return int(self.sources[channel].rsplit(":", 1)[1])
+
+
+def field(file: Path, name: str) -> int:
+    """A number of kB in a file of /proc."""
+    return int(next(line.split()[1] for line in file.read_text().splitlines() if line.startswith(name + ":")))
 
 
 @contextmanager

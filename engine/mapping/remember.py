@@ -19,7 +19,7 @@ from engine.types import Path, Scope
 Fill = Callable[[Scope, Run], Any]
 Part = Path | bound.Refer | None  # None: what is neither, as the instances of a group
 Depend = Callable[[Sequence[Path]], Texts | None]
-MOST = 16384  # values remembered by a mapping
+MOST = 8192  # values remembered by a mapping
 WATCHED = 4000  # values a rule makes before it is judged whether remembering them pays
 WORTH = 8  # it does when one of so many comes again: making a value costs many times what looking it up does
 LONGEST = 2000  # characters of all the texts of a key
