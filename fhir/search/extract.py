@@ -21,7 +21,7 @@ from fhir.search.values import EARLIEST, LATEST, period, plain
 JSON = dict[str, Any]
 MAX_STRING = 200
 MAX_KEPT = 4096  # codes of one path
-COMMON = (
+OFTEN = (
     "Patient/",
     "Practitioner/",
     "PractitionerRole/",
@@ -209,6 +209,11 @@ def reference(path: Path, mine: bool) -> Visit:
     id = path.id
 
     def visit(value: Any, out: Entries) -> None:
+        if not mine and value.__class__ is dict and len(value) == 1 and "reference" in value:  # as nearly all are
+            text = value["reference"]
+            if text and text[0] != "#" and "/_history/" not in text:
+                out.tokens.append((packed if text.startswith(OFTEN) else unique)(f"{id}|{text}"))
+                return
         if isinstance(value, str):
             out.tokens.append(unique(f"{id}|{value}"))
             if "|" in value:
@@ -225,7 +230,7 @@ def reference(path: Path, mine: bool) -> Visit:
             if mine and text.startswith("Patient/") and out.patient is None:
                 out.patient = packed(text)[4:]
             else:
-                out.tokens.append((packed if text.startswith(COMMON) else unique)(f"{id}|{text}"))
+                out.tokens.append((packed if text.startswith(OFTEN) else unique)(f"{id}|{text}"))
         held = value.get("identifier")
         if held is not None and "value" in held:
             out.tokens.append(unique(f"{id}:identifier|{held['value']}"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from fhir.search.extract import Entries
@@ -79,12 +80,21 @@ def columns(patient: bytes, span: bytes, tokens: bytes, exact: bytes, ranges: by
         (
             patient or NULL,
             span or NOWHEN,
-            ARRAY.pack(20 + len(tokens), 1, 0, INT8, len(tokens) // 12, 1) + tokens if tokens else EMPTY,
-            ARRAY.pack(20 + len(exact), 1, 0, INT8, len(exact) // 12, 1) + exact if exact else EMPTY,
-            ARRAY.pack(20 + len(ranges), 1, 0, FLOAT8, len(ranges) // 12, 1) + ranges if ranges else NULL,
+            headed(len(tokens), INT8),
+            tokens,
+            headed(len(exact), INT8),
+            exact,
+            headed(len(ranges), FLOAT8) if ranges else NULL,
+            ranges,
             lexemes(strings) if strings else NULL,
         )
     )
+
+
+@lru_cache(maxsize=256)
+def headed(size: int, oid: int) -> bytes:
+    """What stands before so many bytes of elements of an array, twelve bytes each."""
+    return ARRAY.pack(20 + size, 1, 0, oid, size // 12, 1) if size else EMPTY
 
 
 def patient(digest: bytes) -> bytes:
