@@ -124,11 +124,14 @@ class Fhir:
         if isinstance(types, Fault):
             return types
         wrong: Fault | None = None
+        itself = bool(group) and text == group.rpartition("/")[2]  # inside, a path means that one instance
         for ups, place in enumerate(reversed(types)):
             found = _follow(place, names)
             if isinstance(found, Fault):
                 wrong = wrong or found
                 continue
+            if itself and ups:
+                return FhirPath(text, (), found.type, False)
             return FhirPath(text, found.names, found.type, found.repeats, ups)
         return wrong or Fault(Kind.NOT_FOUND, "E528", f"there is no {text}")
 

@@ -1,6 +1,7 @@
 """The measurements an ECG report carries: our name, unit (UCUM), MDC code, LOINC code, and how each format calls it.
 
-Sources: IEEE 11073-10101 and 10102, LOINC, EN 1064 section 7, DICOM CID 3687.
+Sources: IEEE 11073-10101 and 10102, LOINC, EN 1064 section 7, DICOM CID 3687. LOINC's axes as an EHR's published ECG results name
+them: 8626-4 frontal axis P, 8632-2 frontal axis mean QRS, 8638-9 frontal axis T; the OMOP conventions name 8632-2 the QRS axis too.
 """
 
 from __future__ import annotations

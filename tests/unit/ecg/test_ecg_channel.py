@@ -200,16 +200,23 @@ def test_an_ecg_in_hl7_is_of_the_patient_whom_the_mapping_makes_of_the_message(r
     assert "reference" not in report["subject"]
 
 
-def test_a_report_leaves_as_hl7_with_its_measurements_and_its_drawing_byte_for_byte(root: Path) -> None:
-    made = run(BODY)
+def test_a_report_leaves_as_hl7_with_its_measurements_and_every_drawing_byte_for_byte(root: Path) -> None:
+    made = run(BODY, draw="pdf, svg")
     assert isinstance(made, Work)
     bodies = [put.body for put in made.puts]
     report = next(body for body in bodies if body["resourceType"] == "DiagnosticReport")
+    report["presentedForm"].insert(1, {"contentType": "text/plain", "url": "http://elsewhere/1"})  # no data: nothing to send
     mapping = load_folder(root / "mappings", installed()).mappings["fhir_to_oru_r01"]
     [scope] = formats()["fhir"].focus(bodies, mapping.reads[1])
     written = mapping.write(scope, datetime(2026, 1, 2, tzinfo=UTC), "1")
     assert isinstance(written, bytes)
     assert encapsulated(written) == base64.b64decode(report["presentedForm"][0]["data"])
+    sent = [line.split(b"|") for line in written.split(b"\r") if line.startswith(b"OBX|") and b"|ED|" in line]
+    assert [row[5].split(b"^")[1:3] for row in sent] == [[b"application", b"pdf"], [b"image", b"svg+xml"]]
+    assert [row[5].split(b"^")[4].decode() for row in sent] == [
+        form["data"] for form in report["presentedForm"] if "data" in form
+    ]
+    assert [row[3].split(b"^")[0] for row in sent] == [b"11524-6", b"11524-6"]
     assert b"|NM|8867-4^^LN^147842^MDC_ECG_HEART_RATE^MDC" in written
 
 

@@ -132,3 +132,10 @@ def test_nothing_is_said_of_what_was_not_measured() -> None:
     found = built(made.cardiosoft(made.tracing()), measured=None)
     assert [one.get("manufacturer") for one in of(found, "Device")] == ["GE Healthcare"]
     assert not [one for one in of(found, "Observation") if "component" in one and "valueQuantity" in one]
+
+
+def test_loinc_codes_are_those_of_a_published_ecg_result() -> None:
+    """What HAPI's and nHapi's sample of a hospital's ORF^R04 calls PR INTERVAL … FRONTAL AXIS T."""
+    sample = {"pr": "8625-6", "qrs": "8633-0", "qt": "8634-8", "qtc": "8636-3"}
+    sample |= {"p_axis": "8626-4", "qrs_axis": "8632-2", "t_axis": "8638-9"}
+    assert {name: BY_NAME[name].loinc for name in sample} == sample
