@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -142,6 +143,17 @@ def test_values_that_an_export_states_anew_replace_the_old_ones(client: httpx.Cl
 def test_smoothing_is_on_unless_it_is_turned_off(client: httpx.Client) -> None:
     upload(client, export())
     assert [row["avg_value"] for row in read(client, smooth=5, series="TREND_HR", duration_seconds=3600)] == [80, 80, 80]
+
+
+def test_points_come_at_the_pace_that_was_asked_for(client: httpx.Client) -> None:
+    upload(client, export(values=("70",) * 12))
+    with open_socket(client) as reader:
+        asked = {"start_time": "2023-04-13T21:00:00", "duration_seconds": 3600, "series": "TREND_HR", "pace": 40}
+        began = time.monotonic()
+        reader.send(json.dumps(asked))
+        came = [time.monotonic() - began for _ in reader]
+    assert len(came) == 12
+    assert all(at >= number / 40 - 0.001 for number, at in enumerate(came))  # never earlier than its turn
 
 
 def test_errors_are_told_and_end_the_socket(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from adapters.ecg import Recording, read
+from adapters.ecg.measures import BY_NAME
 from adapters.ecg.resources import Context, Source, resources
 from fhir.encode import dumps
 from fhir.validate import validate
