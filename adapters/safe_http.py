@@ -234,6 +234,9 @@ def refusal(answer: Answer, at: str) -> Fault | None:
         return None
     if status in (408, 425, 429):
         return Fault(Kind.BUSY, "E725", f"the far side asks for patience ({status})", at, "it is tried again by its schedule")
+    if status in (401, 403, 407):  # a password that ran out must not cost what is sent meanwhile
+        help = "see the destination's credentials; it is tried again by its schedule"
+        return Fault(Kind.UNAVAILABLE, "E724", f"the far side does not let us in ({status})", at, help)
     if status >= 500:
         return Fault(Kind.UNAVAILABLE, "E724", f"the far side failed ({status})", at, "it is tried again by its schedule")
     if 300 <= status < 400:

@@ -238,7 +238,7 @@ def test_a_server_that_takes_no_token_is_not_asked_for_ever() -> None:
 
     [found], requests = sent(bundle(PATIENT), takes=never, **OAUTH)
     assert isinstance(found, Fault)
-    assert (found.code, len(requests)) == ("E726", 4)
+    assert (found.code, len(requests)) == ("E724", 4)
 
 
 @pytest.mark.parametrize(

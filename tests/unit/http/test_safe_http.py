@@ -217,7 +217,8 @@ def test_a_server_is_believed_by_its_certificate_only(tmp_path: Any) -> None:
 @pytest.mark.parametrize(
     ("status", "code", "retry"),
     [
-        (200, "", False), (204, "", False), (301, "E727", False), (307, "E727", False), (400, "E726", False), (401, "E726", False),
+        (200, "", False), (204, "", False), (301, "E727", False), (307, "E727", False), (400, "E726", False),
+        (401, "E724", True), (403, "E724", True), (407, "E724", True),
         (404, "E726", False), (409, "E726", False), (422, "E726", False), (408, "E725", True), (429, "E725", True),
         (500, "E724", True), (502, "E724", True), (503, "E724", True),
     ],
