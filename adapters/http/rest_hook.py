@@ -1,7 +1,8 @@
 """The courier of Subscriptions: tells endpoints by rest-hook, from the outbox. Not configured in channels; the API's clients ask for it.
 
 R4's own: a POST without content, or a PUT of the resource to [endpoint]/[type]/[id]. The R5 backport: a POST of the notification.
-The endpoint is checked against the operator's list with each try, since either may have changed; redirects are not followed.
+The endpoint is checked against the operator's list whenever a Subscription is read, since either may have changed; redirects are not
+followed.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ READ = """
 SHAKEN = "update fhir.subscription set shaken = true where num = %s and state = 'requested'"
 SENT = {"handshake": ("requested",), "heartbeat": ("active",), "event": ("requested", "active")}  # in which states
 GONE = 410
+NOBODY = Fault(Kind.NOT_FOUND, "E551", "the Subscription is not there any more")
 AWAY = Fault(Kind.UNAVAILABLE, "E570", "the database does not answer", help="it is tried again by its schedule")
 
 
@@ -82,12 +84,9 @@ class Hook:
 
     async def _send(self, parcel: Parcel) -> JSON | Fault:
         num, kind = int(parcel.meta["subscription"]), parcel.meta.get("kind", "event")
-        async with self.pool.connection() as connection:
-            row = await (await connection.execute(READ, [num])).fetchone()
-        state, base, text = row or ("gone", "", "")
+        state, asked = await self._known(num)
         if state not in SENT[kind]:
             return {"let go": state}
-        asked = understand(encode.trusted(text), self.desk.topics(), self.desk.allowed, base)
         if isinstance(asked, Fault):
             return asked
         if asked.channel != "rest-hook":
@@ -101,6 +100,17 @@ class Hook:
                 await connection.execute(SHAKEN, [num])
             self.desk.stir()
         return told
+
+    async def _known(self, num: int) -> tuple[str, Asked | Fault]:
+        """A Subscription's state and what it asks for: as the desk holds it, or as it stands in the table."""
+        known = self.desk.by_num.get(num) if self.desk.loaded else None
+        if known is not None:
+            return known.state, known.asked
+        async with self.pool.connection() as connection:
+            row = await (await connection.execute(READ, [num])).fetchone()
+        if row is None:
+            return "gone", NOBODY
+        return row[0], understand(encode.trusted(row[2]), self.desk.topics(), self.desk.allowed, row[1])
 
     async def _tell(self, origin: Origin, path: str, asked: Asked, parcel: Parcel) -> JSON | Fault:
         way = await self._line(origin, asked.timeout)
