@@ -180,9 +180,7 @@ class Model:
         """The value a text stands for as a primitive type, or a Fault."""
         return literal(type, text)
 
-    def identify(self, type: str, *parts: str) -> str:
-        """The id of a resource with this key."""
-        return resource_id(type, *parts)
+    identify = staticmethod(resource_id)  # the id of a resource with this key
 
     def reference(self, type: str, id: str) -> dict[str, str]:
         """The Reference to a resource of this store."""

@@ -76,6 +76,9 @@ def _object(value: bound.Object, kit: Kit) -> Fill:
     parts = [(one.name, one.made, one.counts) for one in items(value, kit)]
     sure = all(one.sure for one in value.entries)
     own = fill(value.own, kit) if value.own is not None else None
+    if not kit.traced and _fixed(value):  # the very same object for all who write it
+        fixed = {name: made(None, None) for name, made, _ in parts}  # type: ignore[arg-type]
+        return lambda scope, run: fixed
 
     def build(scope: Scope, run: Run) -> dict[str, Any] | None:
         body: dict[str, Any] = {}
@@ -101,6 +104,16 @@ def _object(value: bound.Object, kit: Kit) -> Fill:
         return {**base, **more}
 
     return build if own is None else add
+
+
+def _fixed(value: bound.Value | bound.Fixed | bound.Object) -> bool:
+    """Whether it stands in the file from end to end."""
+    if not isinstance(value, bound.Object):
+        return isinstance(value, bound.Fixed)
+    lines = [one.variants for one in value.entries]
+    return value.own is None and all(
+        len(some) == 1 and not some[0].each and some[0].test is some[0].before is None and _fixed(some[0].value) for some in lines
+    )
 
 
 def entry(one: bound.Entry, kit: Kit) -> Fill:

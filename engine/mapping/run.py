@@ -110,12 +110,19 @@ def _indexed(made: Sequence[tuple[Scope, Instance]]) -> dict[int, dict[Instance,
     for (_, part), beside in groupby(made, _standing):  # those that stand side by side go the same way out
         some = list(beside)
         for scope, instance in some:
-            index.setdefault(id(scope), {})[instance] = ""
+            _put(index, id(scope), {instance: ""})
         place, inside = cast(Any, some[0][0]).parent, [instance for _, instance in some]
         while place is not None:
-            index.setdefault(id(place), {}).update(dict.fromkeys(inside, part))
+            _put(index, id(place), dict.fromkeys(inside, part))
             part, place = place.name, place.parent  # noqa: PLW2901
     return index
+
+
+def _put(index: dict[int, dict[Instance, str]], place: int, inside: dict[Instance, str]) -> None:
+    if place in index:
+        index[place].update(inside)
+    else:
+        index[place] = inside
 
 
 def _standing(made: tuple[Scope, Instance]) -> tuple[int, str]:

@@ -17,7 +17,12 @@ def simple(entries: Sequence[bound.Entry]) -> bool:
 
 def _refer(one: bound.Variant) -> bound.Refer | None:
     value = one.value
-    if one.each or one.before is not None or not isinstance(value, bound.Value) or len(value.choice) != 1:
+    if (
+        (one.each and one.test not in (None, bound.ALWAYS))
+        or one.before is not None
+        or not isinstance(value, bound.Value)
+        or len(value.choice) != 1
+    ):
         return None
     return value.choice[0] if isinstance(value.choice[0], bound.Refer) else None
 
@@ -76,6 +81,9 @@ class Refers:
             refer = _refer(one)
             assert refer is not None
             name = f"refer{self._names[refer.name]}"
+            if one.each:
+                lines += self._each(value, one, refer, entry.many)
+                continue
             asked = [] if entry.many else [f"{value} is None"]
             asked += [self._draft.condition(one.test)] if one.test is not None else []
             if refer.must:
@@ -83,6 +91,24 @@ class Refers:
             lines.append(f"if {' and '.join([*asked, name])}:")
             lines.append(f"    {value} = {f'{value} + {name}' if entry.many else f'{name}[0]'}")
         return [*lines, f"{value} = {value} or None"] if entry.many else lines
+
+    def _each(self, value: str, one: bound.Variant, refer: bound.Refer, many: bool) -> list[str]:
+        """Lines that look a reference up from each instance of a group below the resource's scope."""
+        at = self._names[refer.name]
+        given, group = self._draft.name("name", refer.name), self._draft.name("group", one.each)
+        take = f"{value} += point(found)" if many else f"{value} = point(found)[0]"
+        return [
+            f"for inner in run.each(scope, {group}):"
+            if many
+            else f"for inner in run.each(scope, {group}) if {value} is None else ():",
+            f"    found = within{at}.get(ident(inner))",
+            "    if found is None:",
+            f"        found = run.around({given}, inner)",
+            *(["    if not found:", "        return False"] if refer.must else []),
+            "    if found:",
+            f"        {take}",
+            *([] if many else ["        break"]),
+        ]
 
 
 def named(entry: bound.Entry) -> Iterable[str]:
