@@ -14,7 +14,7 @@ from adapters.ecg.holter import read as read_trends
 from adapters.ecg.recording import Recording, bad, measurable
 from engine.fault import Fault, Kind
 
-MOST_BESIDE = 64
+MOST_BESIDE = 1024
 SKIPPED = {".dat", ".md", ".py", ".txt", ".svg", ".pdf", ".png"}
 
 
@@ -85,7 +85,7 @@ def _beside(header: Path) -> dict[str, bytes]:
     named = {line.split()[0] for line in text.splitlines()[1:] if line.strip() and not line.startswith("#")}
     out: dict[str, bytes] = {}
     for one in sorted(header.parent.iterdir()):
-        if (one.stem == header.stem or one.name in named) and len(out) < MOST_BESIDE and one != header:
+        if (one.stem in {header.stem, *named} or one.name in named) and len(out) < MOST_BESIDE and one != header:
             body = _bytes(one)
             if not isinstance(body, Fault):
                 out[one.name] = body

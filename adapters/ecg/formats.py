@@ -111,8 +111,9 @@ def _archived(body: bytes) -> Recording | Fault:
         return inside
     headers = [data for name, data in inside.items() if name.endswith(".hea") and wfdb.looks(data)]
     if headers:
-        read_header = wfdb.read(headers[0], inside)
-        if len(headers) > 1 and isinstance(read_header, Recording):
+        masters = [one for one in headers if wfdb.of_segments(one)]  # such a header speaks for the others
+        read_header = wfdb.read((masters or headers)[0], inside)
+        if len(headers) > 1 and not masters and isinstance(read_header, Recording):
             note = "the archive holds several records; the first one is read"
             return replace(read_header, warnings=(*read_header.warnings, note))
         return read_header

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
 import numpy as np
 
-from adapters.ecg import leads, times, wfdb_annotations, wfdb_signal
+from adapters.ecg import leads, times, wfdb_annotations, wfdb_segments, wfdb_signal
 from adapters.ecg.recording import MAX_SAMPLES, Annotation, Patient, Recording, Samples, bad, checked, physical, stacked
 from adapters.ecg.xml_tools import TO_UV, number
 from engine.fault import Fault, Kind
@@ -58,7 +58,43 @@ def read(header: bytes, files: Mapping[str, bytes]) -> Recording | Fault:
         return bad("E151", "this is not a WFDB header")
     words = rows[0].split()
     if "/" in words[0]:
-        return Fault(Kind.UNSUPPORTED, "E157", "records of several segments are not read", "line 1", "convert each segment")
+        return _of_segments(words, rows[1:], notes, files)
+    return _of_signals(words, rows, notes, files)
+
+
+def _of_segments(words: list[str], rows: list[str], notes: list[str], files: Mapping[str, bytes]) -> Recording | Fault:
+    """A record whose header names other records; the rate, the time and the notes are the master's."""
+    name, _, count = words[0].partition("/")
+    parts = wfdb_segments.segments(rows, int(count) if len(count) < 6 else 0)
+    if isinstance(parts, Fault):
+        return parts
+    layout = files.get(f"{parts[0].name}.hea", b"") if not parts[0].length else b""
+    lines = [line for line in layout[:200_000].decode("utf-8", "replace").splitlines()[1:] if line.strip() and line[0] != "#"]
+    names = tuple(leads.canonical(signal.name) for line in lines if (signal := _signal(line.strip())) is not None)
+    whole = wfdb_segments.joined(parts, tuple(dict.fromkeys(names)), files, _alone)
+    if isinstance(whole, Fault):
+        return whole
+    return checked(
+        replace(
+            whole, start=_start(words) or whole.start, patient=_patient(notes), annotations=_marks(name, files, 1),
+            comment="\n".join(notes),
+        )
+    )  # fmt: skip
+
+
+def of_segments(header: bytes) -> bool:
+    """Whether a header's first line says that the record consists of others."""
+    first = next((line for line in header[:4096].splitlines() if line.strip() and not line.lstrip().startswith(b"#")), b"")
+    return b"/" in first.lstrip().split(b" ")[0]
+
+
+def _alone(header: bytes, files: Mapping[str, bytes]) -> Recording | Fault:
+    """A segment, which holds no others."""
+    return bad("E157", "a segment holds segments", "WFDB header") if of_segments(header) else read(header, files)
+
+
+def _of_signals(words: list[str], rows: list[str], notes: list[str], files: Mapping[str, bytes]) -> Recording | Fault:
+    """A record that holds its signals itself."""
     hertz = number(words[2].split("/")[0].split("(")[0]) if len(words) > 2 else Decimal(250)
     signals = _signals(rows[1:], int(words[1]) if words[1].isdigit() and len(words[1]) < 6 else 0)
     if isinstance(signals, Fault):
