@@ -142,6 +142,7 @@ class Socket:
         self._held = held
         now = time.monotonic()
         for num, one in self.bound.items():
+            one.known = self.hub.desk.by_num.get(num, one.known)  # it may ask for something else by now
             state, count = held.get(num, ("gone", 0))
             beat = one.known.asked.heartbeat
             if count > one.position or state not in ("active", "error") or (beat and now - one.told >= beat):
