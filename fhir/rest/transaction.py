@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -90,7 +91,9 @@ def asked(row: JSON, base: str) -> Call | Fault:
     held = row.get("resource")
     if held is not None and held.get("resourceType") == "Binary" and request["method"] == "PATCH":
         return Fault(Kind.UNSUPPORTED, "E555", "patches in a Bundle are FHIRPath Patches", help="send Parameters")
-    return Call(request["method"], parts, tuple(parse_qsl(query, keep_blank_values=True)), headers, b"", held, base)
+    return Call(
+        request["method"], parts, tuple(parse_qsl(query, keep_blank_values=True)) if query else (), headers, b"", held, base
+    )
 
 
 def transaction(rows: Sequence[Entry], new_id: Callable[[], str], base: str) -> Callable[[Connection, datetime], Any]:
@@ -339,6 +342,12 @@ def shown(connection: Connection, entry: Entry) -> Fault | None:
     return None
 
 
+@lru_cache(maxsize=256)
+def iso(text: str) -> str:
+    """A time of HTTP's as FHIR's instant; entries share theirs."""
+    return parsedate_to_datetime(text).isoformat().replace("+00:00", "Z")
+
+
 def response(kind: str, rows: Sequence[tuple[str, Answer]], prefer: str) -> Answer:
     """The Bundle of answers, in the order of the entries."""
     found = []
@@ -348,8 +357,7 @@ def response(kind: str, rows: Sequence[tuple[str, Answer]], prefer: str) -> Answ
             if header in one_.headers:
                 told[name] = one_.headers[header]
         if "Last-Modified" in one_.headers:
-            at = parsedate_to_datetime(one_.headers["Last-Modified"])
-            told["lastModified"] = at.isoformat().replace("+00:00", "Z")
+            told["lastModified"] = iso(one_.headers["Last-Modified"])
         if one_.outcome is not None:
             told["outcome"] = one_.outcome
         url = one_.headers.get("Location", "").partition("/_history/")[0] or full_url
