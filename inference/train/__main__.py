@@ -78,7 +78,7 @@ def pack(data: Records, out: Path, notes: Sequence[str]) -> dict[str, ship.Shipp
     target.mkdir(parents=True, exist_ok=True)
     valid, shipped = data.take(data.fold == VALIDATED), {}
     for name, task in TASKS.items():
-        networks = [network for one in MEMBERS if one.ships and one.task == name and (network := trained(one, out))]
+        networks = [network for one in MEMBERS if one.task == name and (network := trained(one, out))]
         if networks:
             shipped[name] = ship.pack(task, networks, valid, target, VERSION)
     ship.write(shipped, target)

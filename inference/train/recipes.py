@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from inference.models.network import Settings
 from inference.train.loop import Recipe
 
-VERSION = "1.0"
+VERSION = "1.1"
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A network of a model; `task` chooses records, leads and targets; a `teachers` are members trained before it."""
+    """A network of a model; `task` chooses records, leads and targets; `teachers` and `start` are members trained before it."""
 
     name: str
     task: str  # twelve or lead_one
@@ -21,20 +21,17 @@ class Member:
     teachers: tuple[str, ...] = ()
     soft: float = 0.5  # the teachers' share of the targets
     start: str = ""  # a member whose weights it begins with; of one that saw more leads, what fits
-    ships: bool = True  # False for one that others only begin with
 
 
-SMALL = Settings(leads=1, outputs=62, widths=(48, 64, 96, 128), kernels=(11, 9, 7, 5))
 MEMBERS = (
     Member("a", "twelve", Settings(), Recipe(seed=1, epochs=15)),
-    Member("c", "twelve", Settings(), Recipe(seed=3, epochs=12, rate=2e-3, whole=0.35), start="a"),
-    Member("l", "lead_one", SMALL, Recipe(seed=4, epochs=14, first=3, others=0.5, lead_dropout=0.0), ships=False),
+    Member("c", "twelve", Settings(turn=5), Recipe(seed=3, epochs=12, rate=2e-3, whole=0.35), start="a"),
     Member(
-        "d",
+        "e",
         "lead_one",
-        SMALL,
-        Recipe(seed=6, epochs=7, rate=1.2e-3, first=3, others=0.5, lead_dropout=0.0, whole=0.6),
-        teachers=("a",),
-        start="l",
+        Settings(leads=1, outputs=62),
+        Recipe(seed=8, epochs=12, whole=0.2, rate=2e-3, first=3, others=1.0, lead_dropout=0.0, mixup=0.2, exclusive=True),
+        teachers=("a", "c"),
+        start="c",
     ),
 )

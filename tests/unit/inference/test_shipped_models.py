@@ -34,9 +34,9 @@ def test_all_of_it_is_a_few_megabytes() -> None:
 
 def test_the_stated_figures_are_not_worse_than_when_first_shipped(own: backend.Own) -> None:
     auroc = own.loaded["twelve"].stored.entry.auroc
-    assert np.mean([auroc[f"super:{name}"] for name in ("NORM", "MI", "STTC", "CD", "HYP")]) > 0.93
+    assert np.mean([auroc[f"super:{name}"] for name in ("NORM", "MI", "STTC", "CD", "HYP")]) >= 0.933
     three = own.loaded["lead_one"].stored.entry.auroc
-    assert np.mean([three[name] for name in LEAD_ONE]) > 0.875
+    assert np.mean([three[name] for name in LEAD_ONE]) > 0.883
 
 
 def fold_nine(shared_data: Path, count: int) -> tuple[np.ndarray, np.ndarray]:
