@@ -33,6 +33,7 @@ class FhirPath:
     repeats: bool
     ups: int = 0
     typed_by: str = ""
+    stands: str = ""  # the element that must stand for it to give anything, as `Observation.valueQuantity`; see Node.valued
     _first: reading.First = field(init=False, repr=False, compare=False)
     _every: reading.Every = field(init=False, repr=False, compare=False)
 
@@ -132,7 +133,7 @@ class Fhir:
                 continue
             if itself and ups:
                 return FhirPath(text, (), found.type, False)
-            return FhirPath(text, found.names, found.type, found.repeats, ups)
+            return FhirPath(text, found.names, found.type, found.repeats, ups, stands=found.stands)
         return wrong or Fault(Kind.NOT_FOUND, "E528", f"there is no {text}")
 
     def focus(self, resources: Sequence[dict[str, Any]], type: str) -> list[Node]:
@@ -214,13 +215,14 @@ class Followed:
     type: str
     repeats: bool
     names: tuple[Name, ...]
+    stands: str
 
 
 def _follow(place: Place, names: Sequence[Name]) -> Followed | Fault:
     """Where names lead from a place. Of several types a reference may point to, the first that has the next name is meant."""
     types, below = place
     last: Element | None = None
-    repeats, made = False, []
+    repeats, made, stands = False, [], f"{types[0]}.{below.partition('.')[0]}" if len(types) == 1 and below else ""
     for name in names:
         if name.text == "resolve":
             if last is None or last.type != "Reference":
@@ -234,10 +236,11 @@ def _follow(place: Place, names: Sequence[Name]) -> Followed | Fault:
                 return _missing(types, below, name.text)
             made += [Name(found[0])] if len(types) > 1 else []
             types, last = (found[0],), found[1]
+            stands = stands if below else f"{found[0]}.{name.text}"
             below = f"{below}.{name.text}" if below else name.text
             repeats = repeats or (last.max != 1 and not name.nth)
         made.append(name)
-    return Followed(types, below, last.type if last else "Resource", repeats, tuple(made))
+    return Followed(types, below, last.type if last else "Resource", repeats, tuple(made), stands)
 
 
 def _join(type: str, below: str, name: str) -> str:

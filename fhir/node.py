@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 
@@ -27,6 +27,17 @@ class Node:
         self.place = place
         self.shelf = shelf  # every resource of the document by its references
         self._each: dict[str, list[Node]] = {}
+
+    @property
+    def valued(self) -> frozenset[str]:
+        """The elements that stand in any resource of the document, as `Observation.code`."""
+        held = (self.value, *self.shelf.values())
+        return frozenset(f"{one.get('resourceType')}.{name}" for one in held if isinstance(one, dict) for name in one)
+
+    def shape(self, _: Sequence[str]) -> Hashable:
+        """What the valued elements follow from, quick to tell."""
+        held = (self.value, *self.shelf.values())
+        return frozenset([(one.get("resourceType"), *one) for one in held if isinstance(one, dict)])
 
     def each(self, group: str) -> list[Node]:
         """The values at the end of a path from here."""

@@ -13,6 +13,7 @@ from engine.mapping import bound
 from engine.mapping.compile import Ask, ask, fill
 from engine.mapping.compile_value import Fill, Kit, value_of
 from engine.mapping.generate import Quick, quick
+from engine.mapping.narrow_message import NarrowMessage
 from engine.mapping.nulls import nulls
 from engine.mapping.remember import Memory
 from engine.mapping.run import Lineage, Run
@@ -55,7 +56,7 @@ class Mapping:
     rules: Callable[[], tuple[Rule, ...]]  # compiled when they are first wanted: most mappings are never used by most processes
     rules_traced: Callable[[], tuple[Rule, ...]]
     narrowed: Narrowed[Quick] | None  # of a format that tells what values depend on
-    whole: Fill | None = None  # of `segments:`
+    whole: NarrowMessage | None = None  # of `segments:`
 
     @property
     def reads(self) -> tuple[str, str]:
@@ -94,7 +95,7 @@ class Mapping:
                 Fault(Kind.UNSUPPORTED, "E407", f"the mapping {self.name} writes resources, not a message", help="use its run"),
             )
         run = Run()
-        tree = self.whole(scope, run)
+        tree: Any = self.whole.choose(scope)(scope, run)
         if run.faults:
             return _refused(run.faults)
         return tree or {}
@@ -129,7 +130,7 @@ def compile_plan(plan: bound.Plan, digest: str) -> Mapping:
     narrowed = None
     if depend is not None:
         narrowed = Narrowed(plan, lambda narrow: (rules(), quick(narrow, kit, memory, depend))[1])
-    whole = fill(plan.message, Kit(plan.model)) if plan.message is not None else None
+    whole = NarrowMessage(plan.message, lambda message: fill(message, Kit(plan.model))) if plan.message is not None else None
     return Mapping(plan.name, digest, plan, rules, cache(lambda: _rules(plan, Kit(plan.model, traced=True))), narrowed, whole)
 
 

@@ -107,8 +107,8 @@ def names(plan: bound.Plan) -> Iterator[str]:
         yield from _of_ask(one.before)
         yield from _of_ask(one.test)
         for part in one.identity:
-            yield from _of_value(part)
-        yield from _of_value(one.body)
+            yield from of_value(part)
+        yield from of_value(one.body)
 
 
 def _of_each(each: str) -> Iterator[str]:
@@ -126,17 +126,18 @@ def _of_ask(test: bound.Ask | None) -> Iterator[str]:
             yield f"{stands(test.path)}="
 
 
-def _of_value(value: bound.Value | bound.Fixed | bound.Object | None) -> Iterator[str]:
+def of_value(value: bound.Value | bound.Fixed | bound.Object | None) -> Iterator[str]:
+    """The names of everything a value is made from."""
     if isinstance(value, bound.Value):
         yield from (stands(one.path) for one in value.choice if isinstance(one, bound.Read))
     elif isinstance(value, bound.Object):
-        yield from _of_value(value.own)
+        yield from of_value(value.own)
         for entry in value.entries:
             for variant in entry.variants:
                 yield from _of_each(variant.each)
                 yield from _of_ask(variant.before)
                 yield from _of_ask(variant.test)
-                yield from _of_value(variant.value)
+                yield from of_value(variant.value)
 
 
 def prune(plan: bound.Plan, present: Present) -> bound.Plan:
@@ -149,7 +150,7 @@ def prune(plan: bound.Plan, present: Present) -> bound.Plan:
             kept.append(replace(one, test=None if test is True else test, identity=identity))
     made = {one.name for one in kept}  # what references can find
     told = lambda name: present(name) or name in made  # noqa: E731
-    bodies = [_object(one.body, told) or replace(one.body, entries=(), own=None) for one in kept]
+    bodies = [pruned(one.body, told) or replace(one.body, entries=(), own=None) for one in kept]
     return replace(plan, resources=tuple(replace(one, body=body) for one, body in zip(kept, bodies, strict=True)))
 
 
@@ -188,7 +189,8 @@ def _settled(test: bound.Ask | None, present: Present) -> bound.Ask | bool:
     return test.sign in ("empty", "!=", "not in")
 
 
-def _object(value: bound.Object, present: Present) -> bound.Object | None:
+def pruned(value: bound.Object, present: Present) -> bound.Object | None:
+    """An object without what can give nothing; None when nothing is left of it."""
     entries = tuple(made for entry in value.entries if (made := _entry(entry, present)) is not None)
     own = _value(value.own, present) if value.own is not None else None
     if value.own is not None and own is None:
@@ -220,7 +222,7 @@ def _value(value: bound.Value | bound.Fixed | bound.Object, present: Present) ->
     if isinstance(value, bound.Fixed):
         return value
     if isinstance(value, bound.Object):
-        return _object(value, present)
+        return pruned(value, present)
     choice = tuple(one for one in value.choice if _gives(one, present))
     if len(choice) == len(value.choice):
         return value
