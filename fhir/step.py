@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 from engine.fault import Fault, Kind
 from engine.types import Run, Site, Work
-from fhir.recall import Recall
 from fhir.right import kind
 from fhir.validate import validate
 
@@ -24,15 +23,10 @@ class Validate:
         return validated
 
 
-VALID = Recall()  # Puts that mappings give again and again
-
-
 def validated(work: Work) -> Work | tuple[Fault, ...]:
     """The work as it came, or everything that is wrong with its resources."""
     faults: list[Fault] = []
     for index, put in enumerate(work.puts):
-        if id(put) in VALID:
-            continue
         body = put.body
         known = kind(body.get("resourceType", ""))
         if known is None or not known.right(body):
@@ -42,6 +36,4 @@ def validated(work: Work) -> Work | tuple[Fault, ...]:
                 continue
             if known is not None:
                 known.was_right(body)
-        if put.merge:
-            VALID.keep((put,))
     return tuple(faults) if faults else work

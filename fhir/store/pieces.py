@@ -15,6 +15,7 @@ from fhir.recall import Recall
 from fhir.search.extract import Entries, Visit, visits
 from fhir.search.hashing import digest8
 from fhir.store import rows
+from fhir.validate import part
 
 JSON = dict[str, Any]
 Made = tuple[bytes, bytes]  # the text after type and id, without the last brace; the packed columns from `patient` to `strings`
@@ -25,70 +26,94 @@ NAMES = 256  # elements of one type; R4 has fewer
 
 
 Left = tuple[bytes, bytes, bytes, bytes, bytes, frozenset[str]]  # tokens, exact, ranges, patient, first and last moment, words
-Piece = tuple[Any, bytes, Left | None]  # an element's value, its text, and what it leaves in the index, packed
+Piece = tuple[Any, bytes, Left | None, bool]  # a value, its text, what it leaves in the index, packed; whether it was found right
+OWN: Piece = ("", b"", None, True)  # of type and id, which are looked at each time
 
 
 class Element:
     """One element of a resource type."""
 
-    __slots__ = ("_lone", "_name", "_recall", "_visits", "get")
+    __slots__ = ("_check", "_lone", "_name", "_recall", "_type", "_visits", "get")
 
-    def __init__(self, name: str, reads: list[Visit]) -> None:
-        self._name, self._visits, self._recall = name, reads, Recall()
+    def __init__(self, type: str, name: str, reads: list[Visit]) -> None:
+        self._type, self._name, self._visits, self._recall = type, name, reads, Recall()
         self._lone: dict[str, Piece] = {}  # by their text, as each is an object of its own
+        self._check: Callable[[Any], bool] | None = None
         self.get: Callable[[int], Any] = self._recall.get
 
     def made(self, value: Any) -> Piece:
         """The piece of a value that is not remembered as an object."""
-        lone = value.get("reference") if value.__class__ is dict and len(value) == 1 else None
-        if lone.__class__ is not str:
-            piece = self.read(value)
-            if len(piece[1]) <= LONGEST:
-                self._recall.keep(piece)
-            return piece
-        found = self._lone.get(lone)
-        if found is None:
+        lone = _lone(value)
+        found = self._lone.get(lone) if lone is not None else None
+        return self._keep(lone, self.read(value, False)) if found is None else found
+
+    def right(self, value: Any) -> bool:
+        """Whether a value may stand here by itself; its piece is made then."""
+        lone = _lone(value)
+        found = self._lone.get(lone) if lone is not None else None
+        if found is not None and found[3]:
+            return True
+        if self._check is None:
+            self._check = part(self._type, self._name)
+        if not self._check(value):
+            return False
+        self._keep(lone, self.read(value, True))
+        return True
+
+    def _keep(self, lone: str | None, piece: Piece) -> Piece:
+        if lone is not None:
             if len(self._lone) >= FEW:
                 self._lone.clear()
-            found = self._lone[lone] = self.read(value)
-        return found
+            self._lone[lone] = piece
+        elif len(piece[1]) <= LONGEST:
+            self._recall.keep(piece)
+        return piece
 
-    def read(self, value: Any) -> Piece:
+    def read(self, value: Any, right: bool) -> Piece:
         """The piece of a value."""
         text = encode.dumps({self._name: value})[1:-1]
         if not self._visits:
-            return value, text, None
+            return value, text, None, right
         out = Entries()
         for visit in self._visits:
             visit(value, out)
         patient = rows.patient(out.patient) if out.patient is not None else b""
         span = rows.span(out.low, out.high) if out.low is not None else b""
         left = b"".join(set(out.tokens)), b"".join(set(out.exact)), b"".join(out.ranges), patient, span, frozenset(out.strings)
-        return value, text, left
+        return value, text, left, right
+
+
+def _lone(value: Any) -> str | None:
+    """The text of a reference that says nothing else."""
+    if value.__class__ is dict and len(value) == 1:
+        text = value.get("reference")
+        if text.__class__ is str:
+            return str(text)
+    return None
 
 
 class Pieces:
     """The function from a resource of a type to its text and columns; None for one that must be seen as a whole."""
 
-    __slots__ = ("_elements", "_get", "_mine", "_visits")
+    __slots__ = ("_mine", "_type", "_visits", "elements", "get")
 
     def __init__(self, type: str) -> None:
-        self._mine, self._visits = type == "Patient", visits(type)
-        self._elements: dict[str, Element] = {}
-        self._get: dict[str, Callable[[int], Any]] = {}
+        self._type, self._mine, self._visits = type, type == "Patient", visits(type)
+        self.elements: dict[str, Element] = {}
+        self.get: dict[str, Callable[[int], Any]] = {name: lambda _: OWN for name in ("resourceType", "id")}
 
     def __call__(self, body: JSON) -> Made | None:
         names = iter(body.items())
         if len(body) < 3 or next(names)[0] != "resourceType" or next(names)[0] != "id" or "meta" in body:
             return None
-        get = self._get
+        get = self.get
         texts: list[bytes] = []
         tokens = exact = ranges = patient = span = b""
         words = NONE
         for name, value in names:
-            if name not in get and not self._met(name):
+            if name not in get and not self.met(name):
                 return None
-            _, text, left = get[name](id(value)) or self._elements[name].made(value)
+            _, text, left, _ = get[name](id(value)) or self.elements[name].made(value)
             texts.append(text)
             if left is None:
                 continue
@@ -109,12 +134,13 @@ class Pieces:
             patient = rows.patient(digest8(f"Patient/{body['id']}"))
         return b",".join(texts), rows.columns(patient, span, tokens, exact, ranges, words)
 
-    def _met(self, name: str) -> bool:
-        """Makes an element ready when it is seen first."""
-        if len(self._get) >= NAMES:  # not R4
-            return False
-        self._elements[name] = one = Element(name, self._visits.get(name, []))
-        self._get[name] = one.get
+    def met(self, name: str) -> bool:
+        """Makes an element ready; False when there are too many, which R4 does not have."""
+        if name not in self.get:
+            if len(self.get) >= NAMES:
+                return False
+            self.elements[name] = one = Element(self._type, name, self._visits.get(name, []))
+            self.get[name] = one.get
         return True
 
 
