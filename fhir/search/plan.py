@@ -16,7 +16,7 @@ from fhir.search.where import DAYS, FEW, LOOK, NUMBERS, SCAN, TOKENS, Where, eve
 from fhir.store.types import CODES
 
 Rows = list[tuple[Any, ...]]
-WALK = 500  # rows
+WALK, FURTHER = 500, 16  # rows; so many times as many in an order that the index of tokens has no stretches of
 STRETCHES = {"": (1, 8), "low": (1, 8, 64), "updated": ()}  # of NUMBERS, of DAYS
 LONG = 86_400_000_000  # microseconds: what lasts longer stands in an index of its own (resource_long)
 SELECT = "select r.num, r.id, r.version, r.body EXTRA from TABLE r where WHERE order by ORDER limit %s"
@@ -110,7 +110,9 @@ def arms(way: Way) -> Iterator[Where]:
 
 def armed(way: Way, arm: Where) -> Generator[Ask, Rows, Rows]:
     """The first rows of one part."""
-    found: Rows = yield walk(way, arm)
+    found: Rows = yield walk(way, arm, WALK)
+    if len(found) < way.most and way.where.by == LOOK and not STRETCHES[way.column]:
+        found = yield walk(way, arm, WALK * FURTHER)
     if len(found) == way.most:
         return found
     if way.where.by == LOOK and STRETCHES[way.column] and "is null" not in arm.sql:
@@ -137,13 +139,13 @@ def stretches(way: Way, begin: Rows) -> Iterator[Where]:
             yield stretch(range(head, head + size) if upwards(way.keys) else range(head - size + 1, head + 1), base)
 
 
-def walk(way: Way, arm: Where) -> Ask:
-    """The first rows of a part that meet the condition; no more than WALK are looked at."""
+def walk(way: Way, arm: Where, rows: int) -> Ask:
+    """The first rows of a part that meet the condition; no more than `rows` are looked at."""
     order, _ = ordered(way.keys)
     bound = every([way.bound, arm])
     sql = WALKED.replace("EXTRA", f", r.{way.column}" if way.column else "").replace("BOUND", bound.sql)
     sql = sql.replace("WHERE", way.where.sql.replace(TOKENS, "r.tokens")).replace("ORDER", order.replace(" nulls last", ""))
-    return Ask(sql.replace("TABLE", table(way.type)), (*bound.values, WALK, *way.where.values, way.most))
+    return Ask(sql.replace("TABLE", table(way.type)), (*bound.values, rows, *way.where.values, way.most))
 
 
 def whole(way: Way, arm: Where | None = None, fetched: bool = False) -> Ask:
