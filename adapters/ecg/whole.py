@@ -65,7 +65,8 @@ def _stepped(
 ) -> Whole | None:
     """Whole steps, or None when `exact` is asked for and the samples are not exactly these."""
     step, zero = (np.array([[float(one)] for one in row]) for row in (scale, origin))
-    steps = np.rint((np.where(missing, zero, recording.samples) - zero) / step).astype(np.int64)
+    with np.errstate(invalid="ignore"):  # what is beyond whole numbers is not exact, and is told so below
+        steps = np.rint((np.where(missing, zero, recording.samples) - zero) / step).astype(np.int64)
     right = bool(((physical(steps, step, zero) == recording.samples) | missing).all())
     return Whole(steps, scale, origin, missing, right) if right or not exact else None
 

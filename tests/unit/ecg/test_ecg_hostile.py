@@ -12,6 +12,8 @@ import time
 import zipfile
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
 
 import ecg_made as made
 import numpy as np
@@ -21,6 +23,7 @@ from hypothesis import strategies as st
 
 from adapters.ecg import Recording, Trends, read, read_trends
 from adapters.ecg.formats import NAMES
+from adapters.ecg.whole import whole
 from adapters.ecg.write import write
 from adapters.ecg.xml_tools import numbers
 from engine.fault import Fault
@@ -352,3 +355,13 @@ def test_numbers_worked_out_together_are_those_that_python_reads_one_by_one(word
     found = numbers(text)
     assert (found is None) is (expected is None)
     assert expected is None or (found is not None and found.tolist() == expected)
+
+
+def test_amplitudes_beyond_whole_numbers_are_no_steps_of_a_format() -> None:
+    """Samples of 1e38 µV in steps of 1e-6 µV are more steps than 64 bits count."""
+    found = read(made.cardiosoft(ROWS))
+    assert isinstance(found, Recording)
+    huge = replace(found, samples=found.samples + np.float32(1e38), scale=(Decimal("0.000001"),) * 12)
+    told = whole(huge)
+    assert isinstance(told, Fault)
+    assert told.code == "E161"

@@ -29,7 +29,7 @@ ROWS = made.tracing(length=500)
         (made.schiller(ROWS).replace(b"<data>", b"<data>x ", 1), "E156"),
         (made.cardiosoft(ROWS).replace(b",", b",x", 1), "E156"),
         (b"time,I\n0,1\n1,2\n2,x,3\n", "E156"),
-        (b"made/2 12 500 500\nmade_1 250\nmade_2 250\n", "E157"),
+        (b"made/2 12 500 500\nmade_1 250\nmade_2 250\n", "E159"),
     ],
 )
 def test_samples_that_are_no_numbers_and_codings_that_are_not_read(body: bytes, code: str) -> None:
@@ -42,7 +42,7 @@ def test_a_picture_without_its_package_says_what_to_install(tmp_path: Path, monk
     monkeypatch.setitem(sys.modules, "cairosvg", None)
     recording = read(made.cardiosoft(ROWS))
     assert isinstance(recording, Recording)
-    found = _draw(recording, tmp_path / "x.png", Options(), None)
+    found = _draw(recording, tmp_path / "x.png", Options(), None, None)
     assert isinstance(found, Fault)
     assert found.code == "E164"
     assert not (tmp_path / "x.png").exists()
