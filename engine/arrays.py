@@ -10,9 +10,15 @@ from datetime import datetime
 from uuid import UUID
 
 
-def texts(values: Iterable[str]) -> str:
+def texts(values: Iterable[str | None]) -> str:
     """A text[]."""
-    return "{" + ",".join(['"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values]) + "}"
+    quoted = ["null" if value is None else '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values]
+    return "{" + ",".join(quoted) + "}"
+
+
+def plain(values: Iterable[int | bool]) -> str:
+    """An array of whole numbers or of yes and no."""
+    return "{" + ",".join([str(value) for value in values]) + "}"
 
 
 def times(values: Iterable[datetime | None]) -> str:
