@@ -17,6 +17,7 @@ from typing import Any
 
 from engine.diagnostic import Diagnostic, Span, did_you_mean, errors, sourced
 from engine.fault import Fault
+from engine.heap import building
 from engine.mapping import tree
 from engine.mapping.bind import bind
 from engine.mapping.context import Ends
@@ -94,15 +95,20 @@ class _Shelf:
 def build(files: MappingOf[str, str], plugins: Plugins, folder: str = "mappings") -> Library:
     """Compiles texts by file name. Pure."""
     shelf = _Shelf(folder, files, plugins)
-    for name in files:
+    with building():
+        _fill(shelf)
+    texts = shelf.texts
+    found = tuple(sourced(shelf.found, texts))
+    return Library(MappingProxyType(shelf.mappings), MappingProxyType(shelf.tables), found, texts)
+
+
+def _fill(shelf: _Shelf) -> None:
+    for name in shelf.files:
         if name.endswith(".yaml"):
             (_add_table if PurePosixPath(name).parent.name == "tables" else _add_tree)(name, shelf)
     for one in shelf.trees.values():
         if one.reads.name:
             _compile(one, shelf)
-    texts = shelf.texts
-    found = tuple(sourced(shelf.found, texts))
-    return Library(MappingProxyType(shelf.mappings), MappingProxyType(shelf.tables), found, texts)
 
 
 def _add_table(name: str, shelf: _Shelf) -> None:

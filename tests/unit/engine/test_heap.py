@@ -1,0 +1,32 @@
+"""The garbage collector stands still while much is built, and only then."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+
+import pytest
+
+from engine.heap import building
+from engine.mapping.installed import installed
+from engine.mapping.library import load_folder
+
+
+def test_it_stands_still_inside_and_goes_on_afterwards_whatever_happens() -> None:
+    with pytest.raises(ZeroDivisionError), building():
+        with building():
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+        print(1 // 0)
+    assert gc.isenabled()
+
+
+def test_a_folder_of_mappings_is_compiled_without_a_collection(root: Path) -> None:
+    plugins, seen = installed(), []
+    gc.callbacks.append(lambda phase, info: seen.append(phase))
+    try:
+        assert load_folder(root / "mappings", plugins).sound
+        assert seen.count("start") <= 1  # one may come before or after
+    finally:
+        gc.callbacks.pop()
+    assert gc.isenabled()
