@@ -1,7 +1,8 @@
 # make demo   set up, start on an embedded PostgreSQL, send traffic, show what became of it
-# make test   set up and pass the tests
+# make test   set up and pass the tests (ARGS=tests/unit for some of them, WORKERS=0 for one process)
 PYTHON ?= python3
 VENV ?= .venv
+WORKERS ?= 2
 BIN := $(VENV)/bin
 
 .PHONY: demo run test check bench clean help
@@ -15,7 +16,7 @@ run: $(VENV)/.run
 	$(BIN)/isthmus run $(ARGS)
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .

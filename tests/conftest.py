@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -17,8 +18,22 @@ from engine.fault import Fault
 from engine.journal.partitions import ensure
 from engine.migrate import migrate
 from engine.postgres import Server, binaries, start
+from tests.databases import Databases, create
 
 ROOT = Path(__file__).resolve().parent.parent
+LONGEST_FIRST = ("crash", "acceptance", "conformance", "integration")  # what is short evens the workers' ends out
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Folders whose files take long come first."""
+    ranks = {name: rank for rank, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: ranks.get(next(iter(item.nodeid.split("/")[1:2]), ""), len(ranks)))
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays; no collection looks through it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +75,8 @@ def postgres() -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def template(postgres: Server) -> str:
     """The name of a migrated, empty database."""
-    _create(postgres, "migrated", "template1")
+    with psycopg.connect(postgres.dsn, autocommit=True) as connection:
+        create(connection, "migrated", "template1")
     applied = migrate(make_conninfo(postgres.dsn, dbname="migrated"))
     assert not isinstance(applied, Fault), applied
     with psycopg.connect(postgres.dsn, dbname="migrated", autocommit=True) as connection:
@@ -68,26 +84,26 @@ def template(postgres: Server) -> str:
     return "migrated"
 
 
+@pytest.fixture(scope="session")
+def databases(postgres: Server, template: str) -> Databases:
+    """Where tests get their databases from."""
+    return Databases(postgres.dsn, template)
+
+
 @pytest.fixture
-def database(postgres: Server, template: str) -> Iterator[str]:
+def database(postgres: Server, databases: Databases) -> Iterator[str]:
     """The DSN of a fresh migrated database for one test."""
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    _create(postgres, name, template)
+    name = databases.take()
     yield make_conninfo(postgres.dsn, dbname=name)
-    with psycopg.connect(postgres.dsn, autocommit=True) as connection:
-        connection.execute(f'drop database "{name}" with (force)')
+    databases.give(name)
 
 
 @pytest.fixture
 def empty_database(postgres: Server) -> Iterator[str]:
     """The DSN of a fresh database without a table."""
     name = f"test_{uuid.uuid4().hex[:12]}"
-    _create(postgres, name, "template1")
+    with psycopg.connect(postgres.dsn, autocommit=True) as connection:
+        create(connection, name, "template1")
     yield make_conninfo(postgres.dsn, dbname=name)
     with psycopg.connect(postgres.dsn, autocommit=True) as connection:
         connection.execute(f'drop database "{name}" with (force)')
-
-
-def _create(server: Server, name: str, template: str) -> None:
-    with psycopg.connect(server.dsn, autocommit=True) as connection:
-        connection.execute(f'create database "{name}" template "{template}" strategy file_copy')
