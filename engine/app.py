@@ -220,7 +220,8 @@ class Engine:
             self.deployment = fresh
             for outdate in list(self.site.settings["stale"].values()):
                 outdate()
-            heap.settle()
+            if self.web is not None:  # before that, `start` does it once for all
+                heap.settle()
             faults = await self.sources.follow(fresh)
             if self.couriers is not None:
                 await self.couriers.follow([*fresh.routes, *self.routes])
