@@ -18,7 +18,10 @@ def posted(how: str = "accept", text: str = "", **alert: Any) -> tuple[Any, list
         async with peer(lambda _: (200, {}, b"ok")) as one:
             one.how = how
             options = {"text": text} if text else {}
-            sender = await Slack(f"{one.url}/services/T0/B0/secret", allow=("127.0.0.0/8",), timeout=0.5, **options).open(site())
+            limit = 0.5 if how == "hang" else 20.0
+            sender = await Slack(f"{one.url}/services/T0/B0/secret", allow=("127.0.0.0/8",), timeout=limit, **options).open(
+                site()
+            )
             assert not isinstance(sender, Fault)
             body = json.dumps({"title": "LOW_SPO2", "say": "below 92 %", "severity": "critical", "turn": "raised", **alert})
             found = await sender.send(
