@@ -19,8 +19,9 @@ from fhir.rest.reader import Reader
 from fhir.rest.server import Server
 from fhir.rest.told import following
 from fhir.subscribe.desk import desk
+from fhir.subscribe.hub import Hub
 from fhir.subscribe.keeper import Keeper
-from fhir.subscribe.socket import Hub, serve
+from fhir.subscribe.socket import serve
 
 PREFIX = "/fhir/R4"
 

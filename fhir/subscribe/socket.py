@@ -1,7 +1,7 @@
 """Sockets of Subscriptions: `bind ID` is answered `bound ID`, and each event is a `ping ID` (R4); `bind-with-token TOKEN` is answered
 by a handshake for each Subscription, and events are notifications (R5 backport).
 
-One look a process serves all sockets. A socket reads its events from the log by number, in order, when it can take them: nothing is
+A socket reads its events from the log by number, in order, when it can take them: nothing is
 buffered for it. What happened while nobody was bound is not told; the numbers show it, and `$events` gives it.
 """
 
@@ -15,24 +15,21 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-import psycopg
-
 from engine.fault import Fault, Kind
-from engine.log import log
 from engine.origins import origin
 from fhir import encode
 from fhir.subscribe.asked import XML_TYPE
 from fhir.subscribe.bundle import Event, State, notification
-from fhir.subscribe.desk import Desk, Known
+from fhir.subscribe.desk import Known
+from fhir.subscribe.hub import Hub
 from fhir.subscribe.parcels import written
 from fhir.subscribe.past import events
 from fhir.subscribe.token import read
 
 PATH = "websocket"
 SOCKETS, BOUND, FRAMES = 1000, 100, 1000  # sockets, Subscriptions of one, frames that one may send
-SLOW, LOOK, REST = 30.0, 1.0, 0.02  # seconds a frame may take, between looks, at least between looks
+SLOW = 30.0  # seconds that a frame may take
 WORDS = re.compile(r"(bind|bind-with-token) +(?:Subscription/)?([A-Za-z0-9\-._=]{1,8000})")
-NOW = "select num, state, events from fhir.subscription where num = any(%s)"
 Send = Callable[[str], Awaitable[None]]
 CHATTY = Fault(Kind.INCORRECT, "E598", "a socket says `bind ID` or `bind-with-token TOKEN`, and not much else")
 UNKNOWN = Fault(
@@ -52,79 +49,6 @@ class Bound:
     known: Known
     position: int
     told: float  # when something was last sent
-
-
-class Hub:
-    """The sockets of one process; all of it lives on one event loop."""
-
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
-        self.pool = desk.site.pool
-        self.sockets: set[Socket] = set()
-        self._wake = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        desk.listen(self.wake)
-        if desk.site.after_commit is not None:
-            desk.site.after_commit(self.wake)
-
-    def wake(self) -> None:
-        """There may be something to tell; may be called from any thread."""
-        if self.sockets and self._loop is not None:
-            with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._wake.set)
-
-    def join(self, socket: Socket) -> None:
-        """Serves a socket from now on."""
-        self.sockets.add(socket)
-        self._loop = asyncio.get_running_loop()
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._run())
-
-    async def _run(self) -> None:
-        while self.sockets:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), LOOK)
-            self._wake.clear()
-            try:
-                await self._look()
-            except Exception as error:
-                log("sockets of subscriptions wait for the database", "warning", reason=type(error).__name__)
-            await asyncio.sleep(REST)
-
-    async def _look(self) -> None:
-        nums = {num for socket in self.sockets for num in socket.bound}
-        if not nums:
-            return
-        async with self.pool.connection() as connection:
-            rows = await (await connection.execute(NOW, [list(nums)])).fetchall()
-        held = {num: (state, count) for num, state, count in rows}
-        for socket in self.sockets:
-            socket.hear(held)
-
-    async def reread(self) -> None:
-        """Reads who is subscribed."""
-
-        def load() -> None:
-            with psycopg.connect(self.pool.conninfo, autocommit=True) as connection:
-                self.desk.stale()
-                self.desk.look(connection)
-
-        await asyncio.to_thread(load)
-
-    async def counts(self, nums: tuple[int, ...]) -> dict[int, tuple[str, int]]:
-        """State and number of events of some Subscriptions."""
-        async with self.pool.connection() as connection:
-            rows = await (await connection.execute(NOW, [list(nums)])).fetchall()
-        return {num: (state, count) for num, state, count in rows}
-
-    async def stop(self) -> None:
-        """Lets go of everybody."""
-        for socket in list(self.sockets):
-            socket.ended.set()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
 
 
 class Socket:
