@@ -66,9 +66,7 @@ Change = Put | Delete | Expect
 class FhirStore:
     """The store as the engine asks for it (entry point `isthmus.stores`). `told` is called with what was written, before the commit."""
 
-    told: Callable[[Connection, Sequence[Written]], Any] | None = (
-        None  # is called with what each transaction wrote; set by the engine
-    )
+    told: Callable[[Connection, Sequence[Written]], Any] | None = None  # called with what was written, before the commit
 
     def attached(self, site: Site) -> FhirStore:
         """The store of a running engine, where Subscriptions are told of what channels write."""
