@@ -80,10 +80,11 @@ class Er7:
     def context(self) -> int:
         """A number for what the meaning of a field's text depends on besides the text: delimiters, charset, zone, facility."""
         if self._context is None:
-            key = (self.delimiters, self.codec, self.zone, *self._sender)
+            sender = self._sender
+            key = (self.delimiters, self.codec, self.zone, *sender)
             if len(_CONTEXTS) > MOST_CONTEXTS:
                 _CONTEXTS.clear()
-            short = sum(map(len, self._sender)) < LONG_SENDER
+            short = sum(map(len, sender)) < LONG_SENDER
             self._context = _CONTEXTS.setdefault(key, next(_NUMBERS)) if short else next(_NUMBERS)
         return self._context
 
@@ -108,7 +109,8 @@ class Er7:
     @property
     def _sender(self) -> tuple[str, ...]:
         """MSH-3 and MSH-4 as they stand: what the facility follows from."""
-        msh = self.first("MSH")
+        leads = self.segments and self.segments[0].name == "MSH"
+        msh = self.segments[0] if leads else self.first("MSH")
         return tuple(msh.fields[2:5]) if msh is not None else ()
 
     def first(self, name: str) -> Segment | None:

@@ -47,15 +47,17 @@ def texts_of(message: Er7, names: Iterable[str]) -> set[str]:
 def shape_of(message: Er7, names: tuple[str, ...]) -> Hashable:
     """What the names and the texts of these fields follow from, quick to tell: messages of one shape have the same."""
     picks = _picks(names)
-    mark = message.delimiters.repetition
     found: set[Hashable] = {frozenset(message.names)}
     for segment in message.segments:
         fields = segment._fields or segment._split()
-        name, told = segment.name, bytes(map(bool, fields))
-        pick = picks.get(name)
-        found.add((name, told, pick(fields) if pick is not None else None))
-        if mark in segment.line:
-            found.add((name, told, bytes([mark in text for text in fields])))
+        pick = picks.get(segment.name)
+        found.add((segment.name, bytes(map(bool, fields)), pick(fields) if pick is not None else None))
+    mark = message.delimiters.repetition
+    if message.text.count(mark) > 1:  # it stands in MSH-2 anyway
+        for segment in message.segments:
+            if mark in segment.line:
+                fields = segment.fields
+                found.add((segment.name, bytes(map(bool, fields)), bytes([mark in text for text in fields])))
     return frozenset(found)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from engine.mapping import bound
 from engine.mapping.compile import ask
-from engine.mapping.remember import Depend, Fill, Making, Memory, Part, Tally, of_ask, of_entry, of_value, recurs
+from engine.mapping.remember import Depend, Fill, Making, Memory, Part, of_ask, of_entry, of_value, recurs
 from engine.mapping.run import Run
 from engine.types import Path, Scope
 
@@ -43,13 +43,12 @@ class Draft:
         "names",
         "paths",
         "rule",
-        "tally",
         "used",
     )
 
     def __init__(self, rule: bound.Resource, memory: Memory, depend: Depend) -> None:
-        self.rule, self.memory, self.tally = rule, memory, Tally()
-        self.names: dict[str, Any] = {"tally": self.tally}
+        self.rule, self.memory = rule, memory
+        self.names: dict[str, Any] = {"nothing": object()}
         self.used: set[str] = set()  # near, wide, same, c
         self.carried = ""
         self.paths: list[Part] = []  # what the record follows from
@@ -135,11 +134,11 @@ class Draft:
 
     def remembered(self, target: str, make: Fill, parts: Sequence[Part]) -> list[str]:
         """Lines that look a value up by the texts it depends on and make it when it is not known."""
-        mark, making = self.name("mark", self.memory.mark()), self.name("make", Making(self.memory, self.tally, make))
+        mark, making = self.name("mark", self.memory.mark()), self.name("make", Making(self.memory, make))
         texts = ", ".join((mark, "c", *self.texts(parts)))
         return [
-            f"{target} = known(key := ({texts}), tally)",
-            f"if {target} is tally:",
+            f"{target} = known(key := ({texts}), nothing)",
+            f"if {target} is nothing:",
             f"    {target} = {making}(key, scope, run)",
         ]
 

@@ -19,20 +19,20 @@ from engine.types import Path, Scope
 Fill = Callable[[Scope, Run], Any]
 Part = Path | bound.Refer | None  # None: what is neither, as the instances of a group
 Depend = Callable[[Sequence[Path]], Texts | None]
-MOST = 8192  # values remembered by a mapping
-WATCHED = 4000  # values a rule makes before it is judged whether remembering them pays
-WORTH = 8  # it does when one of so many comes again: making a value costs many times what looking it up does
+MOST = 12288  # values remembered by a mapping
+MET = 8192  # keys of whole resources it has met once
 LONGEST = 2000  # characters of all the texts of a key
 
 
 class Memory:
     """What a mapping's rules have made. When it is full the older half is forgotten."""
 
-    __slots__ = ("_kept", "_marks", "get")
+    __slots__ = ("_kept", "_marks", "_met", "get")
 
     def __init__(self) -> None:
         self._kept: dict[Any, Any] = {}
         self._marks = count()
+        self._met: set[int] = set()
         self.get = self._kept.get
 
     def mark(self) -> int:
@@ -48,6 +48,16 @@ class Memory:
         if length(key) <= LONGEST:
             kept[key] = value
 
+    def keep_again(self, key: Any, value: Any) -> None:
+        """Remembers a value whose key was met before: most whole resources that come once never come again."""
+        met, mark = self._met, hash(key)
+        if mark in met:
+            self.keep(key, value)
+            return
+        if len(met) >= MET:
+            met.clear()
+        met.add(mark)
+
 
 def length(key: Any) -> int:
     """Characters in a key."""
@@ -56,34 +66,19 @@ def length(key: Any) -> int:
     return sum(length(part) for part in key) if key.__class__ is tuple else 1
 
 
-class Tally:
-    """How often the values of a rule were asked for."""
-
-    __slots__ = ("asked",)
-
-    def __init__(self) -> None:
-        self.asked = 0
-
-
 class Making:
-    """Makes what is not remembered and remembers it, unless something was said about it or such values hardly ever come again."""
+    """Makes what is not remembered, and remembers it unless something was said about it."""
 
-    __slots__ = ("make", "memory", "missed", "tally")
+    __slots__ = ("make", "memory")
 
-    def __init__(self, memory: Memory, tally: Tally, make: Fill) -> None:
-        self.memory, self.tally, self.make, self.missed = memory, tally, make, 0
+    def __init__(self, memory: Memory, make: Fill) -> None:
+        self.memory, self.make = memory, make
 
     def __call__(self, key: Any, scope: Scope, run: Run) -> Any:
         """The value of a key."""
         noted = run.noted
         value = self.make(scope, run)
-        return self.keep(key, value, run, noted)
-
-    def keep(self, key: Any, value: Any, run: Run, noted: int) -> Any:
-        """The value, remembered when nothing was noted since."""
-        self.missed += 1
-        pays = self.missed <= WATCHED or self.missed * WORTH <= self.tally.asked * (WORTH - 1)
-        if pays and noted == run.noted:
+        if noted == run.noted:
             self.memory.keep(key, value)
         return value
 

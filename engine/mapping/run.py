@@ -60,10 +60,14 @@ class Run:
 
     def enter(self, name: str, scope: Scope, type: str, id_: str) -> None:
         """Makes an instance known to references."""
-        if name in self.made:
-            self.made[name].append((scope, (type, id_)))
-        else:
-            self.made[name] = [(scope, (type, id_))]
+        self.entered(name).append((scope, (type, id_)))
+
+    def entered(self, name: str) -> list[tuple[Scope, Instance]]:
+        """The instances of a name, each with its scope, to be added to."""
+        found = self.made.get(name)
+        if found is None:
+            found = self.made[name] = []
+        return found
 
     def within(self, name: str) -> dict[int, dict[Instance, str]]:
         """The instances of a name by the scopes they are in, each from its own scope outwards."""

@@ -11,7 +11,7 @@ from engine.mapping.compile import Item, fill, items
 from engine.mapping.compile_value import Kit
 from engine.mapping.draft import CARRIED, Draft, inside
 from engine.mapping.nulls import nulls
-from engine.mapping.remember import Making, Part, comes_again, of_entry, of_value
+from engine.mapping.remember import Part, comes_again, of_entry, of_value
 from engine.mapping.run import Run
 from engine.mapping.write_refer import Refers, named, simple
 from engine.types import Put, Scope
@@ -57,7 +57,7 @@ def _remembered(draft: Draft, refers: Refers, make: list[str]) -> list[str]:
     parts = [part for part in of_value(draft.rule.body) if not isinstance(part, bound.Refer)]
     if not draft.is_told(parts) or any(inside(entry) and any(named(entry)) for entry in draft.rule.body.entries):
         return []
-    keep = draft.name("keep", Making(draft.memory, draft.tally, _nothing).keep)
+    keep = draft.name("keep", draft.memory.keep_again)
     mark = draft.name("mark", draft.memory.mark())
     key = ", ".join((mark, "rid", "c", *draft.texts(parts), *refers.instances))
     return [
@@ -66,13 +66,10 @@ def _remembered(draft: Draft, refers: Refers, make: list[str]) -> list[str]:
         "put = known(key)",
         "if put is None:",
         "    noted = run.noted",
-        *(f"    {line}" for line in make[:-1]),
-        f"    put = {keep}(({key}), {make[-1].removeprefix('put = ')}, run, noted)",
+        *(f"    {line}" for line in make),
+        "    if noted == run.noted:",
+        f"        {keep}(({key}), put)",
     ]
-
-
-def _nothing(scope: Scope, run: Run) -> None:
-    """Stands where lines of source do the making."""
 
 
 def _body(draft: Draft, kit: Kit, refers: Refers) -> list[str]:

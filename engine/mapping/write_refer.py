@@ -57,7 +57,7 @@ class Refers:
         at = self._names[name] = len(self._names)
         given = self._draft.name("name", name)
         if not self.first:
-            self.first.append("around = tally")
+            self.first.append("around = nothing")
             self.once += ["if scope.parent is not around:", "    around = scope.parent"]
         self.first.append(f"within{at} = run.within({given})")
         self.once.append(f"    beside{at} = None")

@@ -19,7 +19,7 @@ def write_told(draft: Draft, kit: Kit) -> str:
     here += _id(draft, parts)
     here.append(f"found.append(({draft.carried}))")
     if rule.name:
-        here.append(f"run.enter({draft.name('name', rule.name)}, scope, type, rid)")
+        here.append("entered.append((scope, (type, rid)))")
     if "same" in draft.used:  # written last, read first
         record = draft.record()
         here[:0] = (
@@ -28,8 +28,10 @@ def write_told(draft: Draft, kit: Kit) -> str:
     lines = ["def told(root, run, known, repeated):", "    found = []"]
     if rule.before is not None:
         lines += [f"    if not {draft.name('ask', ask(rule.before))}(root, run):", "        return found"]
+    if rule.name:
+        lines.append(f"    entered = run.entered({draft.name('name', rule.name)})")
     each = f"run.each(root, {draft.name('group', rule.each)})" if rule.each else "(root,)"
-    lines += [f"    scopes = {each}", "    tally.asked += len(scopes)", "    around = tally", "    for scope in scopes:"]
+    lines += [f"    scopes = {each}", "    around = nothing", "    for scope in scopes:"]
     if "wide" in draft.used:
         once[:0] = ["around = scope.parent", *_reading(draft, "wide")]
         lines += ["        if scope.parent is not around:", *_indented(once, 12)]
