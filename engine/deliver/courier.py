@@ -157,6 +157,8 @@ class Courier:
             if sent.wait is not None:
                 self._queues.pop(sent.due.hash, None)  # what follows waits with it
                 self._look_at = min(self._look_at, time.monotonic() + sent.wait)
+            elif sent.due.failed:
+                self._look_at = 0.0  # while it waited, what follows it was passed over: it is read before anything behind it
         if len(written) < len(back):
             log(
                 "deliveries were not ours to note any more",
