@@ -324,3 +324,22 @@ def test_an_idle_destination_is_not_looked_at(database: str) -> None:
         pytest.fail("it stayed idle")
 
     deliver(database, {"ehr": far}, lambda: True, then=then, idle=lambda: bool(idle))
+
+
+def test_what_was_passed_over_while_its_head_waited_is_not_overtaken_once_it_is_through(database: str) -> None:
+    async def answer(parcel: Parcel, n: int) -> JSON | Fault:
+        if parcel.idem == "p0":  # until the page is read in which what follows it is passed over
+            while not any(idem.startswith("late") for idem in far.got):
+                await asyncio.sleep(0.001)
+        return {}
+
+    far = Far(answer)
+    early = [parcel(0, f"early{n}-") for n in range(130)]
+    late = [parcel(0, f"late{n}-") for n in range(130)]
+    put(database, parcel(0), *early, *(parcel(n) for n in range(1, 6)), *late, parcel(6))
+    with psycopg.connect(database) as connection:
+        connection.execute(
+            "update journal.outbox set attempts = 1, not_before = now() where seq = (select min(seq) from journal.outbox)"
+        )
+    deliver(database, {"ehr": far}, lambda: left(database) == 0)
+    assert [idem for idem in far.got if idem.startswith("p")] == [f"p{n}" for n in range(7)]
