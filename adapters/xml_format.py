@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from lxml import etree
 
-from adapters.json_format import Node, parts, walk
+from adapters.json_format import JsonPath, Node, parts, walk
 from engine.fault import Fault, Kind
 from engine.safe_xml import parse
 from engine.types import Envelope
@@ -21,19 +21,8 @@ TEXT = "#text"
 
 
 @dataclass(frozen=True, slots=True)
-class XmlPath:
+class XmlPath(JsonPath):
     """A compiled path. Values are text."""
-
-    text: str
-    names: tuple[tuple[str, int], ...]
-    type: str = ""
-    typed_by: str = ""
-    repeats: bool = True
-    outer: bool = False
-
-    def home(self, scope: Any) -> Any:
-        """The scope itself: what encloses it is found anew."""
-        return scope
 
     def found(self, scope: Any) -> list[tuple[str, str]]:
         """The places and texts, from the nearest enclosing scope that has the first name."""
@@ -45,23 +34,9 @@ class XmlPath:
             node = node.parent if self.names[0][0] != TEXT else None  # an element's own text is nobody else's
         return []
 
-    def first(self, scope: Any) -> Any:
-        """The first text, or None."""
-        found = self.found(scope)
-        return found[0][1] if found else None
-
-    def all(self, scope: Any) -> list[Any]:
-        """Every text."""
-        return [text for _, text in self.found(scope)]
-
     def null(self, scope: Any) -> bool:
         """XML has no way to say delete."""
         return False
-
-    def where(self, scope: Any) -> tuple[str, int, int]:
-        """The path with its items; bytes are not told."""
-        found = self.found(scope)
-        return (found[0][0] if found else self.text), 0, 0
 
 
 @dataclass(frozen=True, slots=True)

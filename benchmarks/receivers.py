@@ -27,14 +27,18 @@ def note(name: str, text: bytes) -> None:
         arrived[name].setdefault(found[0].decode(), time.time())
 
 
-class Mllp(asyncio.Protocol):
-    """Accepts every message."""
+class Receiver(asyncio.Protocol):
+    """A connection; a `hole` takes everything and never answers."""
 
     def __init__(self, hole: bool) -> None:
         self.hole, self.buffer = hole, b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport: Any = transport
+
+
+class Mllp(Receiver):
+    """Accepts every message."""
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
@@ -45,14 +49,8 @@ class Mllp(asyncio.Protocol):
             self.transport.write(b"\x0bMSH|^~\\&|F|F|I|I|20260302||ACK|1|P|2.5.1\rMSA|AA|" + head[9] + b"\r\x1c\r")
 
 
-class Hook(asyncio.Protocol):
+class Hook(Receiver):
     """Answers every POST with 204."""
-
-    def __init__(self, hole: bool) -> None:
-        self.hole, self.buffer = hole, b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport: Any = transport
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data

@@ -37,7 +37,7 @@ from engine.journal.line import Line
 from engine.journal.look import connect
 from engine.journal.outbox import post as queue
 from engine.log import failed, log
-from engine.plugins import formats, plugins
+from engine.plugins import formats, plugins, store_of
 from engine.run import Plan
 from engine.settings import Settings
 from engine.slow import Slow
@@ -112,7 +112,7 @@ class Engine:
             text = f"the channels have {len(findings)} findings"
             first = findings[0] if findings else {}
             return Fault(Kind.INCORRECT, str(first.get("code", "E290")), text, str(first.get("file", "")), "run `isthmus lint`")
-        store = self.store()
+        store = store_of(self.site)
         self.desk = Desk(lambda: self.deployment.site.rules if self.deployment else {}, store, post)
         kinds = (True,) if self.crew else (False, True)  # slow work waits for processes of its own anyway
         self.workers = [Worker(self.journal, self.plans, store, self.site.now, self.desk, slow) for slow in kinds]
@@ -157,12 +157,6 @@ class Engine:
         """A transaction on a connection of its own, for what people ask now and then."""
         with connect(self.dsn) as connection, connection.transaction():
             yield connection
-
-    def store(self) -> Any:
-        """The store plug-in, one instance; one that does more than store when it knows the site is told of it."""
-        found = plugins("stores")["fhir"]()
-        attached = getattr(found, "attached", None)
-        return found if attached is None else attached(self.site)
 
     def forget(self, store: Any) -> Forget | None:
         """How the store's record of accesses is shortened; None when it is kept for ever."""

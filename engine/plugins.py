@@ -25,3 +25,10 @@ def plugins(group: str) -> Mapping[str, Any]:
 def formats() -> Mapping[str, Any]:
     """One instance of every format by name: formats have no options."""
     return MappingProxyType({name: kind() if isinstance(kind, type) else kind for name, kind in plugins("formats").items()})
+
+
+def store_of(site: Any) -> Any:
+    """The store plug-in, a new instance; one that does more than store when it knows the site is told of it."""
+    found = plugins("stores")["fhir"]()
+    attached = getattr(found, "attached", None)
+    return found if attached is None else attached(site)

@@ -15,7 +15,7 @@ from engine.alerts.post import post
 from engine.deployment import Deployment, deploy, dry_site
 from engine.journal import Journal
 from engine.journal.outbox import post as queue
-from engine.plugins import plugins
+from engine.plugins import store_of
 from engine.run import Plan
 from engine.settings import Settings
 from engine.types import Connection, Parcel, Site
@@ -68,9 +68,8 @@ class Process:
         dsn, suspects, fatal = given
         self.journal = Journal(dsn, works=(False,))
         self.journal.listen(lambda outcomes: self.wire.send("told", told(outcomes)))
-        site, store = self.site(), plugins("stores")["fhir"]()
-        attached = getattr(store, "attached", None)
-        store = store if attached is None else attached(site)
+        site = self.site()
+        store = store_of(site)
         desk = Desk(lambda: self.deployment.site.rules if self.deployment else {}, store, post)
         watch = Watch(lambda numbers: self.wire.send("works", numbers), suspects, fatal)
         self.worker = Worker(self.journal, self.plans, store, site.now, desk, watch=watch)
@@ -134,7 +133,7 @@ def main(end: int) -> None:
     _, settings = wire.receive()
     log.configure(settings.log_level)
     process = Process(wire, settings)
-    wire.send("loaded", process.load())
+    process.load()
     try:
         process.run()
     finally:

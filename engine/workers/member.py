@@ -36,6 +36,7 @@ class Member:
         self._counted: Families = []
         self._starts = 0
         self._in_hand: list[int] = []  # numbers of messages
+        self._suspects: list[int] = []  # what was in hand at the last death
         self._deaths: dict[int, int] = {}
         self._fatal: list[int] = []
         self._start()
@@ -90,7 +91,7 @@ class Member:
     def _start(self) -> None:
         ours, theirs = pair()
         command = [sys.executable, "-m", "engine.workers", str(theirs)]
-        self._process = subprocess.Popen(command, pass_fds=(theirs,), stdin=subprocess.DEVNULL, start_new_session=False)
+        self._process = subprocess.Popen(command, pass_fds=(theirs,), stdin=subprocess.DEVNULL)
         os.close(theirs)
         self._wire = Wire(ours)
         self._wire.send("settings", self._settings)
@@ -117,12 +118,16 @@ class Member:
                 failed("a worker process could not be started", error)
                 continue
             if self._dsn:
-                self.send("begin", (self._dsn, self._in_hand, self._fatal))
+                self.send("begin", (self._dsn, self._suspects, self._fatal))
 
     def _blame(self) -> None:
-        """Notes what was in hand at a death; a message that was in hand at several, and alone at the last, is fatal."""
+        """Notes what was in hand at a death; a message that was in hand at several, and alone at the last, is fatal. A process that
+        died before it worked anything says nothing of any message."""
+        if not self._in_hand:
+            return
         self._deaths = {number: self._deaths.get(number, 0) + 1 for number in self._in_hand}
         self._fatal += [number for number, deaths in self._deaths.items() if deaths >= DEATHS and len(self._in_hand) == 1]
+        self._suspects, self._in_hand = self._in_hand, []
 
     def _listen(self) -> None:
         while True:
