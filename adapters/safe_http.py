@@ -15,6 +15,7 @@ import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -227,18 +228,32 @@ def line(origin: Origin, way: Way) -> Line | Fault:
     return context if isinstance(context, Fault) else Line(origin, way, context)
 
 
+def patience(answer: Answer) -> float:
+    """Seconds of an answer's Retry-After (RFC 9110, section 10.2.3), 0 without a readable one; a date counts from the answer's own."""
+    asked = answer.headers.get("retry-after", "").strip()
+    if asked.isdecimal() and asked.isascii():
+        return float(asked[:9])
+    try:
+        wait = parsedate_to_datetime(asked) - parsedate_to_datetime(answer.headers.get("date", ""))
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return 0.0
+    return max(0.0, wait.total_seconds())
+
+
 def refusal(answer: Answer, at: str) -> Fault | None:
-    """What a status says of the delivery; None for 2xx."""
+    """What a status says of the delivery; None for 2xx. The wait that 429 and 503 may ask for is in `again`."""
     status = answer.status
     if 200 <= status < 300:
         return None
     if status in (408, 425, 429):
-        return Fault(Kind.BUSY, "E725", f"the far side asks for patience ({status})", at, "it is tried again by its schedule")
+        help = "it is tried again by its schedule"
+        return Fault(Kind.BUSY, "E725", f"the far side asks for patience ({status})", at, help, again=patience(answer))
     if status in (401, 403, 407):  # a password that ran out must not cost what is sent meanwhile
         help = "see the destination's credentials; it is tried again by its schedule"
         return Fault(Kind.UNAVAILABLE, "E724", f"the far side does not let us in ({status})", at, help)
     if status >= 500:
-        return Fault(Kind.UNAVAILABLE, "E724", f"the far side failed ({status})", at, "it is tried again by its schedule")
+        help, wait = "it is tried again by its schedule", patience(answer) if status == 503 else 0.0
+        return Fault(Kind.UNAVAILABLE, "E724", f"the far side failed ({status})", at, help, again=wait)
     if 300 <= status < 400:
         return Fault(Kind.INCORRECT, "E727", f"the far side sends elsewhere ({status})", at, "name the address it sends to")
     return Fault(Kind.INCORRECT, "E726", f"the far side refuses it ({status})", at, "see what it logged; then send it again")

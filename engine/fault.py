@@ -68,6 +68,7 @@ class Fault:
     at: str = ""
     help: str = ""
     others: tuple[Fault, ...] = ()  # what else was found, where one answer names several
+    again: float = 0.0  # seconds that a far side asks to be left alone for; 0 where it asks for nothing
 
     def all(self) -> tuple[Fault, ...]:
         """This fault and the others found with it."""

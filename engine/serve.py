@@ -8,8 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.app import Engine
-from engine.fault import Fault
-from engine.log import failed
+from engine.fault import Fault, Kind, innermost
 from engine.settings import Settings
 
 
@@ -21,14 +20,16 @@ async def serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, engine.end)
-    extra: asyncio.Task[Any] | None = None
+    extra: asyncio.Task[Fault | None] | None = None
     try:
         fault = await engine.start()
         if fault is None:
             loop.add_signal_handler(signal.SIGHUP, lambda: asyncio.ensure_future(engine.redeploy()))
             if started is not None:
-                extra = asyncio.ensure_future(_guarded(started, engine))
+                extra = asyncio.ensure_future(guarded(started, engine))
             await engine.ended.wait()
+        if extra is not None and extra.done():
+            fault = extra.result()
     finally:
         if extra is not None and not extra.done():
             extra.cancel()
@@ -36,10 +37,12 @@ async def serve(
     return fault
 
 
-async def _guarded(started: Callable[[Engine], Any], engine: Engine) -> None:
-    """Runs what was to follow the start; its failure is told by type and place and stops the engine."""
+async def guarded(started: Callable[[Engine], Any], engine: Engine) -> Fault | None:
+    """Runs what was to follow the start; its failure is told by type and place and ends the engine."""
     try:
         await started(engine)
     except Exception as error:
-        failed("what follows the start failed", error)
         engine.end()
+        text = f"what follows the start failed ({type(error).__name__})"
+        return Fault(Kind.FAULT, "E920", text, innermost(error), "a defect: report it with what was called")
+    return None

@@ -82,6 +82,7 @@ def report(engine: Any, answers: Counter[tuple[str, str]]) -> None:
 
     from engine.journal import Filter  # noqa: PLC0415
     from engine.journal.look import connect  # noqa: PLC0415
+    from engine.plugins import store_of  # noqa: PLC0415
 
     show_table(
         ("message", "acknowledged", "count"),
@@ -97,7 +98,7 @@ def report(engine: Any, answers: Counter[tuple[str, str]]) -> None:
     )
     held = engine.journal.find(Filter(state="held", limit=5))
     show_table(("type", "id", "fault"), [(one.type, one.id, one.code) for one in held], "Held for a person: isthmus show ID")
-    store = engine.store()
+    store = store_of(engine.site)
     with connect(engine.dsn) as connection:
         show_table(("resource", "count"), sorted(store.counts(connection).items()), "FHIR resources")
         sample = store.newest(connection, "DiagnosticReport")

@@ -26,6 +26,7 @@ from engine.types import JSON, Destination, Sender, Site
 AHEAD = 128  # parcels read at once
 EACH, MOST = 8, 1024  # of one key, and in hand, where the reading is fair
 LOOK = 1.0  # seconds between two looks for what became due
+PATIENCE = 60.0  # seconds that a far side may ask for, or the longest wait of its schedule where that is more
 HUNG = 300.0  # seconds after which a sender that does not return is given up
 
 
@@ -57,6 +58,7 @@ class Courier:
         self._queues: dict[int, deque[Due]] = {}
         self._after = 0
         self._look_at = 0.0
+        self._quiet = 0.0  # until then nothing is sent, as the far side has asked
 
     def wake(self) -> None:
         """Something may be due."""
@@ -122,6 +124,8 @@ class Courier:
                 self._queues.setdefault(due.hash, deque()).append(due)
 
     def _launch(self) -> None:
+        if time.monotonic() < self._quiet:
+            return
         for hash in list(self._queues):
             if len(self._flying) >= self.route.parallel:
                 return
@@ -188,7 +192,10 @@ class Courier:
         state = "dead" if wait is None else "waiting"
         log("a delivery failed", "warning", destination=self.route.name, code=answer.code, attempt=due.failed + 1, state=state)
         if wait is not None:
-            return Sent(due, fault=answer, wait=spread(wait, random.random()))  # noqa: S311 - only spreads load
+            asked = min(answer.again, max(self.route.retry.most, PATIENCE))
+            if not self.route.fair:  # where it is, each key is a far side of its own
+                self._quiet = max(self._quiet, time.monotonic() + asked)
+            return Sent(due, fault=answer, wait=max(asked, spread(wait, random.random())))  # noqa: S311 - only spreads load
         return Sent(due, fault=answer)
 
     async def _try(self, due: Due) -> JSON | Fault:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 import pytest
 
-from engine.deliver import Couriers, Route, Schedule, dead, desk, pause, resume, revive, waiting
+from engine.deliver import Couriers, Route, Schedule, courier, dead, desk, pause, resume, revive, waiting
 from engine.deliver.ledger import Ledger
 from engine.fault import Fault, Kind
 from engine.journal.outbox import post
@@ -126,6 +127,35 @@ def test_what_follows_a_retry_whose_time_has_just_come_is_not_read_before_it(dat
         await ledger.close()
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("fair", [False, True])
+def test_a_far_side_that_asks_for_time_is_left_alone_for_it(database: str, fair: bool) -> None:
+    """All of a destination's keys wait; where each key is a far side of its own, that one."""
+    began = time.monotonic()
+    when: list[tuple[str, float]] = []
+
+    async def answer(parcel: Parcel, n: int) -> JSON | Fault:
+        when.append((parcel.idem, time.monotonic() - began))
+        return replace(DOWN, again=1.5) if parcel.idem == "p0" and n == 1 else {}
+
+    put(database, parcel(0))
+    put(database, *(parcel(n, key) for n in range(5) for key in "ab"))
+    deliver(database, {"ehr": Far(answer)}, lambda: left(database) == 0, fair=fair, parallel=1)
+    asked = when[0][1]
+    assert when[0][0] == "p0"
+    assert all(at - asked >= 1.5 for name, at in when[1:] if name == "p0" or not fair)
+    assert not fair or [name for name, at in when if at - asked < 1.0 and name != "p0"]
+
+
+def test_no_far_side_is_left_alone_for_longer_than_its_schedule_waits(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(courier, "PATIENCE", 0.2)
+
+    async def answer(parcel: Parcel, n: int) -> JSON | Fault:
+        return replace(DOWN, again=1e9) if n == 1 else {}
+
+    put(database, parcel(0))
+    deliver(database, {"ehr": Far(answer)}, lambda: left(database) == 0)
 
 
 def test_a_parcel_is_given_up_when_its_schedule_ends_and_the_key_goes_on(database: str) -> None:

@@ -228,6 +228,27 @@ def test_each_status_has_its_outcome(status: int, code: str, retry: bool) -> Non
     assert (found.code, found.kind.answer.retry) == (code, retry) if found else code == ""
 
 
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "120"}, 120.0),
+        ({"retry-after": " 0 "}, 0.0),
+        ({"retry-after": "Fri, 31 Dec 1999 23:59:59 GMT", "date": "Fri, 31 Dec 1999 23:57:59 GMT"}, 120.0),
+        ({"retry-after": "Fri, 31 Dec 1999 23:59:59 GMT"}, 0.0),  # no date to count from
+        ({"retry-after": "Fri, 31 Dec 1999 23:59:59 GMT", "date": "Sat, 01 Jan 2000 00:00:59 GMT"}, 0.0),
+        ({"retry-after": "Fri, 31 Dec 1999 23:59:59", "date": "Fri, 31 Dec 1999 23:57:59 GMT"}, 0.0),
+        ({"retry-after": "-5"}, 0.0), ({"retry-after": "1e9"}, 0.0), ({"retry-after": "soon"}, 0.0), ({"retry-after": "\u0661"}, 0.0),
+        ({}, 0.0),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(("status", "heeded"), [(429, True), (503, True), (500, False), (502, False)])
+def test_the_wait_a_far_side_asks_for_is_told(headers: dict[str, str], seconds: float, status: int, heeded: bool) -> None:
+    """RFC 9110, section 10.2.3: seconds, or a date; 120 s and that date are its examples."""
+    found = refusal(Answer(status, headers, b""), "https://a")
+    assert found is not None
+    assert found.again == (seconds if heeded else 0.0)
+
+
 def test_a_network_that_is_none_is_told() -> None:
     found = line(Origin("http", "a", 80), Way(allow=("here",)))
     assert isinstance(found, Fault)

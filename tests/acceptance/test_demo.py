@@ -1,0 +1,77 @@
+"""The demo as a newcomer meets it: traffic, what became of it, the addresses to try; Ctrl-C ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.fault import Fault, Kind
+from engine.serve import guarded
+from tests.acceptance.running import ROOT
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="isthmus-demo-") as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
+
+
+def test_the_demo_shows_what_became_of_its_traffic_and_runs_on_until_it_is_interrupted(folder: Path) -> None:
+    free = ["--data", str(folder / "data"), "--http", "127.0.0.1:0", "--mllp", "127.0.0.1:0"]
+    command = [sys.executable, "-m", "engine", "demo", "--patients", "3", *free]
+    told: list[str] = []
+    with (folder / "log").open("w") as log:
+        demo = subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+        )
+        assert demo.stdout is not None
+        with demo.stdout:
+            for line in demo.stdout:
+                told.append(line)
+                if line.startswith("  data "):
+                    break
+            else:
+                pytest.fail("".join(told) + (folder / "log").read_text())
+            text = "".join(told)
+            base = re.findall(r"HTTP +(http://\S+)", text)[0]
+            with urllib.request.urlopen(f"{base}/readyz", timeout=10) as answer:
+                assert answer.status == 200
+            demo.send_signal(signal.SIGINT)
+            assert demo.wait(60) == 0
+    assert re.search(r"ORU R01 +AA +\d+", text)
+    assert re.search(r"hospital +\d+ +\d+ +0 +1 +0\b", text)  # received, processed, filtered, held, stored
+    for type in ("DiagnosticReport", "Encounter", "Observation", "Patient"):
+        assert re.search(rf"^ *{type} +[1-9]\d*\s*$", text, re.MULTILINE), type
+    report = json.loads(re.findall(r"^\{\n.*?^\}", text, re.MULTILINE | re.DOTALL)[0])
+    assert report["resourceType"] == "DiagnosticReport"
+    assert report["result"]
+
+
+def test_what_fails_after_the_start_is_told_and_ends_the_engine() -> None:
+    class Ended:
+        ended = False
+
+        def end(self) -> None:
+            self.ended = True
+
+    async def fails(_: object) -> None:
+        raise AttributeError("a patient's name")
+
+    engine: Any = Ended()
+    fault = asyncio.run(guarded(fails, engine))
+    assert isinstance(fault, Fault)
+    assert (fault.kind, fault.code, engine.ended) == (Kind.FAULT, "E920", True)
+    assert "patient" not in str(fault)
