@@ -71,6 +71,13 @@ def test_the_same_content_makes_no_new_version(connection: psycopg.Connection[An
     assert versions(connection, "Patient", "a") == [(1, False)]
 
 
+def test_a_large_body_is_not_stored_by_the_servers_slow_compression(connection: psycopg.Connection[Any]) -> None:
+    write(connection, Put({"resourceType": "Binary", "id": "b", "contentType": "text/plain", "data": "QUJD" * 40_000}))
+    [row] = connection.execute("select pg_column_compression(body), length(body) from fhir.resource").fetchall()
+    assert row[0] in (None, "lz4")
+    assert row[1] > 160_000
+
+
 def test_what_is_written_once_is_left_alone_until_it_is_deleted(connection: psycopg.Connection[Any]) -> None:
     again = {**PATIENT, "gender": "male"}
     assert write(connection, Put(PATIENT, once=True), Put(again, once=True)) == [(1, "created"), (1, "unchanged")]
