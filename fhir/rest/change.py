@@ -17,6 +17,7 @@ from fhir.rest import patch
 from fhir.rest.answer import Answer, refused, versioned
 from fhir.rest.audit import Keeping
 from fhir.rest.call import ID, Call, resource
+from fhir.rest.links import relative
 from fhir.rest.outcome import fine
 from fhir.rest.read import absent, gone
 from fhir.rest.server import Server, answered
@@ -66,6 +67,8 @@ def wanted(call: Call, new_id: Callable[[], str]) -> Wanted | Fault | list[Fault
     fault = misplaced(call, body)
     if fault is not None:
         return fault
+    if call.resource is not None or call.base.encode() in call.body:
+        body = relative(body, call.base)
     faults = validate(body)
     if faults:
         return faults
@@ -123,7 +126,7 @@ def updating(call: Call, body: JSON, new_id: Callable[[], str]) -> Wanted | Faul
             return found
         named = str(body.get("id") or found or fresh)
         if found and named != found:
-            return Fault(Kind.CONFLICT, "E559", "the body has another id than the match", f"{call.type}.id", "leave the id out")
+            return Fault(Kind.INCORRECT, "E559", "the body has another id than the match", f"{call.type}.id", "leave the id out")
         put = Put({**body, "id": named})
         return single(connection, put if version is None else Expect(put, version), at)
 

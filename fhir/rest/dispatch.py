@@ -12,7 +12,8 @@ from fhir.rest import capability, convert, message, operations, subscriptions, t
 from fhir.rest.answer import Answer, refused
 from fhir.rest.audit import Keeping, access
 from fhir.rest.call import ID, TYPES, Call, Trail, resource
-from fhir.rest.change import change
+from fhir.rest.change import change, stored
+from fhir.rest.entries import Entry, entries
 from fhir.rest.methods import allowed
 from fhir.rest.read import all_history, history, read, vread
 from fhir.rest.search import search
@@ -114,24 +115,36 @@ async def bundle(server: Server, call: Call) -> Answer:
     shape = validate({**body, "entry": [without(row) for row in body["entry"]]} if well_formed(body) else body)
     if shape:
         return refused(shape)
-    rows = transaction.entries(body, call.base)
+    rows = entries(body, call.base)
     if isinstance(rows, Fault):
         return refused(rows)
     prefer = call.prefer("return")
-    if kind == "batch":
-        gate = asyncio.Semaphore(16)
+    return await (batch if kind == "batch" else whole)(server, call, rows, prefer)
 
-        async def one(entry: transaction.Entry) -> Answer:
-            trail = Trail(call.trail.peer) if call.trail is not None else None
-            asked = replace(entry.call, headers={**entry.call.headers, "prefer": ""}, trail=trail)
-            async with gate:
-                answer = await dispatch(server, asked)
-            if call.trail is not None and trail is not None and not trail.kept:
-                call.trail.more.append(access(asked, answer, trail.peer, server.now()))
-            return answer
 
-        answers = await asyncio.gather(*(one(entry) for entry in rows))
-        return transaction.response("batch", [(e.full_url, a) for e, a in zip(rows, answers, strict=True)], prefer)
+async def batch(server: Server, call: Call, rows: list[Entry], prefer: str) -> Answer:
+    """Each entry for itself, several at once."""
+    gate = asyncio.Semaphore(16)
+    handling = call.prefer("handling")
+    preferred = f"handling={handling}" if handling in ("strict", "lenient") else ""
+
+    async def one(entry: Entry) -> None:
+        if entry.fault is not None:
+            entry.answer = refused(entry.fault)
+            return
+        trail = Trail(call.trail.peer) if call.trail is not None else None
+        asked = replace(entry.call, headers={**entry.call.headers, "prefer": preferred}, trail=trail)
+        async with gate:
+            entry.answer = await dispatch(server, asked)
+        if call.trail is not None and trail is not None and not trail.kept:
+            call.trail.more.append(access(asked, entry.answer, trail.peer, server.now()))
+
+    await asyncio.gather(*(one(entry) for entry in rows))
+    return transaction.response("batch", rows, prefer)
+
+
+async def whole(server: Server, call: Call, rows: list[Entry], prefer: str) -> Answer:
+    """All entries or none."""
     if call.trail is not None:
         call.trail.interaction = "transaction"
     changes = transaction.prepared(rows, lambda: str(server.new_id()), call.base)
@@ -146,7 +159,10 @@ async def bundle(server: Server, call: Call) -> Answer:
         done = done if isinstance(done, Fault) else ended(done)
     if isinstance(done, Fault):
         return refused(done)
-    return transaction.response("transaction", [(entry.full_url, entry.answer or Answer(200)) for entry in done], prefer)
+    for entry in done:
+        if entry.written is not None and entry.written.change == "unchanged" and entry.call.method == "PUT":
+            entry.answer = stored(entry.call, entry.written, await server.newest(entry.written.type, entry.written.id))
+    return transaction.response("transaction", done, prefer)
 
 
 def well_formed(body: dict[str, Any]) -> bool:

@@ -1,43 +1,36 @@
-"""FHIRPath Patch: Parameters with add, insert, delete, replace and move. Source: https://hl7.org/fhir/R4/fhirpatch.html.
-
-Paths are the simple ones: names, `[index]`, `.first()`, `.last()`, `.where(name = 'value')`.
-"""
+"""FHIRPath Patch: Parameters with add, insert, delete, replace and move. Source: https://hl7.org/fhir/R4/fhirpatch.html."""
 
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Callable
 from typing import Any
 
 from engine.fault import Fault, Kind
-from fhir.model import type_of
+from fhir.model import Element, type_of
+from fhir.rest.places import Odd, Place, Wrong, choice, places
 
 JSON = dict[str, Any]
-STEP = re.compile(
-    r"\.?(?:where\(\s*(?P<key>[A-Za-z]+)\s*=\s*'(?P<value>[^']*)'\s*\)|(?P<end>first|last)\(\)|(?P<name>[A-Za-z]+))|\[(?P<index>[0-9]{1,6})\]"
-)
 MAX_OPERATIONS = 500
-
-
-class Wrong(Exception):
-    """An operation that does not fit the resource."""
 
 
 def read(parameters: JSON) -> Callable[[JSON], JSON | Fault] | Fault:
     """The patch as a function."""
-    rows = [row for row in parameters.get("parameter", ()) if isinstance(row, dict) and row.get("name") == "operation"]
+    held = parameters.get("parameter")
+    rows = [row for row in held if isinstance(row, dict) and row.get("name") == "operation"] if isinstance(held, list) else []
     if not rows or len(rows) > MAX_OPERATIONS:
         return Fault(Kind.INCORRECT, "E574", "a FHIRPath Patch is Parameters with operations", "Parameters.parameter")
 
     def apply(resource: JSON) -> JSON | Fault:
         held = copy.deepcopy(resource)
         for place, row in enumerate(rows):
+            at = f"Parameters.parameter[{place}]"
             try:
                 operate(held, {part["name"]: part for part in row.get("part", ())})
-            except (Wrong, KeyError, IndexError, TypeError, ValueError):
-                at = f"Parameters.parameter[{place}]"
-                return Fault(Kind.INCORRECT, "E574", "an operation does not fit the resource", at, "see its path")
+            except (Wrong, IndexError):
+                return Fault(Kind.INCORRECT, "E579", "an operation does not fit the resource", at, "see its path")
+            except (Odd, KeyError, TypeError, ValueError, AttributeError):
+                return Fault(Kind.INCORRECT, "E574", "not an operation of a FHIRPath Patch", at, "see its parts")
         return held
 
     return apply
@@ -46,30 +39,27 @@ def read(parameters: JSON) -> Callable[[JSON], JSON | Fault] | Fault:
 def operate(resource: JSON, parts: dict[str, JSON]) -> None:
     """One operation, in place."""
     kind, path = parts["type"]["valueCode"], parts["path"]["valueString"]
-    found = places(resource, path)
     if kind == "add":
-        added(one(found), parts["name"]["valueString"], valued(parts["value"]))
+        added(one(places(resource, path)), parts["name"]["valueString"], parts["value"])
     elif kind == "delete":
+        found = places(resource, path)
         if len(found) > 1:
             raise Wrong
-        for parent, key in found:
-            del parent[key]
-            tidy(resource)
+        for place in found:
+            place.drop()
+        tidy(resource)
     elif kind == "replace":
-        parent, key = one(found)
-        parent[key] = valued(parts["value"])
+        replaced(resource, path, parts["value"])
     elif kind == "insert":
-        listed(resource, path).insert(checked(parts["index"]["valueInteger"], resource, path, 0), valued(parts["value"]))
+        rows, element = listed(resource, path)
+        rows.insert(within(parts["index"]["valueInteger"], rows, 0), valued(parts["value"], element))
     elif kind == "move":
-        rows = listed(resource, path)
-        source = checked(parts["source"]["valueInteger"], resource, path, 1)
-        target = checked(parts["destination"]["valueInteger"], resource, path, 1)
+        rows, _ = listed(resource, path)
+        source = within(parts["source"]["valueInteger"], rows, 1)
+        target = within(parts["destination"]["valueInteger"], rows, 1)
         rows.insert(target, rows.pop(source))
     else:
-        raise Wrong
-
-
-Place = tuple[Any, Any]  # what holds the value, and the name or index it is held by
+        raise Odd
 
 
 def one(found: list[Place]) -> Place:
@@ -79,102 +69,84 @@ def one(found: list[Place]) -> Place:
     return found[0]
 
 
-def checked(index: int, resource: JSON, path: str, less: int) -> int:
+def within(index: int, rows: list[Any], less: int) -> int:
     """A place inside the list."""
-    if not 0 <= index <= len(listed(resource, path)) - less:
+    if not 0 <= index <= len(rows) - less:
         raise Wrong
     return index
 
 
-def places(resource: JSON, path: str) -> list[Place]:
-    """Where a path leads."""
-    root = {"": resource}
-    found: list[Place] = [(root, "")]
-    position = 0
-    while position < len(path):
-        match = STEP.match(path, position)
-        if match is None:
-            raise Wrong
-        begin, position = position, match.end()
-        if begin == 0 and match["name"] == resource["resourceType"]:
-            continue
-        found = step(found, match)
-    return found
-
-
-def step(found: list[Place], match: re.Match[str]) -> list[Place]:
-    """One step of a path."""
-    if match["name"]:
-        return [place for parent, key in found for place in below(parent[key], match["name"])]
-    if match["key"]:
-        return [(parent, key) for parent, key in found if parent[key].get(match["key"]) == match["value"]]
-    if match["end"]:
-        return found[:1] if match["end"] == "first" else found[-1:]
-    return found[int(match["index"]) : int(match["index"]) + 1]
-
-
-def below(value: Any, name: str) -> list[Place]:
-    """The values of a name, a choice also by its bare name."""
-    if not isinstance(value, dict):
-        return []
-    if name not in value:
-        name = next((key for key in value if key.startswith(name) and key[len(name) : len(name) + 1].isupper()), name)
-    held = value.get(name)
-    if held is None:
-        return []
-    return [(held, index) for index in range(len(held))] if isinstance(held, list) else [(value, name)]
-
-
-def listed(resource: JSON, path: str) -> list[Any]:
-    """The list a path names."""
+def listed(resource: JSON, path: str) -> tuple[list[Any], Element | None]:
+    """The list a path names, and what the model says of its values."""
     head, _, name = path.rpartition(".")
-    parent, key = one(places(resource, head))
-    held = parent[key].setdefault(name, [])
+    parent = one(places(resource, head))
+    held = parent.value.setdefault(name, [])
     if not isinstance(held, list):
         raise Wrong
-    return held
+    return held, parent.element(name)
 
 
-def added(place: Place, name: str, value: Any) -> None:
+def replaced(resource: JSON, path: str, part: JSON) -> None:
+    """Puts another value at a place; another type of a choice takes the name that goes with it."""
+    place = one(places(resource, path))
+    parent = path.rpartition(".")[0]
+    group = choice(one(places(resource, parent)), place.name) if place.index is None and parent else ""
+    if group:
+        place.drop()
+        place.name = group + suffix(part)
+    place.put(valued(part, Element(place.name, "", 0, 1, definition=place.type)))
+
+
+def added(place: Place, name: str, part: JSON) -> None:
     """Adds a value under a name: to the end of a list where the element repeats."""
-    parent, key = place
-    target = parent[key]
-    held = target.get(name)
+    target = place.value
+    if not isinstance(target, dict):
+        raise Wrong
+    if place.element(name) is None and place.element(name + suffix(part)) is not None:
+        name += suffix(part)
+    element, held = place.element(name), target.get(name)
+    value = valued(part, element)
     if isinstance(held, list):
         held.append(value)
     elif held is not None:
         raise Wrong
     else:
-        type = type_of(target["resourceType"]) if "resourceType" in target else None
-        element = type.elements.get(name) if type else None
-        repeats = element.max != 1 if element else name in REPEATING
-        target[name] = [value] if repeats else value
+        target[name] = [value] if element is not None and element.max != 1 else value
 
 
-REPEATING = ("coding", "given", "line", "prefix", "suffix", "extension", "identifier", "telecom", "address")
+def suffix(part: JSON) -> str:
+    """The type that a part's value says it has: `Quantity` of `valueQuantity`."""
+    return next((key.removeprefix("value") for key in part if key.startswith("value") and key != "value"), "")
 
 
-def valued(part: JSON) -> Any:
-    """The value of a part: `value[x]`, or an object of its own parts."""
-    for name, value in part.items():
-        if name.startswith("value"):
-            return value
+def valued(part: JSON, element: Element | None) -> Any:
+    """The value of a part: `value[x]`, or an object of its own parts, as the element's type has them."""
+    kind = suffix(part)
+    if kind:
+        return part[f"value{kind}"]
+    if "resource" in part:
+        return part["resource"]
     found: JSON = {}
+    known = type_of(element.definition) if element is not None else None
     for inner in part["part"]:
-        name, value = inner["name"], valued(inner)
-        if name in found:
-            found[name] = [*(found[name] if isinstance(found[name], list) else [found[name]]), value]
+        name = inner["name"]
+        if known is not None and name not in known.elements and name + suffix(inner) in known.elements:
+            name += suffix(inner)
+        below = known.elements.get(name) if known is not None else None
+        value = valued(inner, below)
+        if below is not None and below.max != 1:
+            found.setdefault(name, []).append(value)
         else:
-            found[name] = [value] if name in REPEATING else value
+            found[name] = value
     return found
 
 
 def tidy(value: Any) -> None:
-    """Removes lists and objects that a deletion left empty."""
+    """Removes lists and objects that a deletion left empty, and lists beside primitives that say nothing any more."""
     if isinstance(value, dict):
         for name in list(value):
             tidy(value[name])
-            if value[name] in ({}, []):
+            if value[name] in ({}, []) or (name[:1] == "_" and isinstance(value[name], list) and not any(value[name])):
                 del value[name]
     elif isinstance(value, list):
         for inner in value:

@@ -14,6 +14,7 @@ from engine.fault import Fault, Kind
 from fhir import encode
 from fhir.rest import fhirpatch
 from fhir.rest.call import Call
+from fhir.rest.links import relative
 
 JSON = dict[str, Any]
 Patch = Callable[[JSON], "JSON | Fault"]
@@ -21,12 +22,28 @@ MAX_OPERATIONS = 500
 INDEX = re.compile(r"0|[1-9][0-9]{0,6}")
 
 
+OPERATIONS = {"add": ("value",), "remove": (), "replace": ("value",), "test": ("value",), "move": ("from",), "copy": ("from",)}
+
+
 class Wrong(Exception):
     """An operation that does not fit the resource."""
 
 
 def read(call: Call) -> Patch | Fault:
-    """The patch a call carries, by its media type or its look."""
+    """The patch a call carries; what it writes refers to this server without its address."""
+    patch = understood(call)
+    if isinstance(patch, Fault):
+        return patch
+
+    def apply(resource: JSON) -> JSON | Fault:
+        changed = patch(resource)
+        return changed if isinstance(changed, Fault) else relative(changed, call.base)
+
+    return apply
+
+
+def understood(call: Call) -> Patch | Fault:
+    """The patch by its media type or its look."""
     media = call.headers.get("content-type", "").partition(";")[0].strip().lower()
     if call.resource is not None:
         return fhirpatch.read(call.resource)
@@ -62,6 +79,9 @@ def operations(steps: list[Any]) -> Patch | Fault:
     """RFC 6902: all operations in order, or none."""
     if len(steps) > MAX_OPERATIONS or not all(isinstance(step, dict) for step in steps):
         return Fault(Kind.INCORRECT, "E574", "a JSON Patch is a list of operations", "", f"at most {MAX_OPERATIONS}")
+    odd = next((place for place, step in enumerate(steps) if not formed(step)), None)
+    if odd is not None:
+        return Fault(Kind.INCORRECT, "E574", "not an operation of a JSON Patch", f"[{odd}]", "it has op, path, and value or from")
 
     def apply(resource: JSON) -> JSON | Fault:
         held: Any = {"": copy.deepcopy(resource)}
@@ -69,11 +89,21 @@ def operations(steps: list[Any]) -> Patch | Fault:
             try:
                 operate(held, step)
             except (Wrong, KeyError, IndexError, TypeError, ValueError):
-                return Fault(Kind.INCORRECT, "E574", "an operation does not fit the resource", f"[{place}]", "see its path")
+                return Fault(Kind.INCORRECT, "E579", "an operation does not fit the resource", f"[{place}]", "see its path")
         found = held.get("")
-        return found if isinstance(found, dict) else Fault(Kind.INCORRECT, "E574", "the patch leaves no resource")
+        return found if isinstance(found, dict) else Fault(Kind.INCORRECT, "E579", "the patch leaves no resource")
 
     return apply
+
+
+def formed(step: JSON) -> bool:
+    """Whether a step is one of RFC 6902's operations."""
+    kind = step.get("op")
+    needed = OPERATIONS.get(kind) if isinstance(kind, str) else None
+    if needed is None or not all(name in step for name in ("path", *needed)):
+        return False
+    pointers = [step["path"], *([step["from"]] if "from" in needed else [])]
+    return all(isinstance(one, str) and (not one or one.startswith("/")) for one in pointers)
 
 
 def operate(held: Any, step: JSON) -> None:
@@ -98,14 +128,10 @@ def operate(held: Any, step: JSON) -> None:
                 raise Wrong
             remove(held, source)
         add(held, path, value)
-    else:
-        raise Wrong
 
 
 def pointer(text: str) -> list[str]:
     """RFC 6901: the names of a JSON Pointer, below an outer empty one."""
-    if text and not text.startswith("/"):
-        raise Wrong
     return [part.replace("~1", "/").replace("~0", "~") for part in text.split("/")]
 
 

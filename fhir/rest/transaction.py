@@ -7,93 +7,30 @@ Order within a transaction: DELETE, POST, PUT and PATCH, GET. References to entr
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import parse_qsl
 
-from engine.fault import Fault, Kind, Refused
+from engine.fault import Fault, Kind
 from engine.types import Connection, Put, Written
 from fhir import encode
 from fhir.rest import patch
 from fhir.rest.answer import Answer, versioned
 from fhir.rest.call import ID, TYPES, Call
 from fhir.rest.change import match, one, patched
-from fhir.rest.read import absent
-from fhir.rest.search import bundle as searchset
-from fhir.rest.server import answered
-from fhir.search.find import find
-from fhir.search.query import read as understood
+from fhir.rest.entries import Entry
+from fhir.rest.glance import UNREAD, look, readable, shown
+from fhir.rest.links import beside, rewritten, stripped
+from fhir.rest.outcome import fine
 from fhir.store import Change, Delete, Expect, apply
 from fhir.store.content import Content, head, instant
-from fhir.store.sql import sql
-from fhir.store.types import uuid_of
 from fhir.validate import validate
 
 JSON = dict[str, Any]
-MAX_ENTRIES = 5000
 ORDER = {"DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2, "GET": 3, "HEAD": 3}
-
-
-@dataclass(slots=True)
-class Entry:
-    """One entry on its way."""
-
-    place: int
-    call: Call
-    full_url: str
-    id: str = ""
-    found: bool = False  # If-None-Exist matched: nothing is created
-    written: Written | None = None
-    answer: Answer | None = None
-    body: JSON | None = None
-
-    @property
-    def at(self) -> str:
-        """Where it stands, as FHIRPath."""
-        return f"Bundle.entry[{self.place}]"
-
-
-def entries(bundle: JSON, base: str) -> list[Entry] | Fault:
-    """The entries of a transaction or batch as calls."""
-    rows = bundle.get("entry", [])
-    if len(rows) > MAX_ENTRIES:
-        return Fault(Kind.INCORRECT, "E575", f"more than {MAX_ENTRIES} entries", "Bundle.entry", "send several Bundles")
-    found = []
-    for place, row in enumerate(rows):
-        call = asked(row, base)
-        if isinstance(call, Fault):
-            return replace(call, at=f"Bundle.entry[{place}].request")
-        found.append(Entry(place, call, row.get("fullUrl", "")))
-    return found
-
-
-HEADERS = {"ifMatch": "if-match", "ifNoneExist": "if-none-exist", "ifNoneMatch": "if-none-match"}
-
-
-def asked(row: JSON, base: str) -> Call | Fault:
-    """One entry's request."""
-    request = row.get("request")
-    if not request:
-        return Fault(Kind.INCORRECT, "E575", "an entry without a request", help="every entry says method and url")
-    url = request["url"].removeprefix(f"{base}/").removeprefix("/")
-    path, _, query = url.partition("?")
-    parts = tuple(part for part in path.split("/") if part)
-    if (
-        "://" in url.partition("?")[0]
-        or ".." in parts
-        or (parts and parts[0] not in TYPES and not parts[0].startswith(("_", "$")))
-    ):
-        return Fault(Kind.INCORRECT, "E575", "a url that is not of this server", help="write it relative: Patient/1")
-    headers = {HEADERS[name]: value for name, value in request.items() if name in HEADERS}
-    held = row.get("resource")
-    if held is not None and held.get("resourceType") == "Binary" and request["method"] == "PATCH":
-        return Fault(Kind.UNSUPPORTED, "E555", "patches in a Bundle are FHIRPath Patches", help="send Parameters")
-    return Call(
-        request["method"], parts, tuple(parse_qsl(query, keep_blank_values=True)) if query else (), headers, b"", held, base
-    )
 
 
 def transaction(rows: Sequence[Entry], new_id: Callable[[], str], base: str) -> Callable[[Connection, datetime], Any]:
@@ -149,23 +86,46 @@ def finished(rows: Sequence[Entry], results: Sequence[tuple[Written | Fault, dat
 def placed(connection: Connection, order: Sequence[Entry], new_id: Callable[[], str], base: str) -> Fault | None:
     """Gives every entry its id: its own, its match's, or a new one. No resource may be written twice."""
     seen: set[tuple[str, str]] = set()
+    urls: set[str] = set()
+    wanted: dict[tuple[str, str], str] = {}  # what is to be created unless it is there, by its criteria
     for entry in order:
+        fault = entry.fault or misplaced(entry, urls)
+        if fault is not None:
+            return fault
         call = entry.call
-        if ORDER.get(call.method, 3) == 3:
+        if entry.reads:
             continue
-        if not call.type or len(call.path) > 2 or (call.method != "DELETE" and call.resource is None):
-            return Fault(Kind.INCORRECT, "E575", "an entry without a type or a resource", entry.at)
-        found = identity(connection, call, base)
+        criteria = call.headers.get("if-none-exist", "") if call.method == "POST" else ""
+        found = wanted.get((call.type, criteria)) or identity(connection, call, base)
         if isinstance(found, Fault):
             return replace(found, at=entry.at)
         entry.found = bool(found) and call.method == "POST"
-        entry.id = found or str((call.resource or {}).get("id") or "") if call.method == "PUT" else found
-        entry.id = entry.id or ("" if call.method == "DELETE" else new_id())
+        own = str((call.resource or {}).get("id") or "") if call.method == "PUT" else ""
+        if own and found and own != found:
+            return Fault(Kind.INCORRECT, "E559", "the resource has another id than its url", entry.at, "send the same")
+        entry.id = found or own or ("" if call.method == "DELETE" else new_id())
         if not ID.fullmatch(entry.id) and entry.id:
             return Fault(Kind.INCORRECT, "E514", "not an id", entry.at)
         if entry.id and (call.type, entry.id) in seen and not entry.found:
             return Fault(Kind.INCORRECT, "E576", "one resource is written by two entries", entry.at, "write it once")
         seen.add((call.type, entry.id))
+        if criteria:
+            wanted[call.type, criteria] = entry.id
+    return None
+
+
+def misplaced(entry: Entry, urls: set[str]) -> Fault | None:
+    """Whether an entry is none that a transaction has, or named as another is."""
+    call = entry.call
+    if entry.full_url and entry.full_url in urls:
+        return Fault(Kind.INCORRECT, "E575", "two entries with one full URL", f"{entry.at}.fullUrl", "name each by its own")
+    urls.add(entry.full_url)
+    if entry.reads:
+        return None if readable(call) else replace(UNREAD, at=f"{entry.at}.request.url")
+    if not call.type or len(call.path) > 2 or call.path[-1].startswith(("_", "$")):
+        return Fault(Kind.INCORRECT, "E575", "an entry writes to a type or a resource", entry.at, "send operations alone")
+    if call.method != "DELETE" and call.resource is None:
+        return Fault(Kind.INCORRECT, "E575", "an entry without a resource", entry.at)
     return None
 
 
@@ -180,67 +140,33 @@ def identity(connection: Connection, call: Call, base: str) -> str | Fault:
 
 
 def resolved(connection: Connection, order: Sequence[Entry], new_id: Callable[[], str], base: str) -> Fault | None:
-    """Makes every reference literal."""
+    """Makes every link literal."""
     names = {entry.full_url: f"{entry.call.type}/{entry.id}" for entry in order if entry.full_url and entry.id}
     kept: dict[str, str | Fault] = {}
 
-    def literal(text: str) -> str | Fault:
+    def literal(text: str, full_url: str) -> str | Fault:
+        found = names.get(text) or beside(text, full_url, names)
+        if found:
+            return found
+        text = stripped(text, f"{base}/")
         head_, _, query = text.partition("?")
-        if text in names:
-            return names[text]
         if query and head_ in TYPES:
             if connection is None:
                 return READS
             if text not in kept:
-                found = match(connection, head_, parse_qsl(query, keep_blank_values=True), base)
+                matched = match(connection, head_, parse_qsl(query, keep_blank_values=True), base)
                 unmatched = Fault(Kind.CONFLICT, "E572", "a conditional reference matches nothing")
-                kept[text] = found if isinstance(found, Fault) else f"{head_}/{found}" if found else unmatched
+                kept[text] = matched if isinstance(matched, Fault) else f"{head_}/{matched}" if matched else unmatched
             return kept[text]
         return text
 
     for entry in order:
         if entry.call.resource is not None and entry.call.method in ("POST", "PUT"):
-            body = rewritten(entry.call.resource, literal)
+            body = rewritten(entry.call.resource, partial(literal, full_url=entry.full_url))
             if isinstance(body, Fault):
                 return body if body is READS else replace(body, at=entry.at)
             entry.body = {**body, "id": entry.id}
     return None
-
-
-LITERAL = ("reference", "url", "uri", "valueUri", "valueUrl", "valueCanonical")
-
-
-def rewritten(value: Any, literal: Callable[[str], str | Fault]) -> Any:
-    """The same with its references made literal, copied only where one changed; the first Fault met instead."""
-    try:
-        return linked(value, literal, "")
-    except Refused as refused:
-        return refused.fault
-
-
-def linked(value: Any, literal: Callable[[str], str | Fault], name: str) -> Any:
-    """As `rewritten`, for what stands under a name; a Fault is raised."""
-    kind = type(value)
-    if kind is str:
-        if name not in LITERAL or not (name == "reference" or value.startswith("urn:")):
-            return value
-        found = literal(value)
-        if isinstance(found, Fault):
-            raise Refused(found)
-        return found
-    if kind is dict:
-        changed: JSON = {}
-        for key, inner in value.items():
-            if type(inner) in HOLDING and (new := linked(inner, literal, key)) is not inner:
-                changed[key] = new
-        return {**value, **changed} if changed else value
-    if kind is list:
-        rows = [linked(inner, literal, name) for inner in value]
-        return rows if any(new is not old for new, old in zip(rows, value, strict=True)) else value
-    return value
-
-
-HOLDING = (str, dict, list)
 
 
 def validated(connection: Connection, order: Sequence[Entry], new_id: Callable[[], str], base: str) -> Fault | None:
@@ -314,31 +240,13 @@ def late(connection: Connection, entry: Entry, at: datetime) -> Fault | None:
         if isinstance(done, Fault) or isinstance(done[0], Fault):
             return done if isinstance(done, Fault) else done[0] if isinstance(done[0], Fault) else None
         entry.written = done[0]
-        entry.answer = answer(entry, at)
-        return None
     if call.method == "DELETE":
         entry.answer = Answer(204)
         return None
-    if len(call.path) == 2 or entry.found:
-        return shown(connection, entry)
-    query = understood(call.type, call.params, call.base)
-    page = answered(connection, find(query, call.base)) if not isinstance(query, Fault) else query
-    if isinstance(page, Fault) or isinstance(query, Fault):
-        return page if isinstance(page, Fault) else None
-    entry.answer = Answer(200, searchset(call, query, page))
-    return None
-
-
-def shown(connection: Connection, entry: Entry) -> Fault | None:
-    """The stored resource of an entry that reads, or that found what it would create."""
-    id = entry.id or entry.call.path[1]
-    row = connection.execute(sql("read"), (uuid_of(entry.call.type, id),)).fetchone()
-    if row is None or row[2]:
-        return absent(f"{entry.call.type}/{id}")
-    headers = versioned(row[0], row[1])
-    if entry.found:
-        headers["Location"] = f"{entry.call.base}/{entry.call.type}/{id}/_history/{row[0]}"
-    entry.answer = Answer(200, row[3].encode(), headers, entry.call.type, id, row[0])
+    found = look(connection, entry) if entry.reads else shown(connection, entry)
+    if isinstance(found, Fault):
+        return found
+    entry.answer = found
     return None
 
 
@@ -348,10 +256,11 @@ def iso(text: str) -> str:
     return parsedate_to_datetime(text).isoformat().replace("+00:00", "Z")
 
 
-def response(kind: str, rows: Sequence[tuple[str, Answer]], prefer: str) -> Answer:
+def response(kind: str, rows: Sequence[Entry], prefer: str) -> Answer:
     """The Bundle of answers, in the order of the entries."""
     found = []
-    for full_url, one_ in rows:
+    for entry in rows:
+        one_ = entry.answer or Answer(200)
         told: JSON = {"status": str(one_.status)}
         for name, header in (("location", "Location"), ("etag", "ETag")):
             if header in one_.headers:
@@ -360,9 +269,11 @@ def response(kind: str, rows: Sequence[tuple[str, Answer]], prefer: str) -> Answ
             told["lastModified"] = iso(one_.headers["Last-Modified"])
         if one_.outcome is not None:
             told["outcome"] = one_.outcome
-        url = one_.headers.get("Location", "").partition("/_history/")[0] or full_url
+        elif prefer == "OperationOutcome" and not entry.reads:
+            told["outcome"] = fine(f"{one_.type}/{one_.id} version {one_.version}" if one_.type else "done")
+        url = one_.headers.get("Location", "").partition("/_history/")[0] or entry.full_url
         parts = [b'"fullUrl":' + encode.dumps(url)] if url and one_.type else []
-        if one_.body and one_.outcome is None and prefer != "minimal":
+        if one_.body and one_.outcome is None and (entry.reads or prefer not in ("minimal", "OperationOutcome")):
             parts.append(b'"resource":' + one_.body)
         parts.append(b'"response":' + encode.dumps(told))
         found.append(b"{" + b",".join(parts) + b"}")
