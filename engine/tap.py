@@ -54,6 +54,15 @@ class Tap:
         return found
 
 
+def before(connection: Connection, last: int, channel: str = "", type: str = "") -> UUID:
+    """The id behind which the last so many messages of this channel and type stand; one before all others when there are fewer."""
+    row = connection.execute(
+        "select id from journal.message where %s in ('', channel) and %s in ('', type) order by id desc limit 1 offset %s",
+        [channel, type, last - 1],
+    ).fetchone()
+    return UUID(int=row[0].int - 1) if row else UUID(int=0)
+
+
 def newest(connection: Connection) -> UUID:
     """The newest message's id; one before all others when there is none."""
     row = connection.execute("select id from journal.message order by id desc limit 1").fetchone()

@@ -110,7 +110,8 @@ def show(
 @click.argument("source", type=click.Path(path_type=Path))
 @click.argument("target", type=click.Path(path_type=Path))
 @click.option("--to", "format", help="aecg, dicom, scp, wfdb, csv or fhir; without it, by the target's ending.")
-def convert(source: Path, target: Path, format: str | None) -> None:
+@click.option("--json", "json_", is_flag=True, help="Print JSON for programs: the files written, and warnings.")
+def convert(source: Path, target: Path, format: str | None, json_: bool) -> None:
     """Write SOURCE as TARGET: .xml aECG, .dcm DICOM, .scp SCP-ECG, .hea or .zip WFDB, .csv, .json FHIR.
 
     \b
@@ -127,17 +128,24 @@ def convert(source: Path, target: Path, format: str | None) -> None:
     one = read_path(source)
     written = write(one, kind, target.stem) if isinstance(one, Recording) else one
     if isinstance(written, Fault):
-        _say(written)
+        if json_:
+            click.echo(json.dumps({"fault": written.as_dict()}, indent=2))
+        else:
+            _say(written)
         raise SystemExit(1)
-    for warning in (*(one.warnings if isinstance(one, Recording) else ()), *written.warnings):
+    warnings = [str(each) for each in (*(one.warnings if isinstance(one, Recording) else ()), *written.warnings)]
+    for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
     if target.suffix.lower() == ".zip":
-        _save(target, describe.zipped(written.files))
+        saved = {target: describe.zipped(written.files)}
     elif len(written.files) == 1:
-        _save(target, written.body)
+        saved = {target: written.body}
     else:
-        for name, data in written.files.items():
-            _save(target.with_name(name), data)
+        saved = {target.with_name(name): data for name, data in written.files.items()}
+    for path, data in saved.items():
+        _save(path, data)
+    if json_:
+        click.echo(json.dumps({"written": [str(path) for path in saved], "format": kind, "warnings": warnings}, indent=2))
 
 
 @ecg.command()

@@ -19,6 +19,7 @@ from adapters.hl7v2.source import parse_address
 from adapters.safe_tls import Tls, client_context
 from engine.fault import Fault
 
+UNASKED = "no answer, as MSH-15 asks"
 ANSWERED = ("E138", "E139")  # AE and AR: somebody is there and said no
 
 
@@ -31,7 +32,8 @@ ANSWERED = ("E138", "E139")  # AE and AR: somebody is there and said no
 def command(files: Sequence[Path], to: str, timeout: float, tls_ca: Path | None, json_: bool) -> None:
     """Send HL7 v2 messages over MLLP, each after the last one's acknowledgement; files, folders, or standard input.
 
-    A file may hold several messages or a batch. Exit code 0 when all are accepted, 1 when one is not, 3 when nobody answers.
+    A file may hold several messages or a batch; they leave as they are. Where MSH-15 wants no answer to what is accepted, silence is
+    one. Exit code 0 when all are accepted, 1 when one is not, 3 when nobody answers.
 
     \b
     Examples:
@@ -49,7 +51,7 @@ def command(files: Sequence[Path], to: str, timeout: float, tls_ca: Path | None,
     if json_:
         click.echo(json.dumps(rows, indent=2))
     else:
-        good = sum(row["answer"] in ("AA", "CA") for row in rows)
+        good = sum("fault" not in row for row in rows)
         click.echo(f"{good} of {len(rows)} accepted", err=True)
     faults = [row for row in rows if "fault" in row]
     sys.exit(3 if any(row["exit"] == 3 for row in faults) else 1 if faults else 0)
@@ -72,7 +74,7 @@ async def _send(
             row |= {"answer": "", "fault": answer.as_dict(), "exit": 1 if answer.code in ANSWERED else answer.kind.answer.exit}
         rows.append(row)
         if not quiet:
-            told = answer.code if isinstance(answer, Reply) else f"{answer.code} {answer.text}"
+            told = answer.code or UNASKED if isinstance(answer, Reply) else f"{answer.code} {answer.text}"
             click.echo(f"{name}  {row['control_id']}  {told}  {row['ms']} ms")
         if row.get("exit") == 3:
             break

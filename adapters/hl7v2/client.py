@@ -6,6 +6,7 @@ for the next one.
 
     answer                       outcome
     AA, CA                       Reply
+    none, where none was wanted  Reply without a code
     AE, CE                       E138, no retry: the content is refused
     AR, CR                       E139, may be sent again
     none in time, or cut off     E148, may be sent again: the outcome is unknown
@@ -20,10 +21,12 @@ import ssl
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 
+from adapters.hl7v2.asking import asking, is_silent
 from adapters.hl7v2.framing import Frame, Framer, wrap
 from adapters.hl7v2.header import Header, read_header
 from engine.fault import Fault, Kind
 
+SILENCE = 2.0  # seconds in which a receiver that is to answer refusals only would have refused
 MAX_ANSWER = 1024 * 1024
 _GOOD, _WRONG, _REFUSED = ("AA", "CA"), ("AE", "CE"), ("AR", "CR")
 
@@ -51,18 +54,29 @@ class Link:
         self._framer = Framer(MAX_ANSWER)
         self.discarded = 0  # answers that were not for the message in flight
 
-    async def ask(self, message: bytes, timeout: float = 30.0, application: bool = False) -> Reply | Fault:
-        """Sends a message and waits for its answer; with `application`, after CA for the application's answer, too."""
+    async def ask(
+        self, message: bytes, timeout: float = 30.0, application: bool = False, unchanged: bool = False
+    ) -> Reply | Fault:
+        """Sends a message and waits for its answer; with `application`, after CA for the application's answer, too.
+
+        An acknowledgement is always asked for, whatever the message says, unless it is to leave `unchanged`: then silence is the answer
+        (a Reply without code) where the message wants none for what is taken.
+        """
         header = read_header(message)
         if isinstance(header, Fault) or not header.raw(10):
             return Fault(Kind.INCORRECT, "E129", "a message without MSH-10 cannot be sent: no answer could be matched", "MSH-10")
+        silent = unchanged and is_silent(header)
+        body = message if unchanged else asking(message, header, application)
         opened = await self._open()
         if opened is not None:
             return opened
         try:
-            async with asyncio.timeout(timeout):
-                return await self._exchange(wrap(message), header, application)
+            async with asyncio.timeout(min(timeout, SILENCE) if silent else timeout):
+                return await self._exchange(wrap(body), header, application)
         except TimeoutError:
+            if silent:
+                await self.close()
+                return Reply("", header.raw(10), b"")
             return await self._broken("E148", "no answer came in time")
         except (OSError, RuntimeError) as error:  # uvloop tells of a closed transport by a RuntimeError
             return await self._broken("E148", f"the connection broke before the answer ({type(error).__name__})")
@@ -198,11 +212,11 @@ def read_answer(body: bytes, wanted: str) -> Reply | Fault | None:
 async def send(
     host: str, port: int, messages: Iterable[bytes], *, timeout: float = 30.0, tls: ssl.SSLContext | None = None, name: str = ""
 ) -> AsyncIterator[Reply | Fault]:
-    """Sends messages one after the other over one connection; gives what became of each, in order."""
+    """Sends messages as they are, one after the other over one connection; gives what became of each, in order."""
     link = Link(host, port, tls, name)
     try:
         for message in messages:
-            yield await link.ask(message, timeout)
+            yield await link.ask(message, timeout, unchanged=True)
     finally:
         await link.close()
 

@@ -13,6 +13,7 @@ import click
 
 from engine.fault import Fault
 
+WIDE = 160  # columns where no terminal says how many there are
 FINDINGS, USAGE, UNAVAILABLE = 1, 2, 3
 
 as_json = click.option("--json", "json_", is_flag=True, help="Print JSON for programs.")
@@ -33,9 +34,9 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-def show_json(value: Any) -> None:
-    """Prints one JSON document."""
-    click.echo(json.dumps(value, default=plain, indent=2, ensure_ascii=False))
+def show_json(value: Any, lines: bool = False) -> None:
+    """Prints one JSON document; with `lines` on a line of its own."""
+    click.echo(json.dumps(value, default=plain, indent=None if lines else 2, ensure_ascii=False))
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> None:
@@ -48,7 +49,7 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str
     table = Table(*columns, title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     for row in rows:
         table.add_row(*(escape(printable(str(cell))) for cell in row))
-    Console(width=None if sys.stdout.isatty() else 160, highlight=False).print(table)
+    Console(width=None if sys.stdout.isatty() else WIDE, highlight=False).print(table)
 
 
 def printable(text: str) -> str:
@@ -64,10 +65,15 @@ def say(fault: Fault) -> None:
         click.echo(f"  = help: {printable(fault.help)}", err=True)
 
 
-def stop(fault: Fault, json_: bool = False) -> NoReturn:
-    """Prints a fault and ends with the exit code of its kind."""
+def tell(fault: Fault, json_: bool) -> None:
+    """Prints a fault for a program or for a person."""
     if json_:
         show_json({"fault": fault})
     else:
         say(fault)
+
+
+def stop(fault: Fault, json_: bool = False) -> NoReturn:
+    """Prints a fault and ends with the exit code of its kind."""
+    tell(fault, json_)
     sys.exit(fault.kind.answer.exit)

@@ -7,12 +7,13 @@ from typing import Any
 import click
 
 from engine.cli.options import engine_options, settings
-from engine.cli.output import say
+from engine.cli.output import as_json, say, show_json, tell
 
 
 @click.command(short_help="Start the engine and keep it running.")
 @engine_options
-def command(**given: Any) -> None:
+@as_json
+def command(json_: bool, **given: Any) -> None:
     """Start the engine and keep it running until Ctrl-C or SIGTERM.
 
     \b
@@ -28,10 +29,22 @@ def command(**given: Any) -> None:
     from engine.serve import serve  # noqa: PLC0415
 
     configure(given["log_level"])
-    fault = run(serve(settings(**given), lambda text: click.echo(text, err=True), _ready))
+    fault = run(serve(settings(**given), lambda text: click.echo(text, err=True), _told if json_ else _ready))
     if fault is not None:
-        say(fault)
+        tell(fault, json_)
     leave(fault.kind.answer.exit if fault is not None else 0)
+
+
+async def _told(engine: Any) -> None:
+    show_json(addresses(engine))
+
+
+def addresses(engine: Any) -> dict[str, Any]:
+    """Where a running engine is found, and the faults of the channels that do not listen."""
+    sources = engine.sources
+    return {
+        "sources": sources.addresses(), "broken": sources.broken(), "http": engine.web.address, "data": str(engine.settings.data),
+    }  # fmt: skip
 
 
 async def _ready(engine: Any) -> None:

@@ -13,6 +13,7 @@ from engine.cli.options import data_option, database
 from engine.cli.output import as_json, printable
 
 if TYPE_CHECKING:
+    from engine.journal.line import Connection
     from engine.tap import Tapped
 
 LOOK = 0.3  # seconds between looks
@@ -22,7 +23,7 @@ UNMASKED = "These are patients' data. Do not keep what is printed here, and do n
 @click.command(short_help="Show messages as they come in, values masked.")
 @click.option("--channel", default="", help="Only this channel.")
 @click.option("--type", "type_", default="", help="Only this type, such as ORU^R01.")
-@click.option("--last", default=0, type=click.IntRange(0, 1000), help="Begin with so many that have come already.")
+@click.option("--last", default=0, type=click.IntRange(0, 1000), help="Begin with so many of them that have come already.")
 @click.option("--count", default=0, type=click.IntRange(0), help="End after so many. [never]")
 @click.option("--unmasked", is_flag=True, help="Show values: patients' data.")
 @data_option
@@ -41,7 +42,7 @@ def command(channel: str, type_: str, last: int, count: int, unmasked: bool, dat
     if unmasked:
         click.secho(UNMASKED, fg="red", err=True)
     with database(data, json_) as dsn, connect(dsn) as connection:
-        following, shown = Tap(_start(connection, last), channel, type_), 0
+        following, shown = Tap(_start(connection, last, channel, type_), channel, type_), 0
         while True:
             found = following.next(connection)
             for one in found[: count - shown] if count else found:
@@ -53,14 +54,11 @@ def command(channel: str, type_: str, last: int, count: int, unmasked: bool, dat
                 time.sleep(LOOK)
 
 
-def _start(connection: object, last: int) -> UUID:
+def _start(connection: Connection, last: int, channel: str, type_: str) -> UUID:
     """The id behind which to begin."""
-    from engine.tap import newest  # noqa: PLC0415
+    from engine.tap import before, newest  # noqa: PLC0415
 
-    if not last:
-        return newest(connection)  # type: ignore[arg-type]
-    rows = connection.execute("select id from journal.message order by id desc limit 1 offset %s", [last]).fetchone()  # type: ignore[attr-defined]
-    return rows[0] if rows else UUID(int=0)
+    return before(connection, last, channel, type_) if last else newest(connection)
 
 
 def _show(one: Tapped, unmasked: bool, json_: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -12,7 +13,7 @@ from typing import Any
 import click
 
 from engine.cli.options import data_option
-from engine.cli.output import as_json, show_json, stop
+from engine.cli.output import WIDE, as_json, show_json, stop
 from engine.fault import Fault, Kind
 from engine.home import note
 from engine.settings import default_data
@@ -41,7 +42,8 @@ class Numbers:
 @data_option
 @as_json
 def command(once: bool, every: float, data: Path | None, json_: bool) -> None:
-    """Live numbers of the running engine by channel and destination, until Ctrl-C. Counts are since the engine's start.
+    """Live numbers of the running engine by channel and destination, until Ctrl-C. Counts are since the engine's start. With --json a line
+    for each look.
 
     \b
     Examples:
@@ -57,8 +59,13 @@ def command(once: bool, every: float, data: Path | None, json_: bool) -> None:
         if json_:
             show_json(asdict(before))
         else:
-            Console().print(screen(before))
+            Console(width=None if sys.stdout.isatty() else WIDE).print(screen(before))
         return
+    if json_:
+        while True:
+            show_json(asdict(before), lines=True)
+            time.sleep(every)
+            before = rated(before, look(address, json_))
     with Live(screen(before), auto_refresh=False, screen=True) as live:
         while True:
             time.sleep(every)

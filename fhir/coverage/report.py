@@ -51,6 +51,10 @@ class Report:
         """How many disagreements each reason explains."""
         return Counter(why for _, verdict, why in self.rows if verdict.kind not in ("agree", "extra"))
 
+    def __str__(self) -> str:
+        """The report for people: see `table`."""
+        return table(self)
+
     def as_dict(self) -> JSON:
         """The report as plain JSON."""
         return {

@@ -6,6 +6,7 @@ import functools
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -98,10 +99,7 @@ def test_a_verbs_examples_name_real_options(verb: tuple[str, ...]) -> None:
             assert not word.startswith("--") or word in options, example
 
 
-QUIET = (("run",), ("demo",), ("ecg", "convert"))
-
-
-@pytest.mark.parametrize("verb", [verb for verb in commands() if verb not in QUIET], ids=" ".join)
+@pytest.mark.parametrize("verb", commands(), ids=" ".join)
 def test_every_verb_that_prints_offers_json(verb: tuple[str, ...]) -> None:
     assert "--json" in isthmus(*verb, "--help").output
 
@@ -324,6 +322,11 @@ def test_coverage_compares_pairs_and_refuses_a_folder_without_any(tmp_path: Path
     (tmp_path / "x.json").write_text(isthmus("map", "-", stdin=MESSAGES[5]).stdout)
     assert isthmus("coverage", str(tmp_path), "--json").exit_code == 1
     assert json.loads(done.stdout)
+    told = isthmus("coverage", str(tmp_path))
+    assert told.exit_code == 1
+    assert re.match(
+        r"\d+ of \d+ comparable facts agree \(\d+\.\d%\) in 1 messages\.\n\n\| facts \| class \| why \|\n", told.stdout
+    )
 
 
 # --- create, list, doctor ------------------------------------------------------------------------------------------------------

@@ -60,6 +60,30 @@ def test_the_demo_shows_what_became_of_its_traffic_and_runs_on_until_it_is_inter
     assert report["result"]
 
 
+def test_the_demo_is_one_document_for_programs(folder: Path) -> None:
+    options = [
+        "--once",
+        "--json",
+        "--patients",
+        "3",
+        "--data",
+        str(folder / "data"),
+        "--http",
+        "127.0.0.1:0",
+        "--mllp",
+        "127.0.0.1:0",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "engine", "demo", *options], cwd=ROOT, capture_output=True, check=False, timeout=120
+    )
+    assert done.returncode == 0
+    told = json.loads(done.stdout)
+    assert {row["answer"] for row in told["messages"]} == {"AA"}
+    assert [row["fault"] for row in told["held"]] == ["E406"]
+    assert told["report"]["resourceType"] == "DiagnosticReport"
+    assert told["sources"]["hospital"].startswith("tcp:127.0.0.1:")
+
+
 def test_what_fails_after_the_start_is_told_and_ends_the_engine() -> None:
     class Ended:
         ended = False

@@ -107,6 +107,7 @@ def test_deliveries_are_paused_resumed_given_up_revived_and_accounted_for(own_en
     (dead,) = until(lambda: answer(engine, "dead", "list"), "nothing was given up")
     assert dead["destination"] == "hospital.ehr"
     assert dead["fault"]["code"] == "E138"
+    assert "hospital.ehr" in engine.command("top", "--once").stdout.decode()
     top = answer(engine, "top", "--once")
     assert top["channels"]["hospital"]["received"] == 2
     assert top["destinations"]["hospital.ehr"]["dead"] == 1
@@ -136,7 +137,7 @@ def test_a_lost_message_is_said(own_engine: Start) -> None:
 
 def test_a_tap_shows_messages_without_values_and_with_them_only_with_a_warning(own_engine: Start) -> None:
     engine = own_engine()
-    talk(engine.port("hospital"), *MESSAGES[:3])
+    talk(engine.port("hospital"), REPORT, *MESSAGES[:3])
     shown = engine.command("tap", "--last", "2", "--count", "2", "--json")
     rows = [json.loads(line) for line in shown.stdout.splitlines()]
     assert [row["channel"] for row in rows] == ["hospital"] * 2
@@ -144,6 +145,8 @@ def test_a_tap_shows_messages_without_values_and_with_them_only_with_a_warning(o
     name = next(line for line in MESSAGES[2].split(b"\r") if line.startswith(b"PID")).split(b"|")[5].split(b"^")[0]
     assert len(name) > 2
     assert name not in shown.stdout
+    only = engine.command("tap", "--channel", "hospital", "--type", "ORU^R01", "--last", "1", "--count", "1", "--json")
+    assert "\nOBX|" in json.loads(only.stdout)["body"]
     open_ = engine.command("tap", "--last", "1", "--count", "1", "--unmasked")
     assert name in open_.stdout
     assert b"patients' data" in open_.stderr
