@@ -17,6 +17,7 @@ from engine.channel.compile import Tools
 from engine.channel.read import Kinds
 from engine.deliver import Route, parse
 from engine.deliver.feed import check_feeds
+from engine.deliver.route import side_by_side
 from engine.diagnostic import Diagnostic, Span, errors, sourced
 from engine.fault import Fault
 from engine.mapping.installed import installed
@@ -144,7 +145,7 @@ def _routes(channel: Channel, found: list[Diagnostic]) -> Iterator[Route]:
         if isinstance(schedule, Fault):
             found.append(Diagnostic(schedule.code, schedule.text, one.at, schedule.help))
         else:
-            yield Route(f"{channel.name}.{one.name}", one.to.plugin, schedule)
+            yield Route(f"{channel.name}.{one.name}", one.to.plugin, schedule, side_by_side(one.to.plugin))
 
 
 def _people(rules: Mapping[str, Rule], routes: set[str], found: list[Diagnostic]) -> None:

@@ -29,7 +29,7 @@ class Mllp:
     connect: str  # tcp:ehr.example.org:6661
     timeout: float = 30.0  # seconds for the answer
     connect_timeout: float = 10.0  # seconds
-    connections: int = 1  # kept at once, each with one message in flight
+    connections: int = 1  # kept at once, each with one message in flight; keys go side by side over them, each in its order
     tls: Tls | None = None  # ca, and cert and key where the receiver asks for them
     charset: str = ""  # of table 0211: what the receiver reads; as it is when not stated
     application_answer: bool = False  # wait for the application's answer after CA

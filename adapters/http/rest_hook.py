@@ -49,7 +49,7 @@ def route(site: Site) -> Route | Fault:
     schedule = parse(text) if text else Schedule()
     if isinstance(schedule, Fault):
         return replace(schedule, at="ISTHMUS_SUBSCRIPTION_RETRY")
-    return Route(DESTINATION, RestHook(), schedule, MOST, fair=True, idle=lambda: told.idle)
+    return Route(DESTINATION, RestHook(), schedule, MOST, apart=True, idle=lambda: told.idle)
 
 
 @dataclass(frozen=True, slots=True)

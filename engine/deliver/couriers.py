@@ -7,8 +7,9 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from engine.deliver.courier import Courier, Route
+from engine.deliver.courier import Courier
 from engine.deliver.ledger import Ledger
+from engine.deliver.route import Route
 from engine.journal.lease import CLASS, SECONDS, Leases
 from engine.journal.line import Line
 from engine.types import Outcome, Site

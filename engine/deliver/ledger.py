@@ -9,9 +9,10 @@ from typing import Any
 
 import psycopg
 
+from engine.arrays import plain, texts
 from engine.deliver.sql import sql
 from engine.fault import Fault
-from engine.journal.line import ALWAYS, OPTIONS
+from engine.journal.line import ALWAYS, BY_KEY, OPTIONS
 from engine.types import JSON, Parcel
 
 BYTES = 8 * 1024 * 1024  # read at once
@@ -38,55 +39,66 @@ class Sent:
     wait: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Heads in order; the numbers of those whose bodies were too much at once; where the reading came to, and whether that is the end."""
+
+    heads: tuple[Due, ...]
+    left: tuple[int, ...]
+    paused: bool
+    last: int
+    end: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """The numbers that were ours to write, and those of the parcels that are the first of their keys now."""
+
+    written: frozenset[int]
+    next: tuple[int, ...]
+
+
 class Ledger:
-    """One connection, used by one task at a time."""
+    """One connection, used by one task at a time, so that what is read follows from what was noted."""
 
     def __init__(self, dsn: str, destination: str) -> None:
         self._dsn, self._destination = dsn, destination
         self._connection: psycopg.AsyncConnection[Any] | None = None
 
-    async def due(self, after: int, limit: int) -> list[Due]:
-        """The next parcels behind number `after`."""
-        return await self._read("due", {"after": after, "limit": limit})
-
-    async def heads(self, busy: Sequence[int], limit: int, each: int) -> list[Due]:
-        """The next parcels of every key that is not busy, at most `each` of one."""
-        return await self._read("heads", {"busy": list(busy), "limit": limit, "each": each})
-
-    async def _read(self, name: str, asked: dict[str, Any]) -> list[Due]:
+    async def read(self, after: int, page: int, busy: Sequence[int] = (), named: Sequence[int] = ()) -> Read:
+        """The heads among the next parcels behind number `after`, those to be tried again and those named, of keys that are not busy."""
+        asked = {
+            "destination": self._destination, "after": after, "page": page, "busy": plain(busy), "named": plain(named),
+            "bytes": BYTES, "longest": LONGEST,
+        }  # fmt: skip
         connection = await self._open()
-        asked = {"destination": self._destination, "bytes": BYTES, "longest": LONGEST, **asked}
-        rows = await (await connection.execute(sql(name), asked, prepare=None if name == "due" else False)).fetchall()
-        return [
+        rows = await (await connection.execute(sql("read"), asked)).fetchall()
+        paused, many, last = rows[0][:3]
+        found = [row[3:] for row in rows if row[3] is not None]
+        heads = tuple(
             Due(seq, hash, failed, Parcel(self._destination, key, idem, bytes(body), type, meta))
-            for seq, hash, failed, idem, key, type, meta, body in rows
-        ]
+            for seq, hash, failed, idem, key, type, meta, body in found
+            if body is not None
+        )
+        left = tuple(row[0] for row in found if row[7] is None)
+        return Read(heads, left, paused, max(after, last or 0), many < page)
 
-    async def note(self, sent: Sequence[Sent], owner: int) -> set[int]:
-        """Writes what became of tries in one commit; returns the numbers that were still ours to write."""
+    async def note(self, sent: Sequence[Sent], owner: int) -> Noted:
+        """Writes what became of tries in one commit."""
         mine: dict[str, Any] = {"lease": f"to {self._destination}", "owner": owner}
-        done = [one for one in sent if one.fault is None]
-        later = [one for one in sent if one.fault is not None and one.wait is not None]
-        lost = [one for one in sent if one.fault is not None and one.wait is None]
-        written: set[int] = set()
+        later = [one for one in sent if one.wait is not None]
+        done = [one for one in sent if one.wait is None]
         connection = await self._open()
+        if not later:
+            return _noted(await self._done(connection, mine, done))
+        rows: list[tuple[int, int | None]] = []
         async with connection.transaction():
+            told = {"waits": [one.wait for one in later], "faults": texts(map(_told, later))}
+            found = await connection.execute(sql("later"), {**mine, "seqs": _seqs(later), **told})
+            rows += [(row[0], None) for row in await found.fetchall()]
             if done:
-                receipts = [_json(one.receipt) for one in done]
-                written |= await self._run("done", {**mine, "seqs": _seqs(done), "receipts": receipts})
-            if later:
-                told = {"waits": [one.wait for one in later], "faults": [_fault(one) for one in later]}
-                written |= await self._run("later", {**mine, "seqs": _seqs(later), **told})
-            if lost:
-                told = {"codes": [one.fault.code if one.fault else "" for one in lost], "faults": [_fault(one) for one in lost]}
-                written |= await self._run("bury", {**mine, "seqs": _seqs(lost), **told})
-        return written
-
-    async def is_paused(self) -> bool:
-        """Whether somebody has paused the destination."""
-        connection = await self._open()
-        found = await connection.execute("select 1 from journal.paused where destination = %s", [self._destination])
-        return await found.fetchone() is not None
+                rows += await self._done(connection, mine, done)
+        return _noted(rows)
 
     async def close(self) -> None:
         """Closes the connection."""
@@ -94,25 +106,30 @@ class Ledger:
             await self._connection.close()
             self._connection = None
 
-    async def _run(self, name: str, asked: dict[str, Any]) -> set[int]:
-        connection = await self._open()
-        return {int(row[0]) for row in await (await connection.execute(sql(name), asked)).fetchall()}
+    async def _done(
+        self, connection: psycopg.AsyncConnection[Any], mine: dict[str, Any], done: Sequence[Sent]
+    ) -> list[tuple[int, int | None]]:
+        codes = texts(one.fault.code if one.fault else "" for one in done)
+        asked = {**mine, "seqs": _seqs(done), "receipts": texts(map(_told, done)), "codes": codes}
+        return await (await connection.execute(sql("done"), asked)).fetchall()
 
     async def _open(self) -> psycopg.AsyncConnection[Any]:
         if self._connection is None or self._connection.closed:
             self._connection = await psycopg.AsyncConnection.connect(
-                self._dsn, autocommit=True, application_name=f"isthmus to {self._destination}", options=OPTIONS, **ALWAYS
+                self._dsn, autocommit=True, application_name=f"isthmus to {self._destination}", options=OPTIONS + BY_KEY, **ALWAYS
             )
         return self._connection
 
 
-def _seqs(sent: Sequence[Sent]) -> list[int]:
-    return [one.due.seq for one in sent]
+def _noted(rows: Sequence[tuple[int, int | None]]) -> Noted:
+    return Noted(frozenset(row[0] for row in rows), tuple(row[1] for row in rows if row[1] is not None))
 
 
-def _json(receipt: JSON | None) -> str:
-    return json.dumps(receipt or {}, default=str).replace("\\u0000", "\\ufffd")
+def _seqs(sent: Sequence[Sent]) -> str:
+    return plain(one.due.seq for one in sent)
 
 
-def _fault(one: Sent) -> str:
-    return json.dumps(one.fault.as_dict() if one.fault else {}).replace("\\u0000", "\\ufffd")
+def _told(one: Sent) -> str:
+    """The receipt or the fault as JSON."""
+    told = one.fault.as_dict() if one.fault else one.receipt or {}
+    return json.dumps(told, default=str).replace("\\u0000", "\\ufffd")

@@ -12,8 +12,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from engine.deliver import Couriers, Route, Schedule, courier, dead, desk, pause, resume, revive, waiting
-from engine.deliver.ledger import Ledger
+from engine.deliver import Couriers, Route, Schedule, dead, desk, pause, resume, revive, trying, waiting
+from engine.deliver.ledger import BYTES, Ledger
 from engine.fault import Fault, Kind
 from engine.journal.outbox import post
 from engine.types import JSON, Parcel, Sender, Site
@@ -114,23 +114,82 @@ def test_a_failing_head_keeps_back_its_own_key_only_and_comes_first_again(databa
     assert [idem for idem in far.got if idem.startswith("good")] == [f"good{n}" for n in range(5)]
 
 
-def test_what_follows_a_retry_whose_time_has_just_come_is_not_read_before_it(database: str) -> None:
-    put(database, parcel(0), parcel(1), parcel(0, "other"))
+def reading(database: str, *args: Any) -> tuple[list[str], Any]:
+    """The heads of one reading, by name, and the reading."""
 
-    async def run() -> None:
+    async def run() -> Any:
         ledger = Ledger(database, "ehr")
-        first = (await ledger.due(0, 1))[0]
-        with psycopg.connect(database) as connection:
-            connection.execute("update journal.outbox set attempts = 1, not_before = now() where seq = %s", [first.seq])
-        assert [due.parcel.idem for due in await ledger.due(first.seq, 10)] == ["other0"]
-        assert [due.parcel.idem for due in await ledger.due(0, 10)] == ["p0", "p1", "other0"]
-        await ledger.close()
+        try:
+            return await ledger.read(*args)
+        finally:
+            await ledger.close()
 
-    asyncio.run(run())
+    read = asyncio.run(run())
+    return [due.parcel.idem for due in read.heads], read
 
 
-@pytest.mark.parametrize("fair", [False, True])
-def test_a_far_side_that_asks_for_time_is_left_alone_for_it(database: str, fair: bool) -> None:
+def seqs(database: str) -> dict[str, int]:
+    with psycopg.connect(database) as connection:
+        return dict(connection.execute("select idem, seq from journal.parcel").fetchall())
+
+
+def test_only_the_first_parcel_of_a_key_is_read_wherever_the_reading_begins(database: str) -> None:
+    put(database, parcel(0), parcel(1), parcel(0, "other"))
+    number = seqs(database)
+    assert reading(database, 0, 10)[0] == ["p0", "other0"]
+    assert reading(database, number["p0"], 10)[0] == ["other0"]
+    with psycopg.connect(database) as connection:
+        connection.execute("update journal.outbox set attempts = 1, not_before = now() + '1 h' where seq = %s", [number["p0"]])
+    assert reading(database, 0, 10)[0] == ["other0"]
+    with psycopg.connect(database) as connection:
+        connection.execute("update journal.outbox set not_before = now() where seq = %s", [number["p0"]])
+    assert reading(database, number["p1"], 10)[0] == ["p0", "other0"]  # its time has come, wherever one stands
+
+
+def test_a_retry_further_off_than_any_wait_has_come_since_the_clock_was_set_back(database: str) -> None:
+    put(database, parcel(0))
+    with psycopg.connect(database) as connection:
+        connection.execute("update journal.outbox set attempts = 1, not_before = now() + '3 days'")
+    assert reading(database, 0, 10)[0] == ["p0"]
+
+
+def test_a_reading_tells_how_far_it_came_and_what_was_too_large(database: str) -> None:
+    big = b"x" * (BYTES // 2 + 1)
+    put(database, *(parcel(0, f"k{n}", body=big) for n in range(3)), *(parcel(n, "k0") for n in range(1, 4)))
+    number = seqs(database)
+    found, read = reading(database, 0, 5)
+    assert (found, read.left, read.last, read.end) == (["k00", "k10"], (number["k20"],), number["k02"], False)
+    found, read = reading(database, read.last, 5, [due.hash for due in read.heads], read.left)
+    assert (found, read.left, read.last, read.end) == (["k20"], (), number["k03"], True)
+
+
+def test_a_waiting_head_that_is_taken_away_lets_nothing_overtake_what_follows_it(database: str) -> None:
+    async def answer(parcel: Parcel, n: int) -> JSON | Fault:
+        return DOWN if parcel.idem == "p0" else {}
+
+    far = Far(answer)
+    put(database, parcel(0), parcel(1), parcel(2))
+
+    async def take_away(couriers: Couriers) -> None:
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute("delete from journal.outbox where seq = (select min(seq) from journal.outbox)")
+        put(database, parcel(3))
+        couriers.wake()
+        while await asyncio.to_thread(left, database):
+            await asyncio.sleep(0.01)
+
+    waits = Schedule(60.0, 60.0, 600.0)
+    deliver(database, {"ehr": far}, lambda: far.got == ["p0"] and failing(database), waits, then=take_away)
+    assert far.got == ["p0", "p1", "p2", "p3"]
+
+
+def failing(database: str) -> bool:
+    with psycopg.connect(database) as connection:
+        return connection.execute("select from journal.outbox where attempts > 0").fetchone() is not None
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_far_side_that_asks_for_time_is_left_alone_for_it(database: str, apart: bool) -> None:
     """All of a destination's keys wait; where each key is a far side of its own, that one."""
     began = time.monotonic()
     when: list[tuple[str, float]] = []
@@ -141,15 +200,15 @@ def test_a_far_side_that_asks_for_time_is_left_alone_for_it(database: str, fair:
 
     put(database, parcel(0))
     put(database, *(parcel(n, key) for n in range(5) for key in "ab"))
-    deliver(database, {"ehr": Far(answer)}, lambda: left(database) == 0, fair=fair, parallel=1)
+    deliver(database, {"ehr": Far(answer)}, lambda: left(database) == 0, apart=apart, parallel=1)
     asked = when[0][1]
     assert when[0][0] == "p0"
-    assert all(at - asked >= 1.5 for name, at in when[1:] if name == "p0" or not fair)
-    assert not fair or [name for name, at in when if at - asked < 1.0 and name != "p0"]
+    assert all(at - asked >= 1.5 for name, at in when[1:] if name == "p0" or not apart)
+    assert not apart or [name for name, at in when if at - asked < 1.0 and name != "p0"]
 
 
 def test_no_far_side_is_left_alone_for_longer_than_its_schedule_waits(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(courier, "PATIENCE", 0.2)
+    monkeypatch.setattr(trying, "PATIENCE", 0.2)
 
     async def answer(parcel: Parcel, n: int) -> JSON | Fault:
         return replace(DOWN, again=1e9) if n == 1 else {}
@@ -307,7 +366,7 @@ def test_what_is_in_flight_at_the_end_is_finished_and_noted(database: str) -> No
     asyncio.run(run())
 
 
-def test_where_reading_is_fair_the_backlog_of_one_key_keeps_no_other_back(database: str) -> None:
+def test_the_backlog_of_one_key_keeps_no_other_back(database: str) -> None:
     hanging = asyncio.Event()
 
     async def answer(parcel: Parcel, n: int) -> JSON | Fault:
@@ -316,25 +375,25 @@ def test_where_reading_is_fair_the_backlog_of_one_key_keeps_no_other_back(databa
         return {}
 
     far = Far(answer)
-    put(database, *(parcel(n, "dead") for n in range(300)))
+    put(database, *(parcel(n, "dead") for n in range(600)))
     put(database, *(parcel(n, key) for n in range(20) for key in "abc"))
 
     def others() -> bool:
         return len([idem for idem in far.got if not idem.startswith("dead")]) == 60
 
-    deliver(database, {"ehr": far}, others, fair=True, parallel=50)
+    deliver(database, {"ehr": far}, others, parallel=50)
     for key in "abc":
         assert [idem for idem in far.got if idem[0] == key] == [f"{key}{n}" for n in range(20)]
     assert [idem for idem in far.got if idem.startswith("dead")] == ["dead0"]
 
 
-def test_fair_reading_keeps_the_order_of_a_key_through_retries(database: str) -> None:
+def test_the_order_of_a_key_is_kept_through_retries(database: str) -> None:
     async def answer(parcel: Parcel, n: int) -> JSON | Fault:
         return DOWN if parcel.idem in ("p0", "p9") and n < 3 else {}
 
     far = Far(answer)
     put(database, *(parcel(n) for n in range(20)), *(parcel(n, "q") for n in range(20)))
-    deliver(database, {"ehr": far}, lambda: left(database) == 0, fair=True, parallel=50)
+    deliver(database, {"ehr": far}, lambda: left(database) == 0, parallel=50)
     tried = [idem for idem in far.got if idem[0] == "p"]
     assert tried == ["p0"] * 3 + [f"p{n}" for n in range(1, 9)] + ["p9"] * 3 + [f"p{n}" for n in range(10, 20)]
     assert not far.overlapped

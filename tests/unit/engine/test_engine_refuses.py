@@ -22,9 +22,10 @@ from adapters.json_format import Json
 from engine import intake
 from engine.cli import main
 from engine.deliver import parse
-from engine.deliver.courier import Courier, Route
 from engine.deliver.ledger import Due
+from engine.deliver.route import Route
 from engine.deliver.schedule import Schedule
+from engine.deliver.trying import Trying
 from engine.fault import Fault
 from engine.mapping.library import build, choose
 from engine.run import Plan, run
@@ -99,8 +100,8 @@ class Never:
 def test_what_another_process_serves_is_not_sent() -> None:
     schedule = parse("once")
     assert isinstance(schedule, Schedule)
-    courier = Courier(Route("lab.x", Never(), schedule), None, site(), lambda: 0)  # type: ignore[arg-type]
-    found = asyncio.run(courier._try(Due(1, 1, 0, Parcel("lab.x", "k", "i", b""))))
+    trying = Trying(Route("lab.x", Never(), schedule), site(), lambda: 0)
+    found = asyncio.run(trying.attempt(Due(1, 1, 0, Parcel("lab.x", "k", "i", b""))))
     assert isinstance(found, Fault)
     assert found.code == "E702"
 

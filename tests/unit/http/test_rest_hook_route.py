@@ -36,7 +36,7 @@ def test_settings_that_cannot_be_read_are_told(settings: dict[str, Any], code: s
 def test_without_settings_there_is_a_route_that_nobody_is_told_by() -> None:
     found = route(site())
     assert isinstance(found, Route)
-    assert (found.name, found.fair, found.retry.span) == ("subscriptions", True, 86400.0)
+    assert (found.name, found.apart, found.retry.span) == ("subscriptions", True, 86400.0)
 
 
 @pytest.mark.parametrize(
