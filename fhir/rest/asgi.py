@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import psycopg
@@ -20,7 +20,7 @@ from fhir.rest import binary
 from fhir.rest.answer import MEDIA, Answer, refused
 from fhir.rest.audit import Auditor
 from fhir.rest.call import Call, Trail, pairs
-from fhir.rest.media import answering, as_xml, carrying
+from fhir.rest.media import answering, as_xml, carrying, pretty
 from fhir.rest.methods import allowed
 from fhir.rest.server import costly
 from fhir.subscribe.socket import PATH
@@ -60,7 +60,7 @@ class Api:
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})
             return
-        call = self.called(scope)
+        call, fault = self.called(scope)
         body = b""
         if scope["method"] not in BODILESS:
             try:
@@ -69,23 +69,24 @@ class Api:
             except Gone:
                 return
             except TimeoutError:
-                call = LATE
-        answer = await self.answered(call, body)
-        if not isinstance(call, Fault) and self.auditor is not None:
+                fault = LATE
+        if fault is None and (body or call.method not in BODILESS):
+            carried = carrying(call, body)
+            call, fault = (call, carried) if isinstance(carried, Fault) else (carried, None)
+        answer = refused(fault) if fault is not None else await self.answered(call)
+        if self.auditor is not None:
             unkept = await self.auditor.kept(call, answer, call.trail.peer if call.trail else "")
             answer = answer if unkept is None else refused(unkept)
-        if not isinstance(call, Fault) and call.xml:
+        if call.xml:
             answer = as_xml(answer)
-        if not isinstance(call, Fault) and call.native:
+        elif call.params:
+            answer = pretty(call, answer)
+        if call.native:
             answer = binary.unwrapped(call, answer)
         await respond(send, answer, scope["method"] == "HEAD")
 
-    async def answered(self, call: Call | Fault, body: bytes) -> Answer:
+    async def answered(self, call: Call) -> Answer:
         """What a call is answered; never raises."""
-        if not isinstance(call, Fault) and (body or call.method not in BODILESS):
-            call = carrying(call, body)
-        if isinstance(call, Fault):
-            return refused(call)
         try:
             return await self.handler(call)
         except psycopg.errors.QueryCanceled:
@@ -97,31 +98,31 @@ class Api:
             failed("a FHIR request failed", error)
             return refused(BUG)
 
-    def called(self, scope: Any) -> Call | Fault:
-        """The request without its body, or why it is none."""
+    def called(self, scope: Any) -> tuple[Call, Fault | None]:
+        """The request without its body, and why it is not answered where it is not."""
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         raw: bytes = scope["query_string"]
-        if len(raw) + len(scope["path"]) > LONGEST or len(scope["headers"]) > MOST_HEADERS:
-            return LONG
-        query = pairs(raw.decode("latin-1")) if raw else ()
-        if isinstance(query, Fault):
-            return query
         method = scope["method"]
         path = tuple([part for part in scope["path"][len(self.prefix) :].split("/") if part])
-        if method not in METHODS:
-            taken = ", ".join(allowed(path) or sorted(METHODS))
-            return Fault(Kind.INCORRECT, "E553", "this method is not used here", "", f"use {taken}")
-        xml = answering(query, headers)
-        native = isinstance(xml, Fault) and binary.read(method, path)
-        if isinstance(xml, Fault):
-            if not native:
-                return xml
-            xml = False
         host = headers.get("host", "")
         base = self.fixed or f"{scope['scheme']}://{host if HOST.fullmatch(host) else 'localhost'}"
         peer = scope.get("client")
         trail = Trail(str(peer[0]) if peer else "")
-        return Call(method, path, tuple(query), headers, b"", None, base + self.prefix, xml, native, trail)
+        fault: Fault | None = None
+        query: Sequence[tuple[str, str]] = ()
+        if len(raw) + len(scope["path"]) > LONGEST or len(scope["headers"]) > MOST_HEADERS:
+            fault = LONG
+        elif raw:
+            found = pairs(raw.decode("latin-1"))
+            query, fault = ((), found) if isinstance(found, Fault) else (found, None)
+        if fault is None and method not in METHODS:
+            taken = ", ".join(allowed(path) or sorted(METHODS))
+            fault = Fault(Kind.INCORRECT, "E553", "this method is not used here", "", f"use {taken}")
+        xml = answering(query, headers) if fault is None else False
+        native = isinstance(xml, Fault) and binary.read(method, path)
+        if isinstance(xml, Fault):
+            fault, xml = None if native else xml, False
+        return Call(method, path, tuple(query), headers, b"", None, base + self.prefix, xml, native, trail), fault
 
 
 async def read(receive: Any) -> bytes:

@@ -19,6 +19,7 @@ from fhir.rest.audit import Keeping
 from fhir.rest.call import ID, Call, resource
 from fhir.rest.links import relative
 from fhir.rest.outcome import fine
+from fhir.rest.owned import owned, touched
 from fhir.rest.read import absent, gone
 from fhir.rest.server import Server, answered
 from fhir.search.find import Page, find
@@ -41,6 +42,9 @@ async def change(server: Server, call: Call) -> Answer:
     if isinstance(asked, list):
         return refused(asked)
     work, body = asked
+    own = None if callable(work) else next((fault for one in work if (fault := touched(one)) is not None), None)
+    if own is not None:
+        return refused(own)
     result = await server.committer.write(work, call.base, Keeping(call, body) if call.trail is not None else None)
     if isinstance(result, Fault):
         return refused(result)
@@ -173,6 +177,9 @@ def patched(
     connection: Connection, type: str, id: str, changes: patch.Patch, version: int | None, at: datetime
 ) -> Result | Fault:
     """Reads, patches, validates and writes in one transaction."""
+    own = owned(type, id)
+    if own is not None:
+        return own
     row = connection.execute(sql("read") + " for update", (uuid_of(type, id),)).fetchone()
     if row is None or row[2]:
         return gone(f"{type}/{id}") if row else absent(f"{type}/{id}")
@@ -189,6 +196,9 @@ def patched(
 
 def single(connection: Connection, change: Change, at: datetime) -> Result | Fault:
     """One change in a transaction of its own reading."""
+    own = touched(change)
+    if own is not None:
+        return own
     written = apply(connection, [change], at)[0]
     return written if isinstance(written, Fault) else (written, at)
 

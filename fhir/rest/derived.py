@@ -8,10 +8,12 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+from engine.fault import Fault
 from fhir import encode
 from fhir import terminology as terms
 from fhir.rest import terminology
-from fhir.rest.call import ID
+from fhir.rest.call import ID, Call
+from fhir.rest.owned import OWN
 from fhir.rest.server import Server
 from fhir.search.find import Found, Page
 from fhir.search.query import Query
@@ -22,6 +24,7 @@ from fhir.subscribe.basic import CODE, basics
 from fhir.subscribe.topic import Topic
 
 TYPES = ("Provenance", "AuditEvent", "Basic", *terms.TYPES)
+RENDERED = ("Basic", *terms.TYPES)
 TOPICS = ("code", "_id", "_count", "_sort", "_total", "_summary", "_format")  # what topics are searched by
 REFERENCE = re.compile(r"(?:.*/)?([A-Za-z]+)/([A-Za-z0-9\-.]{1,64})")
 
@@ -41,6 +44,14 @@ async def one(server: Server, type: str, id: str) -> list[tuple[Any, ...]]:
         return [(1, row[1], False, encode.dumps(origin.provenance(row)).decode()) for row in rows]
     rows = await server.rows(sql("access"), {"num": int(number)})
     return [(1, row[0], False, access.rendered(id, row[1])) for row in rows]
+
+
+async def own(server: Server, call: Call) -> Fault | None:
+    """Whether a call would write a table or a topic that is deployed, which would then be two things."""
+    if call.type not in RENDERED or len(call.path) != 2 or call.method not in ("PUT", "PATCH", "DELETE"):
+        return None
+    rendered = await one(server, call.type, call.path[1])
+    return OWN if rendered and not await server.newest(call.type, call.path[1]) else None
 
 
 async def origins(server: Server, names: Sequence[tuple[str, str]]) -> list[Found]:

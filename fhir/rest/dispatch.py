@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from engine.fault import Fault, Kind
-from fhir.rest import capability, convert, message, operations, subscriptions, terminology, transaction
+from fhir.rest import capability, convert, derived, message, operations, subscriptions, terminology, transaction
 from fhir.rest.answer import Answer, refused
 from fhir.rest.audit import Keeping, access
 from fhir.rest.call import ID, TYPES, Call, Trail, resource
@@ -73,7 +73,8 @@ async def of_type(server: Server, call: Call, method: str) -> Answer:
     if len(path) == 2 and not path[1].startswith(("_", "$")):
         if method == "GET":
             return await read(server, call)
-        return await change(server, call)
+        own = await derived.own(server, call)
+        return refused(own) if own is not None else await change(server, call)
     if path[2:3] == ("_history",) and method == "GET" and len(path) in (3, 4):
         return await (history(server, call) if len(path) == 3 else vread(server, call))
     if path[2:] == ("$validate",) and method == "POST":
@@ -147,6 +148,10 @@ async def whole(server: Server, call: Call, rows: list[Entry], prefer: str) -> A
     """All entries or none."""
     if call.trail is not None:
         call.trail.interaction = "transaction"
+    for entry in rows:
+        own = await derived.own(server, entry.call) if entry.call.type in derived.RENDERED else None
+        if own is not None:
+            return refused(replace(own, at=entry.at))
     changes = transaction.prepared(rows, lambda: str(server.new_id()), call.base)
     if isinstance(changes, Fault):
         return refused(changes)

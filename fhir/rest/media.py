@@ -5,9 +5,12 @@ Source: https://hl7.org/fhir/R4/http.html#mime-type. `_format` is stronger than 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
+
+import msgspec
 
 from engine.fault import Fault, Kind
 from fhir import encode, xml_read, xml_write
@@ -32,7 +35,7 @@ def wants_xml(accept: str) -> bool | None:
     for part in accept.lower().split(",")[:40]:
         name, *rest = [piece.strip() for piece in part.split(";")]
         weight = quality(rest)
-        if (name in JSON or name in XML) and weight > best and weight > 0:
+        if (name in JSON or name in XML) and weight > best and weight > 0 and ours(rest):
             best, found = weight, name in XML
     return found
 
@@ -46,6 +49,14 @@ def quality(parameters: list[str]) -> float:
             except ValueError:
                 return 0.0
     return 1.0
+
+
+def ours(parameters: Sequence[str]) -> bool:
+    """Whether a type's parameters ask for R4 in UTF-8, or for nothing else."""
+    held = {
+        name.strip().lower(): value.strip().strip('"').lower() for name, _, value in (one.partition("=") for one in parameters)
+    }
+    return held.get("fhirversion", "4.0") in ("4.0", "4.0.1") and held.get("charset", "utf-8") in ("utf-8", "utf8")
 
 
 def answering(query: Any, headers: dict[str, str]) -> bool | Fault:
@@ -63,16 +74,18 @@ def answering(query: Any, headers: dict[str, str]) -> bool | Fault:
 
 def carrying(call: Call, body: bytes) -> Call | Fault:
     """The call with its body; a form's parameters join those of the address."""
-    media = call.headers.get("content-type", "").partition(";")[0].strip().lower()
+    media, _, rest = call.headers.get("content-type", "").partition(";")
+    media = media.strip().lower()
     if call.method == "DELETE":
         return call
-    if media == FORM and call.path[-1:] == ("_search",):
-        more = pairs(body.decode("utf-8", "replace"))
-        return more if isinstance(more, Fault) else replace(call, params=(*call.params, *more))
+    if call.path[-1:] == ("_search",):
+        return searching(call, media, body)
     if media not in FORMS and binary.written(call, media):
         return replace(call, resource=binary.wrapped(call, media, body))
     if call.path == ("$convert",) and media in convert.MEDIA:
         return replace(call, body=body)
+    if rest and media in READ_JSON | XML and not ours(rest.split(";")):
+        return Fault(Kind.UNSUPPORTED, "E555", "this server reads FHIR R4 in UTF-8", "Content-Type", "fhirVersion=4.0")
     if media in XML and body:
         resource = xml_read.read(body)
         return resource if isinstance(resource, Fault) else replace(call, resource=resource)
@@ -80,6 +93,25 @@ def carrying(call: Call, body: bytes) -> Call | Fault:
         text = f"this server reads {JSON_TYPE} and {XML_TYPE}"
         return Fault(Kind.UNSUPPORTED, "E555", text, "Content-Type", "send one of them")
     return replace(call, body=body)
+
+
+def searching(call: Call, media: str, body: bytes) -> Call | Fault:
+    """A posted search: the form's parameters join those of the address; criteria in another form would find everything."""
+    if body and media != FORM:
+        return Fault(Kind.UNSUPPORTED, "E555", "a search is posted as a form", "Content-Type", f"send {FORM}")
+    more = pairs(body.decode("utf-8", "replace"))
+    if isinstance(more, Fault):
+        return more
+    params = (*call.params, *more)
+    xml = answering(params, dict(call.headers))
+    return xml if isinstance(xml, Fault) else replace(call, params=params, xml=xml)
+
+
+def pretty(call: Call, answer: Answer) -> Answer:
+    """The same answer with line breaks, where `_pretty=true` asks for them."""
+    if ("_pretty", "true") not in call.params or not answer.body or "Content-Type" in answer.headers:
+        return answer
+    return replace(answer, body=msgspec.json.format(answer.body, indent=2))
 
 
 def as_xml(answer: Answer) -> Answer:

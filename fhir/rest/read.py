@@ -16,6 +16,7 @@ from fhir.rest import derived
 from fhir.rest.answer import Answer, refused, versioned
 from fhir.rest.call import Call
 from fhir.rest.server import Server
+from fhir.rest.shape import part, shaped
 from fhir.search.values import EPOCH, period
 from fhir.store.sql import sql
 from fhir.store.types import CODES, NAMES, uuid_of
@@ -64,6 +65,11 @@ def single(call: Call, type: str, id: str, rows: list[tuple[Any, ...]]) -> Answe
         return Answer(answer.status, answer.body, headers, outcome=answer.outcome)
     if known(call.headers.get("if-none-match", ""), version) or unchanged(call, updated):
         return Answer(304, b"", headers)
+    if call.params:
+        wanted = shaped(call.params)
+        if isinstance(wanted, Fault):
+            return refused(wanted)
+        body = encode.dumps(part(encode.trusted(body), *wanted)).decode() if any(wanted) else body
     return Answer(200, body.encode(), headers, type, id, version)
 
 

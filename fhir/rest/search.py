@@ -8,19 +8,16 @@ from urllib.parse import quote, urlencode
 
 from engine.fault import Fault, Kind
 from fhir import encode
-from fhir.model import type_of
 from fhir.rest import derived
 from fhir.rest.answer import Answer, refused
 from fhir.rest.call import Call
 from fhir.rest.outcome import outcome
 from fhir.rest.server import Server
+from fhir.rest.shape import part
 from fhir.search.find import Found, Page, find
 from fhir.search.query import Query, read
-from fhir.tables import table
 
 JSON = dict[str, Any]
-SUBSETTED = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}
-ALWAYS = ("resourceType", "id", "meta")
 
 
 async def search(server: Server, call: Call, extra: Sequence[tuple[str, str]] = ()) -> Answer:
@@ -85,27 +82,3 @@ def shaper(query: Query) -> Any:
         return encode.dumps(part(encode.trusted(one.body), query.summary, query.elements))
 
     return shape
-
-
-def part(resource: JSON, summary: str, elements: Sequence[str]) -> JSON:
-    """A resource's wanted elements, marked as incomplete. What must stand stays."""
-    held = type_of(resource["resourceType"])
-    needed = {e.name for e in held.elements.values() if e.min} if held else set()
-    if summary == "data":
-        kept = {name: value for name, value in resource.items() if name != "text"}
-    elif summary == "text":
-        kept = {name: value for name, value in resource.items() if name in ALWAYS or name == "text" or name in needed}
-    elif elements:
-        wanted = {name for name in (held.elements if held else ()) if name in elements or group(held, name) in elements}
-        kept = {n: v for n, v in resource.items() if n in ALWAYS or n in needed or n.removeprefix("_") in wanted}
-    else:
-        marked = table("summary").get(resource["resourceType"], ())
-        wanted = {name for name in (held.elements if held else ()) if name in marked or group(held, name) + "[x]" in marked}
-        kept = {n: v for n, v in resource.items() if n in ALWAYS or n in needed or n.removeprefix("_") in wanted}
-    meta = kept.get("meta", {})
-    return {**kept, "meta": {**meta, "tag": [*meta.get("tag", ()), SUBSETTED]}}
-
-
-def group(held: Any, name: str) -> str:
-    """A choice's bare name: `value` for `valueQuantity`."""
-    return str(held.elements[name].choice.removesuffix("[x]"))

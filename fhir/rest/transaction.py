@@ -25,6 +25,7 @@ from fhir.rest.entries import Entry
 from fhir.rest.glance import UNREAD, look, readable, shown
 from fhir.rest.links import beside, rewritten, stripped
 from fhir.rest.outcome import fine
+from fhir.rest.owned import owned
 from fhir.store import Change, Delete, Expect, apply
 from fhir.store.content import Content, head, instant
 from fhir.validate import validate
@@ -210,6 +211,9 @@ def changing(entry: Entry) -> Change | Fault | None:
         return replace(version, at=entry.at)
     if entry.found or call.method not in ("DELETE", "POST", "PUT") or not entry.id or "$" in "".join(call.path):
         return None
+    own = owned(call.type, entry.id)
+    if own is not None:
+        return replace(own, at=entry.at)
     change = Delete(call.type, entry.id) if entry.body is None else Put(entry.body)
     return change if version is None else Expect(change, version)
 

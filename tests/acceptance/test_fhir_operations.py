@@ -85,3 +85,16 @@ def test_every_table_is_read_and_searched_as_a_valid_resource(fhir: httpx.Client
     assert [entry["resource"]["id"] for entry in fhir.get(type, params={"url": read["url"]}).json()["entry"]] == [
         "admission-type"
     ]
+
+
+def test_a_table_that_is_deployed_is_not_written_by_clients(fhir: httpx.Client) -> None:
+    body = {"resourceType": "ConceptMap", "id": "admission-type", "status": "active"}
+    entry = {"request": {"method": "PUT", "url": "ConceptMap/admission-type"}, "resource": body}
+    for found in (
+        fhir.put("ConceptMap/admission-type", json=body),
+        fhir.delete("ConceptMap/admission-type"),
+        fhir.post("", json={"resourceType": "Bundle", "type": "transaction", "entry": [entry]}),
+    ):
+        assert (found.status_code, code(found)) == (403, "E581")
+    assert fhir.put("ConceptMap/own", json={**body, "id": "own"}).status_code in (200, 201)
+    assert fhir.delete("ConceptMap/own").status_code == 204
