@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from typing import Any
 
+from engine import heap
 from engine.fault import Fault, Kind
 
 LATE = Fault(
@@ -32,6 +33,7 @@ BROKEN = Fault(Kind.FAULT, "E293", "the process that worked on it ended", help="
 NICE = 10  # slow work steps back where quick work wants the processor
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 MOST = 2000  # works after which a process is started anew
+SETTLED = (1, 4, 16)  # works after which what was loaded stays, and is not looked through for garbage again
 
 
 def alone() -> None:
@@ -49,6 +51,7 @@ def alone() -> None:
 def serve(pipe: Connection) -> None:
     """Answers each function with whether it returned, and what; ends with the pipe."""
     alone()
+    works = 0
     while True:
         try:
             function, given = pipe.recv()
@@ -63,6 +66,9 @@ def serve(pipe: Connection) -> None:
             return
         except Exception as error:  # what cannot travel
             pipe.send((False, RuntimeError(f"the answer cannot be handed over ({type(error).__name__})")))
+        works += 1
+        if works in SETTLED:
+            heap.stay()
 
 
 class Hand:

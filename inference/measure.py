@@ -12,7 +12,7 @@ from inference.signal.values import Beat, Episode, Hint, Measured, Measurement, 
 __all__ = ["Beat", "Episode", "Hint", "Measured", "Measurement", "MedianBeat", "Wave", "analyse", "measure"]
 
 
-def analyse(samples: object, rate: object, leads: Sequence[str]) -> dict[str, Any]:
+def analyse(samples: object, rate: object, leads: Sequence[str], tables: bool = True) -> dict[str, Any]:
     """`measure` as plain JSON, for the command line and for channels; a refusal is `{"fault": …}`."""
-    found = measure(samples, rate, leads)
+    found = measure(samples, rate, leads, tables)
     return {"fault": found.as_dict()} if isinstance(found, Fault) else found.as_dict()

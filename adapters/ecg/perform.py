@@ -35,7 +35,7 @@ def perform(task: Task, message: bytes, received: datetime) -> Made | Fault:
     if isinstance(recording, Fault):
         return recording
     analyse = analysis() if task.measure else None
-    measured = analyse(measurable(recording), recording.rate, recording.leads) if analyse else None
+    measured = analyse(measurable(recording), recording.rate, recording.leads, tables=False) if analyse else None
     drawings = _drawings(recording, task, measured)
     source = Source(hashlib.sha256(body).hexdigest(), body)
     context = Context(received, subject(message), zone=ZoneInfo(task.zone) if task.zone else None, version=task.version)

@@ -49,8 +49,8 @@ class Found:
         return Measured(p.rate, p.length, p.leads, mains, episodes=holes, quality=self.grades, hints=found, warnings=warnings)
 
 
-def assemble(found: Found, warnings: tuple[Fault, ...]) -> Measured:
-    """The result of a recording that has beats."""
+def assemble(found: Found, warnings: tuple[Fault, ...], tables: bool = True) -> Measured:
+    """The result of a recording that has beats; without `tables` the values alone, not where each wave stands."""
     p, beats, kinds = found.p, found.beats, found.kinds
     kind = np.array(kinds.kind if kinds is not None else [], dtype=object)
     sure = kinds.sure if kinds is not None else np.zeros(0)
@@ -61,13 +61,14 @@ def assemble(found: Found, warnings: tuple[Fault, ...]) -> Measured:
     drawn: MedianBeat | None = None
     at: dict[str, Span] = {}
     if median is not None:
-        drawn, at = measure_median(found, median, leading)
+        moved, at = measure_median(found, median, leading)
+        drawn = shown(median, moved, p.leads) if tables else None
         values += measure_waves(found, median, at, leading, {m.name: m.value for m in values})
     rows = zip(beats, kind, sure, strict=True)
     return replace(
         found.bare(hints(p, found.grades, median, at), warnings),
         beats=tuple(Beat(place(b, p), round(float(b) / RATE, 4), str(k), round(float(s), 3)) for b, k, s in rows),
-        waves=named(found.waves, p.leads, p.rate / RATE, p.length),
+        waves=named(found.waves, p.leads, p.rate / RATE, p.length) if tables else {},
         median=drawn,
         measurements=tuple(values),
     )
@@ -81,9 +82,8 @@ def measure_rhythm(found: Found, normal: Mask) -> list[Measurement]:
     return rhythm(times, normal, whole, round(trust, 3))
 
 
-def measure_median(found: Found, median: Median, leading: Mask) -> tuple[MedianBeat, dict[str, Span]]:
-    """The median beat with its waves, and the boundaries over all leads; a P that few beats show is no P."""
-    leads = found.p.leads
+def measure_median(found: Found, median: Median, leading: Mask) -> tuple[dict[str, Waves], dict[str, Span]]:
+    """The median beat's waves, and the boundaries over all leads; a P that few beats show is no P."""
     row, beats = tile(median)
     n = median.samples.shape[1]
     before = n - n // 2
@@ -92,9 +92,13 @@ def measure_median(found: Found, median: Median, leading: Mask) -> tuple[MedianB
     moved = {wave: shifted(w, before) for wave, w in carry.items()}
     if carried(found.waves["P"], leading, found.good) < COMMON:
         moved["P"] = moved["P"].take(np.zeros(len(moved["P"].lead), np.bool_))
-    at = spans(moved, 0, found.good)
+    return moved, spans(moved, 0, found.good)
+
+
+def shown(median: Median, waves: dict[str, Waves], leads: tuple[str, ...]) -> MedianBeat:
+    """The median beat as it is told."""
     samples = dict(zip(leads, np.round(median.samples.astype(np.float64), 1).tolist(), strict=True))
-    return MedianBeat(RATE, median.at, median.count, samples, named(moved, leads, 1.0, n)), at
+    return MedianBeat(RATE, median.at, median.count, samples, named(waves, leads, 1.0, median.samples.shape[1]))
 
 
 def measure_waves(found: Found, median: Median, at: dict[str, Span], leading: Mask, known: dict[str, float]) -> list[Measurement]:

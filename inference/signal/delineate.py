@@ -62,11 +62,11 @@ def chances(x: Array) -> Array:
 def runs(mask: NDArray[np.bool_], merge: int) -> tuple[Indexes, Indexes, Indexes]:
     """(row, start, stop) of the runs of True in mask [rows, n], gaps up to `merge` closed."""
     rows, n = mask.shape
-    edges = np.zeros((rows, n + 2), np.int8)
+    edges = np.zeros((rows, n + 2), np.bool_)
     edges[:, 1:-1] = mask
-    change = np.diff(edges, axis=1)
-    row, start = np.nonzero(change == 1)
-    stop = np.nonzero(change == -1)[1]
+    flat = edges.ravel()  # every row begins and ends with False, so no run goes on in the next
+    row, change = np.divmod(np.flatnonzero(flat[1:] != flat[:-1]), n + 2)
+    row, start, stop = row[::2], change[::2], change[1::2]
     if len(start) > 1:
         parted = np.r_[True, (row[1:] != row[:-1]) | (start[1:] - stop[:-1] > merge)]
         last = np.r_[parted[1:], True]
@@ -74,11 +74,19 @@ def runs(mask: NDArray[np.bool_], merge: int) -> tuple[Indexes, Indexes, Indexes
     return row, start, stop
 
 
-def find(chance: Array, likely: NDArray[np.intp], x: Array, wave: str) -> Waves:
-    """All waves of one kind, not yet given to beats, from probabilities [leads, 4, n], the likeliest class and the leads [leads, n]."""
+def likeliest(chance: Array, kind: int, most: Array) -> NDArray[np.bool_]:
+    """Where [leads, n] a class is the likeliest one, the first of equals; `most` is the largest of [leads, 4, n]."""
+    mask = chance[:, kind] == most
+    for before in range(kind):
+        mask &= chance[:, before] != most
+    return np.asarray(mask)
+
+
+def find(chance: Array, most: Array, x: Array, wave: str) -> Waves:
+    """All waves of one kind, not yet given to beats, from probabilities [leads, 4, n], their largest and the leads [leads, n]."""
     kind = CLASSES.index(wave)
-    p = np.ascontiguousarray(chance[:, kind])
-    lead, start, stop = runs(likely == kind, MERGE[wave])
+    p = chance[:, kind]
+    lead, start, stop = runs(likeliest(chance, kind, most), MERGE[wave])
     n = p.shape[1]
     mass = np.zeros((p.shape[0], n + 1))
     np.cumsum(p, axis=1, dtype=np.float64, out=mass[:, 1:])
@@ -175,5 +183,5 @@ def near(middle: Floats, beats: Indexes) -> Indexes:
 def delineate(x: Array, beats: Indexes) -> dict[str, Waves]:
     """The waves of leads [leads, n] in µV at 500 Hz, baseline removed, about `beats`."""
     chance = chances(x)
-    likely = chance.argmax(axis=1)
-    return assign({wave: find(chance, likely, x, wave) for wave in WAVES}, beats)
+    most = chance.max(axis=1)
+    return assign({wave: find(chance, most, x, wave) for wave in WAVES}, beats)

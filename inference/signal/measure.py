@@ -60,8 +60,11 @@ def listen(p: Prepared) -> tuple[Indexes, tuple[Hole, ...]]:
     return outside(detect(usable, RATE), flutter + gaps), tuple(sorted(holes, key=lambda hole: hole[1]))
 
 
-def measure(samples: object, rate: object, leads: Sequence[str]) -> Measured | Fault:
-    """Measures leads [leads, n] in µV at `rate` Hz; never raises. What the signal does not carry is absent."""
+def measure(samples: object, rate: object, leads: Sequence[str], tables: bool = True) -> Measured | Fault:
+    """Measures leads [leads, n] in µV at `rate` Hz; never raises. What the signal does not carry is absent.
+
+    Without `tables` the values are told, but not where the waves of each beat and the median beat stand.
+    """
     p = prepare(samples, rate, leads)
     if isinstance(p, Fault):
         return p
@@ -78,4 +81,4 @@ def measure(samples: object, rate: object, leads: Sequence[str]) -> Measured | F
     waves["P"] = where_common(waves["P"], beats, good)
     spiked = paced(p.raw, p.rate, beats)
     kinds = classify(p.quiet[good], beats, widths(waves, len(beats), len(p.leads)), spiked)
-    return assemble(Found(p, beats, kinds, waves, grades, good, holes), warnings)
+    return assemble(Found(p, beats, kinds, waves, grades, good, holes), warnings, tables)

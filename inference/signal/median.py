@@ -50,8 +50,8 @@ def align(x: Array, beats: Indexes) -> Indexes:
         return beats
     wide = windows(x, beats[inside], half + SLACK, half + SLACK + 1)
     template = np.median(wide[:, :, SLACK:-SLACK], axis=0)
-    shifted = np.lib.stride_tricks.sliding_window_view(wide, template.shape[1], axis=2)
-    gap = np.abs(shifted[:, :, ::1] - template[None, :, None, :]).sum(axis=(1, 3))
+    width = template.shape[1]
+    gap = np.stack([np.abs(wide[:, :, by : by + width] - template).sum(axis=(1, 2)) for by in range(2 * SLACK + 1)], axis=1)
     moved = beats.copy()
     moved[inside] += gap.argmin(axis=1) - SLACK
     return moved

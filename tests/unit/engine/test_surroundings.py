@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -293,6 +294,13 @@ def test_slow_work_steps_back_from_quick_work() -> None:
     slow.stop()
     assert nice >= os.nice(0) + 10 or nice == 19
     assert policy == os.SCHED_BATCH
+
+
+def test_what_a_slow_process_has_loaded_is_not_looked_through_for_garbage() -> None:
+    slow = Slow(1)
+    assert slow.call(gc.get_freeze_count) == 0
+    assert slow.call(gc.get_freeze_count) > 1000
+    slow.stop()
 
 
 def test_what_cannot_be_handed_over_is_an_exception_and_the_process_goes_on() -> None:

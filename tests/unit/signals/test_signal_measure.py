@@ -48,6 +48,14 @@ def test_rate_is_that_of_the_recording() -> None:
         assert value(measured(make(bpm=bpm)), "heart_rate") == pytest.approx(bpm, abs=1)
 
 
+def test_values_alone_are_those_of_the_whole_measurement() -> None:
+    truth = make(irregular=0.1)
+    values, whole = measure(truth.samples, truth.rate, truth.leads, tables=False), measured(truth)
+    assert isinstance(values, Measured)
+    assert (values.measurements, values.beats, values.hints) == (whole.measurements, whole.beats, whole.hints)
+    assert (values.waves, values.median) == ({}, None) != (whole.waves, whole.median)
+
+
 def test_without_p_waves_there_is_no_pr() -> None:
     found = measured(make(p_waves=False, irregular=0.15))
     assert found.get("PR") is None
