@@ -104,16 +104,21 @@ class Line:
     """A kept pool of connections to one origin."""
 
     def __init__(self, origin: Origin, way: Way, context: ssl.SSLContext | None) -> None:
-        self.origin, self._way, self._context = origin, way, context
+        self.origin, self._way, self.context = origin, way, context
         self._networks = [ipaddress.ip_network(one, strict=False) for one in way.allow]
         self._client: httpx.AsyncClient | None = None
         self._known: tuple[float, list[Address]] = (0.0, [])
+
+    @property
+    def connect_timeout(self) -> float:
+        """Seconds."""
+        return self._way.connect_timeout
 
     async def ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> Answer | Fault:
         """Sends a request; an Answer of any status, or why there is none."""
         import httpx  # noqa: PLC0415
 
-        addresses = await self._addresses()
+        addresses = await self.addresses()
         if isinstance(addresses, Fault):
             return addresses
         try:
@@ -149,7 +154,7 @@ class Line:
         client = self._opened()
         host = f"[{address}]" if address.version == 6 else str(address)
         url = f"{self.origin.scheme}://{host}:{self.origin.port}{path}"
-        more: dict[str, Any] = {"sni_hostname": self._name()} if self._context else {}
+        more: dict[str, Any] = {"sni_hostname": self.name} if self.context else {}
         request = client.build_request(
             method, url, headers={"Host": self.origin.named, **headers}, content=body or None, extensions=more or None
         )
@@ -166,7 +171,9 @@ class Line:
             await response.aclose()
         return Answer(response.status_code, response.headers, b"".join(parts)[: self._way.answer], whole)
 
-    def _name(self) -> str:
+    @property
+    def name(self) -> str:
+        """The name its certificate must bear."""
         return (self._way.tls.server_name if self._way.tls else "") or self.origin.host
 
     def _opened(self) -> httpx.AsyncClient:
@@ -175,14 +182,15 @@ class Line:
 
             way = self._way
             self._client = httpx.AsyncClient(
-                verify=self._context or True, follow_redirects=False, trust_env=False,
+                verify=self.context or True, follow_redirects=False, trust_env=False,
                 timeout=httpx.Timeout(way.timeout, connect=way.connect_timeout),
                 limits=httpx.Limits(max_connections=way.connections, max_keepalive_connections=way.connections),
                 headers={"User-Agent": "isthmus", "Accept-Encoding": "identity", "Accept": "*/*"},
             )  # fmt: skip
         return self._client
 
-    async def _addresses(self) -> list[Address] | Fault:
+    async def addresses(self) -> list[Address] | Fault:
+        """Where the host is, of that what may be called."""
         until, known = self._known
         if known and time.monotonic() < until:
             return known
