@@ -14,12 +14,17 @@ from fhir.rest.audit import Keeping, access
 from fhir.rest.call import ID, TYPES, Call, Trail, resource
 from fhir.rest.change import change, stored
 from fhir.rest.entries import Entry, entries
+from fhir.rest.everything import all_of, compartment
 from fhir.rest.methods import allowed
 from fhir.rest.read import all_history, history, read, vread
 from fhir.rest.search import search
 from fhir.rest.server import Server
+from fhir.rest.validating import validating
 from fhir.subscribe.desk import desk
+from fhir.tables import table
 from fhir.validate import validate
+
+OWNERS = frozenset(table("compartments"))
 
 
 async def dispatch(server: Server, call: Call) -> Answer:
@@ -50,6 +55,8 @@ async def dispatch(server: Server, call: Call) -> Answer:
 async def of_type(server: Server, call: Call, method: str) -> Answer:
     """A call on a type or one of its resources."""
     path = call.path
+    if path[-1] == "$validate" and len(path) in (2, 3):
+        return await validating(server, call)
     if path[0] == "Subscription" and path[-1] in subscriptions.OPERATIONS and len(path) in (2, 3) and method in ("GET", "POST"):
         return await subscriptions.operate(server, call)
     if len(path) == 1:
@@ -60,12 +67,12 @@ async def of_type(server: Server, call: Call, method: str) -> Answer:
         return await search(server, call)
     if path[1] == "_history" and len(path) == 2 and method == "GET":
         return await all_history(server, call)
-    if path[1] == "$validate" and method == "POST":
-        return checked(call)
     if path == ("Observation", "$lastn") and method in ("GET", "POST"):
         return await operations.given(server, call, operations.last)
     if path[2:] == ("$everything",) and method in ("GET", "POST") and path[0] in ("Patient", "Encounter"):
-        return await operations.given(server, call, operations.all_of)
+        return await operations.given(server, call, all_of)
+    if len(path) == 3 and path[2] == "*" and path[0] in OWNERS and method == "GET":
+        return await compartment(server, call)
     if len(path) == 3 and path[2] in TYPES and method == "GET":
         return await operations.inside(server, call)
     if len(path) == 4 and path[2] in TYPES and path[3] == "_search" and method == "POST":
@@ -77,30 +84,12 @@ async def of_type(server: Server, call: Call, method: str) -> Answer:
         return refused(own) if own is not None else await change(server, call)
     if path[2:3] == ("_history",) and method == "GET" and len(path) in (3, 4):
         return await (history(server, call) if len(path) == 3 else vread(server, call))
-    if path[2:] == ("$validate",) and method == "POST":
-        return checked(call)
     return refused(Fault(Kind.NOT_FOUND, "E560", "no such interaction", "", "see /metadata"))
 
 
 def wrong_method(taken: tuple[str, ...]) -> Fault:
     """The fault of a method that an address does not take."""
     return Fault(Kind.INCORRECT, "E553", "this address does not take this method", "", f"it takes {', '.join(taken)}")
-
-
-def checked(call: Call) -> Answer:
-    """$validate: what is wrong, or that nothing is; 200 either way."""
-    from fhir import encode  # noqa: PLC0415
-    from fhir.rest.outcome import fine, outcome  # noqa: PLC0415
-
-    body = resource(call)
-    if isinstance(body, Fault):
-        return refused(body)
-    if body.get("resourceType") == "Parameters":
-        rows = body.get("parameter", [])
-        held = [row["resource"] for row in rows if isinstance(row, dict) and "resource" in row] if isinstance(rows, list) else []
-        body = held[0] if held and isinstance(held[0], dict) else body
-    faults = validate(body)
-    return Answer(200, encode.dumps(outcome(faults) if faults else fine("the resource is right")))
 
 
 async def bundle(server: Server, call: Call) -> Answer:

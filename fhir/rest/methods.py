@@ -17,11 +17,11 @@ def allowed(path: tuple[str, ...]) -> tuple[str, ...]:
         return ()
     last, length = path[-1], len(path)
     if last.startswith("$"):
-        return ("POST",) if last == "$validate" else EITHER
+        return ("POST",) if last == "$validate" and length == 2 else EITHER
     if last == "_search":
         return ("POST",) if length in (2, 4) else ()
     if length == 1:
         return (*EITHER, "PUT", "PATCH", "DELETE")
     if length == 2:
         return READ if last == "_history" else () if last.startswith("_") else (*READ, "PUT", "PATCH", "DELETE")
-    return READ if "_history" in path[2:3] or (length == 3 and last in TYPES) else ()
+    return READ if "_history" in path[2:3] or (length == 3 and (last in TYPES or last == "*")) else ()

@@ -1,4 +1,4 @@
-"""Operations on what is stored: a patient's or encounter's $everything, Observation/$lastn, searches inside a compartment."""
+"""Operations on what is stored: Observation/$lastn, searches of a type inside a compartment."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import replace
 
 from engine.fault import Fault, Kind
 from fhir import encode
+from fhir.rest import derived
 from fhir.rest.answer import Answer, refused
 from fhir.rest.call import Call, resource
-from fhir.rest.read import absent
 from fhir.rest.search import bundle
 from fhir.rest.server import Server
-from fhir.search.compartments import everything, member
+from fhir.search.compartments import member
 from fhir.search.find import Found, Page, find
-from fhir.search.query import Query, read
+from fhir.search.query import read
 from fhir.validate import validate
 
 MOST_LAST, MOST_PAGES = 1000, 50
@@ -32,7 +32,11 @@ async def inside(server: Server, call: Call) -> Answer:
     if isinstance(query, Fault):
         return refused(query)
     page = await server.asked(find(replace(query, wheres=(*query.wheres, where)), call.base))
-    return refused(page) if isinstance(page, Fault) else Answer(200, bundle(call, query, page))
+    if isinstance(page, Fault):
+        return refused(page)
+    if query.includes:
+        page = await derived.joined(server, query, page)
+    return Answer(200, bundle(call, query, page))
 
 
 async def given(server: Server, call: Call, operation: Callable[[Server, Call], Awaitable[Answer]]) -> Answer:
@@ -52,18 +56,6 @@ async def given(server: Server, call: Call, operation: Callable[[Server, Call], 
 def plain(name: str, value: object) -> bool:
     """Whether a part of Parameters is a value that an address could hold."""
     return name.startswith("value") and isinstance(value, str | int)
-
-
-async def all_of(server: Server, call: Call) -> Answer:
-    """GET Patient/1/$everything; `_type` narrows it."""
-    owner, id = call.path[:2]
-    types = tuple(part for name, value in call.params if name == "_type" for part in value.split(","))
-    found: list[Found] | Fault = await server.asked(everything(owner, id, types))
-    if isinstance(found, Fault):
-        return refused(found)
-    if not any(one.type == owner and one.id == id for one in found) and not types:
-        return refused(absent(f"{owner}/{id}"))
-    return Answer(200, bundle(call, Query(owner), Page(tuple(found), total=len(found))))
 
 
 async def last(server: Server, call: Call) -> Answer:
