@@ -16,19 +16,17 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from adapters.http_connection import Answer, Connection, connect, request
 from adapters.safe_tls import Tls, client_context
 from engine.fault import Fault, Kind
-
-if TYPE_CHECKING:
-    import httpx
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]{2,45}")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 FRESH = 30.0  # seconds a resolved address is used
+IDLE = 5.0  # seconds after which a kept connection is not used any more: servers close theirs sooner or later
 PORTS = {"http": 80, "https": 443}
 
 
@@ -60,16 +58,6 @@ class Way:
     allow: tuple[str, ...] = ()
     tls: Tls | None = None
     answer: int = 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back; `whole` is False when the body was cut at the limit."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    whole: bool = True
 
 
 def split(url: str, at: str = "url") -> tuple[Origin, str] | Fault:
@@ -106,7 +94,8 @@ class Line:
     def __init__(self, origin: Origin, way: Way, context: ssl.SSLContext | None) -> None:
         self.origin, self._way, self.context = origin, way, context
         self._networks = [ipaddress.ip_network(one, strict=False) for one in way.allow]
-        self._client: httpx.AsyncClient | None = None
+        self._turns = asyncio.Semaphore(max(way.connections, 1))
+        self._kept: list[Connection] = []  # the one used last at the end
         self._known: tuple[float, list[Address]] = (0.0, [])
 
     @property
@@ -116,78 +105,55 @@ class Line:
 
     async def ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> Answer | Fault:
         """Sends a request; an Answer of any status, or why there is none."""
-        import httpx  # noqa: PLC0415
-
         addresses = await self.addresses()
         if isinstance(addresses, Fault):
             return addresses
         try:
-            async with asyncio.timeout(self._way.timeout):
-                return await self._first(addresses, method, path, headers, body)
+            sent = request(method, path, self.origin.named, headers, body)
+        except ValueError:
+            return Fault(Kind.INCORRECT, "E728", "a header cannot be sent as it is", "headers", "names and values are plain text")
+        try:
+            async with asyncio.timeout(self._way.timeout), self._turns:
+                connection = await self._connected(addresses)
+                if isinstance(connection, Fault):
+                    return connection
+                answer = await connection.ask(sent)
         except TimeoutError:
             return self._fault(Kind.INTERRUPTED, "E723", "no answer came in time")
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            self._known = (0.0, [])
-            return self._fault(Kind.UNAVAILABLE, "E722", f"cannot connect ({type(error).__name__})")
-        except (httpx.HTTPError, OSError, RuntimeError) as error:
+        except (OSError, RuntimeError) as error:
             return self._fault(Kind.INTERRUPTED, "E723", f"the connection broke before the answer ({type(error).__name__})")
+        if connection.open:
+            self._kept.append(connection)
+        return answer
 
     async def close(self) -> None:
         """Closes the connections."""
-        client, self._client = self._client, None
-        if client is not None:
-            await client.aclose()
+        kept, self._kept = self._kept, []
+        for one in kept:
+            one.close()
 
-    async def _first(self, addresses: list[Address], method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """The answer of the first address that can be connected to."""
-        import httpx  # noqa: PLC0415
-
-        for place, address in enumerate(addresses):
+    async def _connected(self, addresses: list[Address]) -> Connection | Fault:
+        """A kept connection that is fresh, or a new one to the first address that takes it."""
+        oldest = time.monotonic() - IDLE
+        while self._kept:
+            kept = self._kept.pop()
+            if kept.open and kept.idle >= oldest:
+                return kept
+            kept.close()
+        reason = ""
+        for address in addresses:
             try:
-                return await self._exchange(address, method, path, headers, body)
-            except (httpx.ConnectError, httpx.ConnectTimeout):
-                if place + 1 == len(addresses):
-                    raise
-        raise OSError("no address")
-
-    async def _exchange(self, address: Address, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        client = self._opened()
-        host = f"[{address}]" if address.version == 6 else str(address)
-        url = f"{self.origin.scheme}://{host}:{self.origin.port}{path}"
-        more: dict[str, Any] = {"sni_hostname": self.name} if self.context else {}
-        request = client.build_request(
-            method, url, headers={"Host": self.origin.named, **headers}, content=body or None, extensions=more or None
-        )
-        response = await client.send(request, stream=True)
-        try:
-            parts, size, whole = [], 0, True
-            async for part in response.aiter_raw():
-                parts.append(part)
-                size += len(part)
-                if size > self._way.answer:
-                    whole = False
-                    break
-        finally:
-            await response.aclose()
-        return Answer(response.status_code, response.headers, b"".join(parts)[: self._way.answer], whole)
+                async with asyncio.timeout(self._way.connect_timeout):
+                    return await connect(str(address), self.origin.port, self._way.answer, self.context, self.name)
+            except (OSError, TimeoutError) as error:
+                reason = type(error).__name__
+        self._known = (0.0, [])
+        return self._fault(Kind.UNAVAILABLE, "E722", f"cannot connect ({reason})")
 
     @property
     def name(self) -> str:
         """The name its certificate must bear."""
         return (self._way.tls.server_name if self._way.tls else "") or self.origin.host
-
-    def _opened(self) -> httpx.AsyncClient:
-        if self._client is None:
-            import httpx  # noqa: PLC0415
-
-            way = self._way
-            self._client = httpx.AsyncClient(
-                verify=self.context or True, follow_redirects=False, trust_env=False,
-                timeout=httpx.Timeout(way.timeout, connect=way.connect_timeout),
-                limits=httpx.Limits(max_connections=way.connections, max_keepalive_connections=way.connections),
-                headers={"User-Agent": "isthmus", "Accept-Encoding": "identity", "Accept": "*/*"},
-            )  # fmt: skip
-        return self._client
 
     async def addresses(self) -> list[Address] | Fault:
         """Where the host is, of that what may be called."""

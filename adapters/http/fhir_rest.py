@@ -14,7 +14,8 @@ from typing import Any, Literal
 from adapters.http.oauth import Tokens
 from adapters.http.resources import Call, creates, resources, transaction, updates
 from adapters.http.webhook import idempotency_key
-from adapters.safe_http import Answer, Line, Way, line, refusal, split
+from adapters.http_connection import Answer
+from adapters.safe_http import Line, Way, line, refusal, split
 from adapters.safe_tls import Tls
 from engine.fault import Fault, Kind
 from engine.types import JSON, Parcel, Sender, Site

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from adapters.safe_http import Answer, Line, Origin, Way, is_public, line, refusal, split
+from adapters.http_connection import Answer
+from adapters.safe_http import Line, Origin, Way, is_public, line, refusal, split
 from adapters.safe_tls import Tls, server_context
 from engine.fault import Fault, Kind
 from tests.acceptance.certificates import Authority
