@@ -97,6 +97,7 @@ class Line:
         self._turns = asyncio.Semaphore(max(way.connections, 1))
         self._kept: list[Connection] = []  # the one used last at the end
         self._known: tuple[float, list[Address]] = (0.0, [])
+        self._closed = False
 
     @property
     def connect_timeout(self) -> float:
@@ -122,12 +123,15 @@ class Line:
             return self._fault(Kind.INTERRUPTED, "E723", "no answer came in time")
         except (OSError, RuntimeError) as error:
             return self._fault(Kind.INTERRUPTED, "E723", f"the connection broke before the answer ({type(error).__name__})")
-        if connection.open:
+        if self._closed:
+            connection.close()
+        elif connection.open:
             self._kept.append(connection)
         return answer
 
     async def close(self) -> None:
-        """Closes the connections."""
+        """Closes the connections, those in use when their answers are there."""
+        self._closed = True
         kept, self._kept = self._kept, []
         for one in kept:
             one.close()

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from adapters.safe_http import Answer, Line, refusal
+from adapters.http_connection import Answer
+from adapters.safe_http import Line, refusal
 from engine.fault import Fault, Kind
 from engine.types import JSON, Parcel
 
