@@ -5,7 +5,7 @@ Rendered from what is deployed, never stored. Source: https://hl7.org/fhir/R4/te
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Protocol
 
@@ -49,8 +49,14 @@ def id_of(name: str) -> str:
 
 def head(type: str, table: Table) -> JSON:
     """What all three begin with."""
-    name = "".join(part.capitalize() for part in table.name.split("_"))
-    return {"resourceType": type, "id": id_of(table.name), "url": url(type, table.name), "name": name, "status": "active"}
+    return {
+        "resourceType": type, "id": id_of(table.name), "url": url(type, table.name), "name": title(table), "status": "active",
+    }  # fmt: skip
+
+
+def title(table: Table) -> str:
+    """A table's name as computers like it."""
+    return "".join(part.capitalize() for part in table.name.split("_"))
 
 
 def concept_map(table: Table) -> JSON:
@@ -110,23 +116,18 @@ def displays(tables: Tables, system: str) -> dict[str, str]:
     return {row.code: row.display for table in tables.values() for row in table.rows.values() if row.system == system}
 
 
-def translated(table: Table, code: str) -> JSON:
-    """$translate: what a code becomes."""
-    row = table.answer(code)
-    if row is None:
-        return parameters(("result", "valueBoolean", False), ("message", "valueString", "the table has no row for this code"))
-    coding = {**({"system": row.system} if row.system else {}), "code": row.code, **said(row.display)}
-    equivalence = "equivalent" if code in table.rows else "inexact"
-    match = {
-        "name": "match",
-        "part": [
-            {"name": "equivalence", "valueCode": equivalence},
-            {"name": "concept", "valueCoding": coding},
-            {"name": "source", "valueUri": url("ConceptMap", table.name)},
-        ],
-    }
+def translation(table: Table, matches: Sequence[tuple[str, JSON]]) -> JSON:
+    """$translate: what a code becomes, each match with its equivalence."""
+    source = {"name": "source", "valueUri": url("ConceptMap", table.name)}
+    rows = [
+        {
+            "name": "match",
+            "part": [{"name": "equivalence", "valueCode": kind}, {"name": "concept", "valueCoding": concept}, source],
+        }
+        for kind, concept in matches
+    ]
     found = parameters(("result", "valueBoolean", True))
-    return {**found, "parameter": [*found["parameter"], match]}
+    return {**found, "parameter": [*found["parameter"], *rows]}
 
 
 def parameters(*rows: tuple[str, str, Any]) -> JSON:

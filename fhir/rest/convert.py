@@ -1,4 +1,7 @@
-"""$convert: an HL7 v2 message in, the Bundle it becomes out, by the mappings deployed. Nothing is stored."""
+"""$convert: an HL7 v2 message in, the Bundle it becomes out, by the mappings deployed; a resource changes its form. Nothing is stored.
+
+Source: https://hl7.org/fhir/R4/resource-operation-convert.html.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,20 @@ from engine.fault import Fault, Kind
 from fhir import encode
 from fhir.bundle import collect
 from fhir.rest.answer import Answer, refused
-from fhir.rest.call import Call
+from fhir.rest.call import TYPES, Call, resource
 from fhir.rest.server import Server
+from fhir.validate import validate
 
+JSON = dict[str, Any]
 MEDIA = ("x-application/hl7-v2+er7", "application/hl7-v2", "application/edi-hl7", "text/plain", "application/octet-stream", "")
 
 
 async def convert(server: Server, call: Call) -> Answer:
     """POST $convert: the message itself, or Parameters whose `input` or `content` holds it."""
+    held = contained(call)
+    if held is not None:
+        faults = validate(held)
+        return refused(faults) if faults else Answer(200, encode.dumps(held))
     body = message(call)
     if isinstance(body, Fault):
         return refused(body)
@@ -25,6 +34,21 @@ async def convert(server: Server, call: Call) -> Answer:
         return refused(Fault(Kind.UNSUPPORTED, "E533", "this server has no mappings"))
     made = await asyncio.to_thread(run, body, "hl7v2")
     return refused(made) if isinstance(made, tuple) else Answer(200, encode.dumps(collect(made, call.base)))
+
+
+def contained(call: Call) -> JSON | None:
+    """A resource that is only to change its form, XML or JSON; None for a message."""
+    media = call.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media in MEDIA:
+        return None
+    found = resource(call)
+    if isinstance(found, Fault) or found.get("resourceType") not in TYPES:
+        return None
+    if found["resourceType"] != "Parameters":
+        return found
+    rows = found.get("parameter")
+    inside = [row.get("resource") for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    return next((one for one in inside if isinstance(one, dict)), None)
 
 
 def message(call: Call) -> bytes | Fault:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from engine.fault import Fault, Kind
-from fhir.rest import capability, convert, derived, message, operations, subscriptions, terminology, transaction
+from fhir.rest import capability, coded, convert, derived, message, operations, subscriptions, transaction
 from fhir.rest.answer import Answer, refused
 from fhir.rest.audit import Keeping, access
 from fhir.rest.call import ID, TYPES, Call, Trail, resource
@@ -43,8 +43,8 @@ async def dispatch(server: Server, call: Call) -> Answer:
         return await message.process(server.site, call)
     if path == ("$convert",) and method == "POST":
         return await convert.convert(server, call)
-    if (path[0], path[-1]) in terminology.OPERATIONS and len(path) in (2, 3) and method in ("GET", "POST"):
-        return terminology.operate(server, call)
+    if (path[0], path[-1]) in coded.OPERATIONS and len(path) in (2, 3) and method in ("GET", "POST"):
+        return coded.operate(server, call)
     if not call.type:
         return refused(Fault(Kind.NOT_FOUND, "E560", "no resource type of R4", path[0][:64], "see /metadata"))
     if len(path) > 1 and not path[1].startswith(("_", "$")) and not ID.fullmatch(path[1]):

@@ -20,6 +20,11 @@ JSON = dict[str, Any]
 
 async def process(site: Site, call: Call) -> Answer:
     """POST $process-message, or a message posted to the base address."""
+    for name, value in call.params:
+        if (name == "async" and value != "false") or name == "response-url":
+            return refused(
+                Fault(Kind.UNSUPPORTED, "E536", "messages are answered at once, to their sender", name, "leave it out")
+            )
     bundle = resource(call)
     if not isinstance(bundle, Fault) and bundle.get("resourceType") == "Parameters":
         rows = bundle.get("parameter", [])
