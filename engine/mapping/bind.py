@@ -84,7 +84,10 @@ def _resource(rule: tree.Resource, context: Context) -> bound.Resource | None:
     identity = tuple(None if _is_occurrence(part) else bind_key(part, inner) for part in rule.identity)
     test, before = bind_test(key.test, inner), bind_test(key.before, context)
     body = _object(rule.body, inner, False)
-    return bound.Resource(key.element, key.name, key.each, test, identity, rule.merge, body, key.at, rule.identity_at, before)
+    constant = all(part is not None and not bound.read_only(part).choice for part in identity)
+    return bound.Resource(
+        key.element, key.name, key.each, test, identity, rule.merge, body, key.at, rule.identity_at, before, constant
+    )
 
 
 def _is_occurrence(part: Formula) -> bool:

@@ -6,7 +6,7 @@ bind.py makes these from a tree, compile.py turns them into closures, trace and 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine.diagnostic import Span
@@ -160,6 +160,17 @@ class Resource:
     at: Span
     identity_at: Span
     before: Ask | None = None
+    constant: bool = False  # the key is of texts only: one resource for all messages
+
+
+def plain(part: Value | None) -> bool:
+    """Whether a part of a key is a field's or nothing, never a text of the mapping: that tells nothing apart."""
+    return part is not None and not part.sure
+
+
+def read_only(part: Value) -> Value:
+    """The part without its texts."""
+    return replace(part, choice=tuple(one for one in part.choice if not isinstance(one, Say)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from itertools import compress
 from typing import Any
 
 from engine.fault import Fault, Kind
@@ -33,6 +34,8 @@ class Rule:
     before: Ask | None
     test: Ask | None
     identity: tuple[Fill | None, ...]
+    known: tuple[bool, ...]  # of the parts of the key, which are fields and no texts of the mapping
+    fields: tuple[Fill, ...]  # of the parts that are either, the fields
     merge: bool
     put: MakePut
     at: str
@@ -143,6 +146,8 @@ def _rules(plan: bound.Plan, kit: Kit) -> tuple[Rule, ...]:
             before=ask(one.before) if one.before is not None else None,
             test=ask(one.test) if one.test is not None else None,
             identity=tuple(value_of(part, kit) if part is not None else None for part in one.identity),
+            known=tuple((one.constant and part is not None) or bound.plain(part) for part in one.identity),
+            fields=tuple(value_of(bound.read_only(part), kit) for part in one.identity if part is not None and part.sure),
             merge=one.merge,
             put=_put(one, kit),
             at=f"{one.at.file}:{one.at.line}",
@@ -207,7 +212,7 @@ def _identify(rules: tuple[Rule, ...], root: Scope, run: Run, model: Any) -> lis
             if rule.test is not None and not rule.test(scope, run):
                 continue
             parts = [part(scope, run) or "" if part is not None else "" for part in rule.identity]
-            if not any(parts):
+            if not any(compress(parts, rule.known)) and not any(part(scope, run) for part in rule.fields):
                 run.faults.append(_no_key(rule))
                 continue
             if None in rule.identity:

@@ -76,7 +76,8 @@ def _part(draft: Draft, kit: Kit, part: bound.Value | None, once: list[str], her
 def _id(draft: Draft, parts: list[str]) -> list[str]:
     """Lines that make the id; the second resource of one key has its number in it where the rule says `occurrence`."""
     all_ = ", ".join(("type", *parts))
-    lines = [f"if not ({' or '.join(parts) or 'blank'}):", "    return None"]
+    known = [text for text, part in zip(parts, draft.rule.identity, strict=True) if draft.rule.constant or bound.plain(part)]
+    lines = [f"if not ({' or '.join(known) or 'blank'}):", "    return None"]
     if None not in draft.rule.identity:
         return [*lines, f"rid = identify({all_})"]
     return [

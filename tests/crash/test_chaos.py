@@ -1,4 +1,4 @@
-"""Under a minute of chaos over the real engine (R2, R4-R11, R13, R30): random kill -9 under load over MLLP, a receiver that hangs, lies
+"""Under a minute of chaos over the real engine (R2, R4-R13, R30): random kill -9 under load over MLLP, a receiver that hangs, lies
 and disconnects, a dead destination among live ones. It also fails when what it is meant to survive did not happen.
 
 ISTHMUS_CHAOS_SEED gives other moments and moods, ISTHMUS_CHAOS_KILLS a longer run.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from adapters.hl7v2.format import Hl7v2
 from engine.diagnostic import render
 from engine.fault import Fault
@@ -110,6 +112,18 @@ def test_two_equal_resources_with_one_key_are_one() -> None:
 
 def test_a_key_of_nothing_holds_the_message() -> None:
     assert faults("  Patient:\n    key: PID-2\n    name: =PID-5\n") == [("E404", "mappings/it.yaml:5")]
+
+
+@pytest.mark.parametrize("key", ['PID-2, "person"', 'PID-2 else "person"', '"person", PID-2 else PID-4, occurrence'])
+def test_a_text_of_the_mapping_tells_nothing_apart(key: str) -> None:
+    """Two persons of whom nothing is known but that text would be one."""
+    assert faults(f"  Patient:\n    key: '{key}'\n    name: =PID-5\n") == [("E404", "mappings/it.yaml:5")]
+
+
+def test_what_is_known_by_a_text_alone_is_the_same_in_all_messages() -> None:
+    text = "  Organization:\n    key: '\"we\"'\n    name: =MSH-4.1\n"
+    [one], [other] = run(text), run(text, MESSAGE.replace("|LAB|", "|OTHER|"))
+    assert one["id"] == other["id"]
 
 
 def test_a_reference_that_must_stand_holds_the_message_without_it() -> None:
