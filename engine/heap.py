@@ -11,15 +11,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-YOUNG = 5_000  # objects made and not yet dropped before the young ones are looked through
+YOUNG = 5_000  # objects made and not yet dropped before the young ones are looked through: a pause nobody notices
+BATCH = 50_000  # the same where a batch is worked, whose objects all live until it is written: looking through them finds nothing
 
 
-def settle() -> None:
+def settle(young: int = YOUNG) -> None:
     """Everything that is there now stays; called when the engine is ready, and after each deployment."""
     gc.unfreeze()
     gc.collect()
     gc.freeze()
-    gc.set_threshold(YOUNG, 10, 10)
+    gc.set_threshold(young, 10, 10)
 
 
 def stay() -> None:

@@ -1,7 +1,7 @@
-"""The worker: claims a batch, runs each message's plan, writes everything in one transaction, commits, tells who waits.
+"""The worker: claims a batch and runs each message's plan while the batch before it is written.
 
-A batch that fails is retried message by message, so that one bad message costs the others nothing; a message that fails alone
-is held with its fault when the cause is its own, and deferred when the database or its network is at fault.
+Commits stay in the order of the queue: what was run is handed on only when the batch before it has landed, and comes again where
+something in that one waits.
 """
 
 from __future__ import annotations
@@ -9,59 +9,49 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from contextlib import closing
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-import psycopg
-
-from engine import metrics
 from engine.alerts.desk import Told
-from engine.fault import Fault, Kind
-from engine.heap import release
-from engine.journal import Journal, Settlement
-from engine.log import failed, log
-from engine.run import Plan, bug, run
-from engine.types import Connection, Filtered, Message, Origin, Put, State, Store, Work
+from engine.journal import Journal
+from engine.log import failed
+from engine.run import Plan
+from engine.settlement import FATAL, Done, held, settlement
+from engine.types import Connection, Message, Store
+from engine.writer import TRANSIENT, Writer
 
 BATCH = 64
 SLOW_BATCH = 16
 SLOW_SIDE = 4  # slow messages that run at a time
 SLOW_PART = 2  # slow messages in one transaction: a short one, for the quick ones' commits wait for what it wrote
-TRIES = 8  # of a message whose fault may pass: about two minutes
-TRANSIENT = (psycopg.OperationalError, psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
-NO_CHANNEL = Fault(
-    Kind.NOT_FOUND, "E291", "the message's channel is not deployed", help="deploy the channel again, then replay the message"
-)
-
-
-FATAL = Fault(
-    Kind.FAULT, "E295", "the process that worked on it ended each time", help="the message is kept; replay it after the repair"
-)
+Flight = Future[bool] | None  # a batch that is being written; whether all of it could be, so that what follows may follow
 
 
 class Watch:
     """What is known of a process that worked before this one and died: messages among which one may end this one too.
 
-    They are worked one by one, so that the guilty one is found; those found (`fatal`) are held. `tell` hears what is in hand.
+    They are worked one by one, so that the guilty one is found; those found (`fatal`) are held. `tell` hears what is in hand. Messages are
+    told by the bytes of their ids.
     """
 
     def __init__(
-        self, tell: Callable[[list[int]], None] = lambda _: None, suspects: Sequence[int] = (), fatal: Sequence[int] = ()
+        self, tell: Callable[[list[bytes]], None] = lambda _: None, suspects: Sequence[bytes] = (), fatal: Sequence[bytes] = ()
     ) -> None:
         self.tell, self.suspects, self.fatal = tell, set(suspects), frozenset(fatal)
+        self._in_hand: list[bytes] = []
 
     def most(self, usual: int) -> int:
         """How many messages are worked together."""
         return 1 if self.suspects else usual
 
-    def begins(self, messages: Sequence[Message]) -> None:
-        """These are in hand now."""
-        numbers = [one.seq for one in messages]
-        self.suspects.difference_update(numbers)
-        self.tell(numbers)
+    def begins(self, messages: Sequence[Message], more: bool) -> None:
+        """These are in hand now; with `more`, beside those that were."""
+        ids = [one.id.bytes for one in messages]
+        self.suspects.difference_update(ids)
+        self.tell(self._in_hand + ids if more else ids)
+        self._in_hand = ids
 
 
 class Worker(threading.Thread):
@@ -78,94 +68,79 @@ class Worker(threading.Thread):
         watch: Watch | None = None,
     ) -> None:
         super().__init__(name="slow worker" if slow else "worker", daemon=True)
-        self.journal, self.plans, self.store, self.now, self.alerts, self.slow = journal, plans, store, now, alerts, slow
-        self.record: Any = getattr(store, "record", None)
+        self.journal, self.plans, self.slow = journal, plans, slow
+        self.writer = Writer(journal, store, now, alerts, slow)
         self.watch = watch or Watch()
         self._stop_asked = threading.Event()
 
     def run(self) -> None:
-        while not self._stop_asked.is_set():
-            try:
-                messages = self.journal.claim(self.watch.most(SLOW_BATCH if self.slow else BATCH), self.slow)
-                if messages:
-                    self.watch.begins(messages)
-                    self.work(messages)
-                else:
-                    self.journal.wait(0.5, self.slow)
-            except TRANSIENT as error:
-                failed("the worker lost the database and tries again", error)
-                self._stop_asked.wait(0.5)
-            except Exception as error:
-                failed("the worker failed and goes on", error)
-                self._stop_asked.wait(0.5)
+        flight: Flight = None
+        with ThreadPoolExecutor(1, "writer") as side:
+            while not self._stop_asked.is_set():
+                try:
+                    flight = self.turn(side, flight)
+                except Exception as error:
+                    lost = isinstance(error, TRANSIENT)
+                    failed("the worker lost the database and tries again" if lost else "the worker failed and goes on", error)
+                    if flight is not None:
+                        wait([flight])
+                    flight = None
+                    self._stop_asked.wait(0.5)
+            if flight is not None and (left := flight.exception()) is not None:
+                failed("the last batch could not be written and comes again", left)
 
     def stop(self, seconds: float = 30.0) -> None:
-        """Finishes the batch in hand and ends."""
+        """Finishes the batches in hand and ends."""
         self._stop_asked.set()
         self.journal.wake()
         self.join(seconds)
 
-    def work(self, messages: Sequence[Message]) -> None:
-        """Runs and settles a batch. What follows a message that waits or stops its key is left in hand and comes again behind it."""
+    def turn(self, side: Executor, flight: Flight) -> Flight:
+        """Claims and runs a batch, then has `side` write it, once the one before it is written; with nothing to do, waits a while."""
+        more = flight is not None
+        messages = [] if more and self.watch.suspects else self.journal.claim(self._most(), self.slow, more)
+        if messages:
+            self.watch.begins(messages, more)
         plans = self.plans()
+        if self.slow and messages:
+            self._slowly(plans, messages)
+            return None
+        done = [self._run(plans, one) for one in messages]
+        if flight is not None and not flight.result():
+            return None
+        if messages:
+            return side.submit(self.writer.write, plans, done)
+        if not more:
+            self.journal.wait(0.5, self.slow)
+        return None
+
+    def work(self, messages: Sequence[Message]) -> None:
+        """Runs and writes a batch by itself."""
+        plans = self.plans()
+        if self.slow:
+            self._slowly(plans, messages)
+        else:
+            self.writer.write(plans, [self._run(plans, one) for one in messages])
+
+    def _most(self) -> int:
+        return self.watch.most(SLOW_BATCH if self.slow else BATCH)
+
+    def _run(self, plans: Mapping[str, Plan], message: Message) -> Done:
+        plan = plans.get(message.channel)
+        return Done(held(message, (FATAL,), plan)) if message.id.bytes in self.watch.fatal else settlement(plan, message)
+
+    def _slowly(self, plans: Mapping[str, Plan], messages: Sequence[Message]) -> None:
+        """Writes in small parts, what is ready while the next ones run."""
         blocked: set[object] = set()
-        with closing(self._run(plans, messages)) as parts:
+        with closing(self._parts(plans, messages)) as parts:
             for part in parts:
-                self._settle(plans, part, blocked)
+                self.writer.write(plans, part, blocked)
 
-    def _settle(self, plans: Mapping[str, Plan], part: Sequence[Done], blocked: set[object]) -> None:
-        """Commits what was run; adds the keys that must wait to `blocked`, and leaves out what has one of them."""
-        done: list[Done] = []
-        for one in part:
-            message = one.settlement.message
-            if order(message) in blocked:
-                continue
-            if one.again is not None:
-                log("a message is tried again", "warning", message_id=message.id, channel=message.channel, code=one.again.code)
-                metrics.child(metrics.DEFERRED, message.channel, one.again.code).inc()
-                self.journal.defer([message], pause(message.attempt), one.again, self.slow)
-            else:
-                done.append(one)
-            if one.again is not None or one.settlement.stop:
-                blocked.add(order(message))
-        if not done:
-            return
-        try:
-            self.commit(done)
-        except TRANSIENT:
-            raise
-        except Exception:
-            self._alone(plans, done, blocked)
-
-    def _alone(self, plans: Mapping[str, Plan], done: Sequence[Done], blocked: set[object]) -> None:
-        """Commits one message at a time, so that the one that cannot be stored is found; it is held."""
-        held_back: set[object] = set()
-        for one in done:
-            message = one.settlement.message
-            if order(message) in held_back:
-                continue
-            try:
-                self.commit([one])
-            except TRANSIENT:
-                raise
-            except Exception as error:
-                fault = bug(error)
-                log("a message could not be stored", "warning", message_id=message.id, channel=message.channel, code=fault.code)
-                kept = held(message, (fault,), plans.get(message.channel))
-                self.commit([Done(kept)])
-                if kept.stop:
-                    held_back.add(order(message))
-        blocked |= held_back
-
-    def _run(self, plans: Mapping[str, Plan], messages: Sequence[Message]) -> Generator[list[Done], None, None]:
-        """Every message's plan, in order. Slow ones run side by side, each in a process of its own, and what is ready is handed on in
-        small parts while the next ones run."""
-        if not self.slow:
-            yield [self._settlement(plans.get(one.channel), one) for one in messages]
-            return
+    def _parts(self, plans: Mapping[str, Plan], messages: Sequence[Message]) -> Generator[list[Done], None, None]:
+        """Every message's plan, in order: they run side by side, each in a process of its own."""
         threads = ThreadPoolExecutor(SLOW_SIDE)
         try:
-            waiting = deque(threads.submit(settlement, plans.get(one.channel), one) for one in messages)
+            waiting = deque(threads.submit(self._run, plans, one) for one in messages)
             while waiting and not self._stop_asked.is_set():
                 part = [waiting.popleft().result()]
                 while waiting and waiting[0].done() and len(part) < SLOW_PART:
@@ -173,70 +148,3 @@ class Worker(threading.Thread):
                 yield part
         finally:
             threads.shutdown(cancel_futures=True)
-
-    def _settlement(self, plan: Plan | None, message: Message) -> Done:
-        return Done(held(message, (FATAL,), plan)) if message.seq in self.watch.fatal else settlement(plan, message)
-
-    def commit(self, done: Sequence[Done]) -> None:
-        """Writes resources, alerts, outbox rows, events and states in one transaction (R6)."""
-        puts = [put for one in done for put in one.puts]
-        signals = [signal for one in done for signal in one.signals]
-        settlements = [one.settlement for one in done]
-        now = self.now()
-        with metrics.COMMIT.time(), self.journal.transaction(self.slow) as connection:
-            if signals:
-                effects = self.alerts(connection, signals, now)
-                puts += effects.puts
-                last = settlements[-1]
-                settlements[-1] = replace(last, parcels=(*last.parcels, *effects.parcels), events=(*last.events, *effects.events))
-            if puts:
-                self.store.write(connection, puts, now)
-                origins = [Origin(one.message, one.plan, one.resources) for one in settlements if one.resources]
-                if origins and self.record is not None:
-                    self.record(connection, origins, now)
-            self.journal.settle(connection, settlements)
-        self.journal.committed(settlements)
-        metrics.settled(settlements)
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """A message that was run: what became of it, what is to be written, what the alert rules saw."""
-
-    settlement: Settlement
-    puts: tuple[Put, ...] = ()
-    signals: tuple[Any, ...] = ()
-    again: Fault | None = None  # why it is tried again later instead
-
-
-def order(message: Message) -> object:
-    """What messages have in common that must not overtake each other."""
-    return (message.channel, message.envelope.key) if message.envelope.key else message.id
-
-
-def pause(attempt: int) -> float:
-    """Seconds until the next try of a message, doubling to a minute."""
-    return float(min(60, 2 ** min(attempt - 1, 10)))
-
-
-def settlement(plan: Plan | None, message: Message) -> Done:
-    """Runs a message's plan."""
-    if plan is None:
-        return Done(held(message, (NO_CHANNEL,), None))
-    result = run(plan, message)
-    if isinstance(result, Filtered):
-        return Done(Settlement(message, State.FILTERED, plan=plan.digest))
-    if not isinstance(result, Work):
-        again = result[0] if result[0].kind.answer.retry and message.attempt < TRIES else None
-        return Done(held(message, result, plan), again=again)
-    puts = result.puts if plan.stores else ()
-    names = tuple(f"{put.body['resourceType']}/{put.body['id']}" for put in puts)
-    found = Settlement(message, State.PROCESSED, result.warnings, result.parcels, result.events, plan.digest, names)
-    release(result.document)
-    return Done(found, puts, result.data.get("alert", ()))
-
-
-def held(message: Message, faults: tuple[Fault, ...], plan: Plan | None) -> Settlement:
-    """The message stays, with its faults, until it is replayed; where the channel says `on failure: stop`, its key waits for it."""
-    stop = plan is not None and plan.on_failure == "stop"
-    return Settlement(message, State.HELD, faults, plan=plan.digest if plan is not None else "", stop=stop)

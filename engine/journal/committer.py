@@ -33,7 +33,7 @@ BROKEN = Fault(
 LATE = Fault(Kind.INTERRUPTED, "E626", "the message is stored but its processing takes longer than the answer can wait")
 
 
-RECENT = 4096  # outcomes remembered
+RECENT = 1024  # outcomes remembered
 
 
 @dataclass(frozen=True, slots=True)

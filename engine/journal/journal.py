@@ -91,9 +91,12 @@ class Journal:
 
         return committed
 
-    def claim(self, limit: int, slow: bool = False) -> list[Message]:
-        """The next messages, in order; whatever the last claim left unsettled comes again. Damaged ones are held at once."""
-        messages, damaged = self._claims[slow].claim(limit)
+    def claim(self, limit: int, slow: bool = False, more: bool = False) -> list[Message]:
+        """The next messages, in order; whatever the last claim left unsettled comes again. Damaged ones are held at once.
+
+        With `more`, what was claimed stays in hand and those behind it are told; none when the queue must be read from its start first.
+        """
+        messages, damaged = self._claims[slow].claim(limit, more)
         if damaged:
             settlements = [Settlement(message, State.HELD, (DAMAGED,)) for message in damaged]
             with self.transaction(slow) as connection:
@@ -115,7 +118,7 @@ class Journal:
     def committed(self, settlements: Sequence[Settlement]) -> None:
         """Tells those who wait, once the transaction is committed."""
         for claims in self._claims.values():
-            claims.in_hand -= {one.message.seq for one in settlements}
+            claims.in_hand.difference_update([one.message.seq for one in settlements])
         self.heard({one.message.id: one.outcome for one in settlements})
 
     def heard(self, outcomes: dict[UUID, Outcome]) -> None:
@@ -128,7 +131,7 @@ class Journal:
         """Puts claimed messages off: they, and later ones of their keys, come again after so many seconds."""
         with self.transaction(slow) as connection:
             defer(connection, messages, seconds, fault)
-        self._claims[slow].in_hand -= {message.seq for message in messages}
+        self._claims[slow].in_hand.difference_update([message.seq for message in messages])
 
     def listen(self, listener: Settled) -> None:
         """Calls with the outcomes of each committed batch, from the worker's thread."""

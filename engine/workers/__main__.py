@@ -24,6 +24,7 @@ from engine.workers.counters import families
 from engine.workers.wire import Begin, Wire, told
 
 SETTINGS = ("subscription_hosts", "subscription_networks", "subscription_retry")
+SWITCH = 0.0005  # seconds a thread may go on while another waits: what is being written is not kept waiting by what is being run
 NICE = 2  # an acknowledgement goes before the work that follows it
 DRAIN = 30.0
 
@@ -46,7 +47,7 @@ class Process:
         fresh = deploy(self.settings, dry_site(self.settings))
         if not fresh.refused:
             self.deployment = fresh
-            heap.settle()
+            heap.settle(heap.BATCH)
         return self.deployment.digest if self.deployment else ""
 
     def site(self) -> Site:
@@ -71,7 +72,7 @@ class Process:
         site = self.site()
         store = store_of(site)
         desk = Desk(lambda: self.deployment.site.rules if self.deployment else {}, store, post)
-        watch = Watch(lambda numbers: self.wire.send("works", numbers), suspects, fatal)
+        watch = Watch(lambda ids: self.wire.send("works", ids), suspects, fatal)
         self.worker = Worker(self.journal, self.plans, store, site.now, desk, watch=watch)
         self.worker.start()
         self.wire.send("begun", self.deployment.digest if self.deployment else "")
@@ -129,6 +130,7 @@ def main(end: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the engine says when
     os.nice(NICE)
+    sys.setswitchinterval(SWITCH)
     wire = Wire(end)
     _, settings = wire.receive()
     log.configure(settings.log_level)

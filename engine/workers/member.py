@@ -35,10 +35,10 @@ class Member:
         self._before: Families = []  # counted by the processes that were here before this one
         self._counted: Families = []
         self._starts = 0
-        self._in_hand: list[int] = []  # numbers of messages
-        self._suspects: list[int] = []  # what was in hand at the last death
-        self._deaths: dict[int, int] = {}
-        self._fatal: list[int] = []
+        self._in_hand: list[bytes] = []  # ids of messages
+        self._suspects: list[bytes] = []  # what was in hand at the last death
+        self._deaths: dict[bytes, int] = {}
+        self._fatal: list[bytes] = []
         self._start()
         self._thread = threading.Thread(target=self._run, name="worker process", daemon=True)
         self._thread.start()
@@ -125,8 +125,8 @@ class Member:
         died before it worked anything says nothing of any message."""
         if not self._in_hand:
             return
-        self._deaths = {number: self._deaths.get(number, 0) + 1 for number in self._in_hand}
-        self._fatal += [number for number, deaths in self._deaths.items() if deaths >= DEATHS and len(self._in_hand) == 1]
+        self._deaths = {id: self._deaths.get(id, 0) + 1 for id in self._in_hand}
+        self._fatal += [id for id, deaths in self._deaths.items() if deaths >= DEATHS and len(self._in_hand) == 1]
         self._suspects, self._in_hand = self._in_hand, []
 
     def _listen(self) -> None:
@@ -138,7 +138,8 @@ class Member:
             if name == "works":
                 self._in_hand = value
             elif name == "told":
-                self._in_hand = []
+                done = {id for id, *_ in value}
+                self._in_hand = [id for id in self._in_hand if id not in done]
                 self._heard(value)
             elif name == "begun":
                 self.digest = value

@@ -16,9 +16,10 @@ from engine.alerts.desk import Told
 from engine.fault import Fault, Kind
 from engine.journal import Journal
 from engine.run import Plan
+from engine.settlement import TRIES, pause
 from engine.types import Arrival, Connection, Envelope, Put, Work, Written
 from engine.uuid7 import uuid7
-from engine.worker import TRIES, Worker, pause
+from engine.worker import Worker
 
 AWAY = Fault(Kind.UNAVAILABLE, "E827", "made up")
 WRONG = Fault(Kind.INCORRECT, "E901", "made up")
@@ -166,7 +167,7 @@ def test_slow_messages_are_committed_in_small_parts_while_later_ones_still_run(b
 
     bench.plan = plan(step, slow=True)
     worker = Worker(
-        bench.journal, lambda: {"lab": bench.plan}, Store(), lambda: datetime.now(UTC), bench.worker.alerts, slow=True
+        bench.journal, lambda: {"lab": bench.plan}, Store(), lambda: datetime.now(UTC), bench.worker.writer.alerts, slow=True
     )
     bench.send("a1", "b1", "c1", "a2", "b2", slow=True)
     worker.work(bench.journal.claim(64, slow=True))
@@ -178,7 +179,7 @@ def test_a_slow_message_that_is_tried_again_holds_back_its_key_in_every_part(ben
     away = [AWAY]
     bench.plan = plan(lambda work: away[0] if str(work.document) == "a1" and away else keep(work), slow=True)
     worker = Worker(
-        bench.journal, lambda: {"lab": bench.plan}, Store(), lambda: datetime.now(UTC), bench.worker.alerts, slow=True
+        bench.journal, lambda: {"lab": bench.plan}, Store(), lambda: datetime.now(UTC), bench.worker.writer.alerts, slow=True
     )
     bench.send("a1", "b1", "a2", "b2", "a3", "b3", slow=True)
     worker.work(bench.journal.claim(64, slow=True))
@@ -194,8 +195,90 @@ def test_a_claim_of_large_messages_takes_a_few_and_the_rest_comes_next(bench: Be
     monkeypatch.setattr("engine.journal.claim.MOST_BYTES", 9)
     names = [f"{letter}1" for letter in "abcdefghijkl"]
     bench.send(*names, slow=True)
-    worker = Worker(bench.journal, lambda: {"lab": plan()}, Store(), lambda: datetime.now(UTC), bench.worker.alerts, slow=True)
+    worker = Worker(
+        bench.journal, lambda: {"lab": plan()}, Store(), lambda: datetime.now(UTC), bench.worker.writer.alerts, slow=True
+    )
     first = bench.journal.claim(64, slow=True)
     assert [message.body.decode() for message in first] == names[:8]
     worker.work(first)
     assert [message.body.decode() for message in bench.journal.claim(64, slow=True)] == names[8:]
+
+
+class Gate(Store):
+    """Writes once it may."""
+
+    def __init__(self) -> None:
+        self.asked, self.open, self.lost = threading.Event(), threading.Event(), False
+
+    def write(self, connection: Connection, puts: Sequence[Put], at: datetime) -> list[Written]:
+        self.asked.set()
+        assert self.open.wait(20)
+        if self.lost:
+            self.lost = False
+            raise psycopg.OperationalError("made up")
+        return super().write(connection, puts, at)
+
+
+@pytest.fixture
+def running(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A worker that runs by itself, two messages a batch, over a store that waits to be let."""
+    monkeypatch.setattr("engine.worker.BATCH", 2)
+    gate = Gate()
+    worker = Worker(bench.journal, lambda: {"lab": bench.plan}, gate, lambda: datetime.now(UTC), bench.worker.writer.alerts)
+    yield worker, gate
+    gate.open.set()
+    worker.stop(20)
+
+
+def effects(bench: Bench, count: int) -> list[str]:
+    """What took effect, once so much did."""
+    until = time.monotonic() + 20
+    while len(found := bench.ask("select id from effect order by place")) < count and time.monotonic() < until:
+        time.sleep(0.02)
+    return found
+
+
+def test_the_next_batch_is_run_while_the_one_before_it_is_written(bench: Bench, running: Any) -> None:
+    worker, gate = running
+    ran = threading.Event()
+    bench.plan = plan(lambda work: (ran.set() if work.document == "a4" else None) or keep(work))
+    bench.send("a1", "a2", "a3", "a4", "a5")
+    worker.start()
+    assert gate.asked.wait(20)
+    assert ran.wait(20)
+    assert bench.ask("select id from effect") == []
+    gate.open.set()
+    assert effects(bench, 5) == ["a1", "a2", "a3", "a4", "a5"]
+
+
+def test_what_was_run_behind_a_message_that_stops_its_key_is_not_written(bench: Bench, running: Any) -> None:
+    worker, gate = running
+    times: list[str] = []
+    bench.plan = plan(
+        lambda work: times.append(str(work.document)) or (WRONG if work.document == "a1" else keep(work)), on_failure="stop"
+    )
+    bench.send("a1", "b1", "a2", "b2")
+    worker.start()
+    until = time.monotonic() + 20
+    while len(times) < 4 and time.monotonic() < until:
+        time.sleep(0.02)
+    assert times == ["a1", "b1", "a2", "b2"]
+    gate.open.set()
+    assert effects(bench, 2) == ["b1", "b2"]
+    assert times[4:] == ["b2"]
+    assert bench.ask("select count(*) from journal.pending") == [2]
+
+
+def test_batches_that_could_not_be_written_come_again_in_order(bench: Bench, running: Any) -> None:
+    worker, gate = running
+    gate.lost = True
+    gate.open.set()
+    bench.send("a1", "a2", "a3", "a4", "a5")
+    worker.start()
+    assert effects(bench, 5) == ["a1", "a2", "a3", "a4", "a5"]
+
+
+def test_a_claim_of_more_goes_on_behind_what_is_in_hand(bench: Bench) -> None:
+    bench.send("a1", "b1", "c1", "d1")
+    bodies = [[one.body for one in bench.journal.claim(2, more=more)] for more in (False, True, True, False)]
+    assert bodies == [[b"a1", b"b1"], [b"c1", b"d1"], [], [b"a1", b"b1"]]

@@ -29,10 +29,10 @@ from engine.deliver.trying import Trying
 from engine.fault import Fault
 from engine.mapping.library import build, choose
 from engine.run import Plan, run
+from engine.settlement import settlement
 from engine.steps import NONE_FITS, Map
 from engine.types import Arrival, Envelope, Filtered, Message, Parcel, Receipt, Site, Work
 from engine.uuid7 import uuid7
-from engine.worker import settlement
 
 REPORT = list(hospital(3, 1))[4]
 
