@@ -15,7 +15,7 @@ from engine.fault import Fault
 from inference.models import manifest, runtime
 from inference.train import metrics
 from inference.train.data import Records, packed
-from inference.train.tasks import TASKS, Task, per_label
+from inference.train.tasks import TASKS, Task, per_label, softmax
 from inference.train.wfdb_folder import official
 from inference.usable import judge
 
@@ -28,7 +28,7 @@ def report(task: Task, model: runtime.Model, records: Records) -> dict[str, Any]
     logits = model.all(split.signals)
     probability, targets = model.probabilities(logits), split.targets[:, : len(labels)]
     first = 5 if task.name == "twelve" else len(labels)
-    scores = logits if task.kind == "sigmoid" else probability
+    scores = logits if task.kind == "sigmoid" else softmax(logits)  # as the model card has it
     errors = [metrics.calibration_error(targets[:, at], probability[:, at]) for at in range(first)]
     points = {}
     for at, label in enumerate(labels):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -53,8 +54,13 @@ class Job:
 class Own:
     """The shipped models."""
 
-    loaded: dict[str, runtime.Model]
+    loaded: dict[str, runtime.Model]  # each computes on the thread that asks it
     models: list[dict[str, str]]
+    wide: dict[str, runtime.Model] = field(
+        default_factory=dict
+    )  # the same on all threads: quicker for one window, dearer for many
+    hands: Executor | None = None  # threads among which many windows are shared out
+    threads: int = 1
 
     def answer(self, asked: Sequence[Ask]) -> list[Answer]:
         """Prepares each, groups by model and shape, computes, and calibrates. One bad request harms no other."""
@@ -67,7 +73,7 @@ class Own:
             else:
                 groups.setdefault((ask.model, job.ready.windows.shape[1:]), []).append(job)
         for (name, _shape), jobs in groups.items():
-            for job, reply in zip(jobs, self._compute(self.loaded[name], jobs), strict=True):
+            for job, reply in zip(jobs, self._compute(name, jobs), strict=True):
                 answers[job.ask.id] = reply
         return [answers[ask.id] for ask in asked]
 
@@ -86,9 +92,18 @@ class Own:
             return Answer(ask.id, abstained="the signal cannot be read", leads=why, warnings=list(ready.warnings))
         return Job(ask, ready)
 
-    def _compute(self, model: runtime.Model, jobs: Sequence[Job]) -> list[Answer]:
-        everything = np.concatenate([job.ready.windows for job in jobs])
-        parts = [model.logits(everything[at : at + LARGEST]) for at in range(0, len(everything), LARGEST)]
+    def _logits(self, name: str, windows: Array) -> list[tuple[Array, Array]]:
+        """Logits and embedding of windows, in parts; a part is computed on one thread, and one window on all."""
+        model, count = self.loaded[name], len(windows)
+        if self.hands is None or count == 1:
+            model = self.wide.get(name, model)
+            return [model.logits(windows[at : at + LARGEST]) for at in range(0, count, LARGEST)]
+        size = min(LARGEST, -(-count // self.threads))
+        return list(self.hands.map(model.logits, (windows[at : at + size] for at in range(0, count, size))))
+
+    def _compute(self, name: str, jobs: Sequence[Job]) -> list[Answer]:
+        model = self.loaded[name]
+        parts = self._logits(name, np.concatenate([job.ready.windows for job in jobs]))
         logits, embedding = np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
         entry, answers, at = model.stored.entry, [], 0
         for job in jobs:
@@ -115,15 +130,19 @@ def own(folder: Path = manifest.SHIPPED, threads: int = 1) -> Own | Fault:
     listed = manifest.read(folder)
     if isinstance(listed, Fault):
         return listed
-    loaded = {}
+    loaded: dict[str, runtime.Model] = {}
+    wide: dict[str, runtime.Model] = {}
     for name, entry in listed.models.items():
-        model = runtime.load(manifest.Stored(name, folder, entry), threads)
-        if isinstance(model, Fault):
-            return model
-        model.logits(np.zeros((1, len(entry.leads), 1000), np.float32))  # the first pass plans memory: let no patient wait for it
-        loaded[name] = model
+        for found, count in ((loaded, 1), (wide, threads))[:threads]:
+            model = runtime.load(manifest.Stored(name, folder, entry), count)
+            if isinstance(model, Fault):
+                return model
+            model.logits(
+                np.zeros((1, len(entry.leads), 1000), np.float32)
+            )  # the first pass plans memory: let no patient wait for it
+            found[name] = model
     rows = [{"name": name, "version": one.stored.entry.version, "sha256": one.stored.digest} for name, one in loaded.items()]
-    return Own(loaded, rows)
+    return Own(loaded, rows, wide, ThreadPoolExecutor(threads) if threads > 1 else None, threads)
 
 
 @dataclass(frozen=True, slots=True)

@@ -260,3 +260,14 @@ def test_a_request_whose_bytes_do_not_fit_its_shape_is_refused(models: Path) -> 
     answer = own.answer([wire.Ask(1, "twelve", 500.0, list(LEADS), 5000, b"\0" * 12)])[0]
     assert answer.fault[1] == "E820"
     assert own.answer([wire.Ask(1, "other", 500.0, list(LEADS), 1, b"\0" * 48)])[0].fault[1] == "E848"
+
+
+def test_many_requests_shared_out_among_threads_are_answered_as_each_alone(models: Path, ecg: Array) -> None:
+    alone, shared = backend.own(models), backend.own(models, threads=2)
+    assert isinstance(alone, backend.Own) and isinstance(shared, backend.Own)
+    asked = [wire.Ask(n, "twelve", 500.0, list(LEADS), 5000, (ecg * (0.5 + n / 8)).astype("<f4").tobytes()) for n in range(5)]
+    for count in (1, 2, 5):
+        one_by_one = [alone.answer([ask])[0] for ask in asked[:count]]
+        for ours, theirs in zip(shared.answer(asked[:count]), one_by_one, strict=True):
+            assert ours.id == theirs.id
+            assert ours.probabilities == pytest.approx(theirs.probabilities, abs=1e-5)

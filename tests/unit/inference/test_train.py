@@ -10,7 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
+onnx = pytest.importorskip("onnx")
 
+from onnxruntime import InferenceSession  # noqa: E402
+
+from inference import evaluate  # noqa: E402
 from inference.models import manifest, runtime  # noqa: E402
 from inference.models.ensemble import Ensemble, graph  # noqa: E402
 from inference.models.labels import LEAD_ONE, TWELVE  # noqa: E402
@@ -145,10 +149,34 @@ def test_what_is_packed_answers_alike_in_both_engines_and_the_card_tells_it(tmp_
     assert isinstance(model, runtime.Model)
     shares = model.probabilities(model.logits(records(3).signals[:, :1])[0])
     assert shares.sum(1) == pytest.approx(1)
+    said = evaluate.report(task, model, records(60))
+    assert (round(said["macro_auroc"], 4), said["macro_auroc_95"]) == (
+        packed.report["macro_auroc"],
+        packed.report["macro_auroc_95"],
+    )
     text = card.markdown(card.facts(MEMBERS, tmp_path, {"lead_one": packed.entry}, {"lead_one": packed.report}, ["a note"]))
     assert "fold 10 never seen" in text
     assert "not a medical device" in text
     assert "- a note" in text
+
+
+@pytest.mark.parametrize("length", [1, 2, 7, 62, 63])
+def test_the_pooling_that_is_shipped_means_what_torch_computes(tmp_path: Path, length: int) -> None:
+    network = Network(SMALL).eval()
+    ensemble = Ensemble([SMALL])
+    ensemble.members[0].load_state_dict(network.state_dict())
+    graph(ensemble.eval(), 2, tmp_path / "g.onnx")
+    proto = onnx.load(tmp_path / "g.onnx", load_external_data=False)
+    pools = [node for node in proto.graph.node if node.op_type == "AveragePool"]
+    x, y = (onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in "xy")
+    pools[0].input[0], pools[0].output[0] = "x", "y"
+    model = onnx.helper.make_model(
+        onnx.helper.make_graph([pools[0]], "pool", [x], [y]), opset_imports=proto.opset_import, ir_version=8
+    )
+    given = np.random.default_rng(length).normal(0, 1, (2, 8, 1, length)).astype(np.float32)
+    found = InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"]).run(None, {"x": given})[0]
+    expected = torch.nn.functional.avg_pool2d(torch.from_numpy(given), (1, 2), ceil_mode=True).numpy()
+    assert np.abs(found - expected).max() < 1e-6
 
 
 def test_a_teacher_moves_targets_towards_what_it_says() -> None:
