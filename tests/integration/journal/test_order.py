@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import resource
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import psycopg
@@ -143,6 +145,11 @@ def test_a_message_is_settled_once(journal: Journal, make: Make) -> None:
         journal.settle(connection, done)
 
 
+def resident() -> float:
+    """Megabytes of this process."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1e6
+
+
 def test_a_long_queue_is_taken_up_at_once_and_not_into_memory(database: str) -> None:
     with psycopg.connect(database) as connection:
         connection.execute(
@@ -150,10 +157,11 @@ def test_a_long_queue_is_taken_up_at_once_and_not_into_memory(database: str) -> 
             " sha256('x'), 0, 'labs', 'hl7v2', '', '', '', '', '', 'x' from generate_series(1, 200000) n"
         )
         connection.execute("insert into journal.pending (seq, key, id, lane) select seq, seq, id, seq % 56 from journal.message")
-    began = time.monotonic()
+    began, memory = time.monotonic(), resident()
     journal = Journal(database)
     messages = journal.claim(64)
     assert time.monotonic() - began < 10
+    assert resident() - memory < 30  # 200,000 rows would be more
     assert [message.seq for message in messages] == list(range(1, 65))
     assert journal.pending == 100_000  # counted no further
     journal.close()

@@ -298,8 +298,8 @@ def test_slow_work_steps_back_from_quick_work() -> None:
 
 def test_what_a_slow_process_has_loaded_is_not_looked_through_for_garbage() -> None:
     slow = Slow(1)
-    assert slow.call(gc.get_freeze_count) == 0
-    assert slow.call(gc.get_freeze_count) > 1000
+    before = slow.call(gc.get_freeze_count)  # some Pythons freeze a few of their own
+    assert slow.call(gc.get_freeze_count) > before + 1000
     slow.stop()
 
 
