@@ -97,7 +97,7 @@ def walk(base: str, names: list[str], cast: str) -> list[list[str]]:
                 continue
             for other in below:
                 held = model.element(".".join((base, *way, other)))
-                if held and held.choice == f"{name}[x]" and (not last or not cast or held.type == cast):
+                if held and held.choice == f"{name}[x]" and (not last or not cast or held.type.lower() == cast.lower()):
                     following.append([*way, other])
         ways = following
     return ways

@@ -38,7 +38,7 @@ async def all_of(server: Server, call: Call) -> Answer:
         found = await derived.origins(server, [(one.type, one.id) for one in page.matches])
         page = replace(page, included=(*page.included, *found))
     kept = tuple((name, value) for name, value in call.params if name in OWN and name != "_page" and value)
-    return Answer(200, bundle(call, Query(owner, kept=kept), page))
+    return Answer(200, bundle(call, Query(owner, kept=kept, page=place(wanted)), page))
 
 
 async def compartment(server: Server, call: Call) -> Answer:
@@ -63,7 +63,12 @@ async def compartment(server: Server, call: Call) -> Answer:
     if isinstance(page, Fault):
         return refused(page)
     kept = tuple(pair for pair in call.params if pair[0] in ("_type", "_lastUpdated", "_count") and pair[1])
-    return Answer(200, bundle(call, Query(owner, kept=kept, ignored=tuple(ignored)), page))
+    return Answer(200, bundle(call, Query(owner, kept=kept, page=place(wanted), ignored=tuple(ignored)), page))
+
+
+def place(wanted: Wanted) -> str:
+    """The place a page began at; empty for the first."""
+    return "" if wanted.page < 0 else str(wanted.page)
 
 
 def asked(params: Sequence[tuple[str, str]], count: int = MOST) -> Wanted | Fault:

@@ -194,7 +194,11 @@ def bundle(call: Call, entries: list[bytes], total: int | None, following: str) 
     """A Bundle of type history."""
     url = f"{call.base}/{'/'.join(call.path)}"
     kept = [(name, value) for name, value in call.params if name in ("_count", "_since", "_at")]
-    links = [{"relation": "self", "url": url + ("?" + urlencode(kept) if kept else "")}]
+    first = url + ("?" + urlencode(kept) if kept else "")
+    page = next((value for name, value in call.params if name == "_page" and value), "")
+    links = [{"relation": "self", "url": url + "?" + urlencode([*kept, ("_page", page)]) if page else first}]
+    if page:
+        links.append({"relation": "first", "url": first})
     if following:
         links.append({"relation": "next", "url": url + "?" + urlencode([*kept, ("_page", following)])})
     head = {"resourceType": "Bundle", "type": "history", **({} if total is None else {"total": total}), "link": links}

@@ -38,7 +38,10 @@ def bundle(call: Call, query: Query, page: Page, hidden: Iterable[str] = ()) -> 
     path = "/".join(part for part in call.path if part != "_search")
     shown = [(name, value) for name, value in query.kept if name not in hidden]
     url = f"{call.base}/{path}"
-    links = [{"relation": "self", "url": link(url, shown)}]
+    here = [*shown, ("_page", query.page)] if query.page else shown
+    links = [{"relation": "self", "url": link(url, here)}]
+    if query.page:
+        links.append({"relation": "first", "url": link(url, shown)})
     if page.next:
         links.append({"relation": "next", "url": link(url, [*shown, ("_page", page.next)])})
     head: JSON = {"resourceType": "Bundle", "type": "searchset"}

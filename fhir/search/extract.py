@@ -240,12 +240,14 @@ def reference(path: Path, mine: bool) -> Visit:
 
 
 def uri(path: Path) -> Visit:
-    """Addresses, letter by letter."""
-    id = path.id
+    """Addresses, letter by letter; canonical ones also without their version."""
+    id, versioned = path.id, path.type == "canonical"
 
     def visit(value: Any, out: Entries) -> None:
         if isinstance(value, str):
             out.tokens.append(packed(f"{id}|{value}"))
+            if versioned and "|" in value:
+                out.tokens.append(packed(f"{id}|{value.partition('|')[0]}"))
 
     return visit
 

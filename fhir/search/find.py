@@ -13,12 +13,13 @@ from engine.fault import Fault, Kind
 from fhir import encode
 from fhir.search import plan
 from fhir.search import query as queries
+from fhir.search.hashing import number
 from fhir.search.parameters import Parameter, Path, parameters
 from fhir.search.plan import Ask, Rows
 from fhir.search.query import Chained, Include, Query
 from fhir.search.sorting import place, written
 from fhir.search.terms import pointed
-from fhir.search.where import NEVER, OWN, Where, every, looked, some
+from fhir.search.where import NEVER, OWN, Where, every, looked, some, tokens
 from fhir.store import access
 from fhir.store.types import CODES, NAMES, uuid_of
 
@@ -68,7 +69,7 @@ def find(query: Query, base: str = "") -> Generator[Ask, Rows, Page | Fault]:
     more = len(rows) > query.count
     following = written([*rows[query.count - 1][4:], rows[query.count - 1][0]]) if more else ""
     total = len(rows) if not more and not query.page else None
-    if query.total == "accurate" and total is None:
+    if query.total in ("accurate", "estimate") and total is None:
         total = yield from count(query.type, where)
     included = yield from include(query.includes, matches)
     return Page(matches, tuple(included), following, total)
@@ -104,29 +105,54 @@ def linked(type: str, chain: Chained, base: str, depth: int) -> Generator[Ask, R
     """A condition on other resources as one on these: the others are looked up first."""
     if depth >= MAX_CHAIN:
         return Fault(Kind.INCORRECT, "E564", f"more than {MAX_CHAIN} links in a chain", chain.name)
-    inner = queries.condition(chain.type, chain.rest, chain.value, base)
+    found: list[Where] = []
+    for kind in chain.types:
+        where = yield from linked_to(type, kind, chain, base, depth)
+        if isinstance(where, Fault):
+            return where
+        found.append(where)
+    return some(found)
+
+
+def linked_to(type: str, kind: str, chain: Chained, base: str, depth: int) -> Generator[Ask, Rows, Where | Fault]:
+    """As `linked`, for other resources of one type."""
+    inner = queries.condition(kind, chain.rest, chain.value, base)
     if inner is None or isinstance(inner, Fault):
-        return inner or queries.unknown(chain.type, chain.rest)
+        return inner or queries.unknown(kind, chain.rest)
     wheres = (inner,) if isinstance(inner, Where) else ()
-    where = yield from resolved(chain.type, wheres, () if isinstance(inner, Where) else (inner,), base, depth + 1)
+    where = yield from resolved(kind, wheres, () if isinstance(inner, Where) else (inner,), base, depth + 1)
     if isinstance(where, Fault):
         return where
-    rows = yield Ask(listing(chain.type, where), (*where.values, MOST_CHAINED + 1))
+    rows = yield Ask(listing(kind, where), (*where.values, MOST_CHAINED + 1))
     if len(rows) > MOST_CHAINED:
         text = f"more than {MOST_CHAINED} resources match the inner condition"
         return Fault(Kind.INCORRECT, "E566", text, chain.name, "narrow it")
     if chain.reverse:
-        names = {name for row in rows for name in references(chain.type, chain.name, row[3])}
-        keys = [uuid_of(*name.split("/", 1)) for name in names if name.startswith(f"{type}/")]
-        return Where("r.key = any(%s)", (keys,), by=OWN)
-    return pointing(type, parameters(type)[chain.name], [f"{chain.type}/{row[1]}" for row in rows])
+        return pointed_at(type, kind, chain.name, [row[3] for row in rows])
+    parameter = parameters(type)[chain.name]
+    urls = [url for row in rows for url in addresses(row[3])] if canonical(parameter) else []
+    return some([pointing(type, parameter, [f"{kind}/{row[1]}" for row in rows]), pointing(type, parameter, urls)])
+
+
+def pointed_at(type: str, kind: str, name: str, bodies: Sequence[str]) -> Where:
+    """Resources that a parameter of some others points to, by id or by canonical address."""
+    names = {found for body in bodies for found in references(kind, name, body)}
+    keys = [uuid_of(*one.split("/", 1)) for one in names if one.startswith(f"{type}/")]
+    by_key = Where("r.key = any(%s)", (keys,), by=OWN)
+    urls = sorted({url for body in bodies for url in canonicals(kind, name, body)})
+    return some([by_key, named(type, urls)]) if urls else by_key
+
+
+def named(type: str, urls: Sequence[str]) -> Where:
+    """Resources of a type with one of these canonical addresses, whatever their version."""
+    known = parameters(type).get("url")
+    plain = [url.partition("|")[0] for url in urls]
+    return tokens([number(f"{path.id}|{url}") for path in known.paths for url in plain]) if known is not None else NEVER
 
 
 def pointing(type: str, parameter: Parameter, names: Sequence[str]) -> Where:
     """Resources whose reference is one of these."""
-    return (
-        some([pointed(type, path, name, [name.split("/")[0]]) for name in names for path in parameter.paths]) if names else NEVER
-    )
+    return some([pointed(type, path, name, [name.split("/")[0]]) for name in names for path in parameter.paths])
 
 
 def count(type: str, where: Where) -> Generator[Ask, Rows, int]:
@@ -168,17 +194,45 @@ def around(rule: Include, fresh: Sequence[Found], known: set[tuple[str, str]]) -
         names = [f"{one.type}/{one.id}" for one in fresh]
         if not names:
             return None
-        return every([Where("r.type = %s", (CODES[rule.type],)), some([pointing(rule.type, p, names) for p in chosen])])
+        urls = [url for one in fresh for url in addresses(one.body)] if any(canonical(p) for p in chosen) else []
+        parts = [pointing(rule.type, p, [*names, *(urls if canonical(p) else [])]) for p in chosen]
+        return every([Where("r.type = %s", (CODES[rule.type],)), some(parts)])
+    mine = [one for one in fresh if one.type == rule.type]
     wanted = {
         name
-        for one in fresh
-        if one.type == rule.type
+        for one in mine
         for p in chosen
         for name in references(rule.type, p.name, one.body)
         if not rule.target or name.startswith(f"{rule.target}/")
     }
     keys = [uuid_of(*name.split("/", 1)) for name in wanted if tuple(name.split("/", 1)) not in known]
-    return Where("r.key = any(%s)", (keys,), by=OWN) if keys else None
+    found = [Where("r.key = any(%s)", (keys,), by=OWN)] if keys else []
+    for p in chosen:
+        urls = sorted({url for one in mine for url in canonicals(rule.type, p.name, one.body)}) if canonical(p) else []
+        kinds = [kind for kind in ([rule.target] if rule.target else p.targets) if "url" in parameters(kind)]
+        found += [every([Where("r.type = %s", (CODES[kind],)), named(kind, urls)]) for kind in kinds if urls]
+    return some(found) if found else None
+
+
+def canonical(parameter: Parameter) -> bool:
+    """Whether a reference parameter leads to canonical addresses."""
+    return any(path.type in ("canonical", "uri") for path in parameter.paths)
+
+
+def addresses(body: str) -> list[str]:
+    """A resource's canonical address, without and with its version."""
+    resource = encode.trusted(body) if body[:1] == "{" else {}
+    url, version = resource.get("url"), resource.get("version")
+    return [url, *([f"{url}|{version}"] if version else [])] if isinstance(url, str) else []
+
+
+def canonicals(type: str, name: str, body: str) -> Iterable[str]:
+    """The canonical addresses that a parameter of a resource points to."""
+    parameter = parameters(type).get(name)
+    if parameter is None or not canonical(parameter):
+        return []
+    resource = encode.trusted(body)
+    return [value for path in parameter.paths for value in values(resource, path) if isinstance(value, str)]
 
 
 def references(type: str, name: str, body: str) -> Iterable[str]:

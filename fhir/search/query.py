@@ -19,10 +19,9 @@ from fhir.search.where import Where
 COUNT, MOST = 20, 1000
 MAX_TERMS = 50
 RESULT = (
-    "_count", "_sort", "_include", "_revinclude", "_summary", "_elements", "_total", "_format", "_pretty", "_page", "_contained",
-    "_containedType", "_score",
+    "_count", "_sort", "_include", "_revinclude", "_summary", "_elements", "_total", "_format", "_pretty", "_page",
 )  # fmt: skip
-IGNORED = ("_format", "_pretty", "_contained", "_containedType")
+MOST_TARGETS = 12  # types that a chain looks at when none is named
 INCLUDE = re.compile(r"([A-Za-z]+):([A-Za-z0-9\-_*]+)(?::([A-Za-z]+))?")
 
 
@@ -41,7 +40,7 @@ class Include:
 class Chained:
     """A condition on another resource: `subject:Patient.name=x`, or reversed `_has:Observation:patient:code=x`."""
 
-    type: str  # of the other resources
+    types: tuple[str, ...]  # of the other resources
     name: str  # of the reference parameter
     rest: str  # the parameter on the other resource, with its modifier
     value: str
@@ -79,6 +78,8 @@ def read(type: str, pairs: Sequence[tuple[str, str]], base: str = "", strict: bo
             if key != "_page" and value:
                 kept.append((key, value))
             continue
+        if (key, value) == ("_contained", "false"):
+            continue
         if "\x00" in value or not value:
             if value:
                 return Fault(Kind.INCORRECT, "E562", "a character that no text holds", key[:64])
@@ -111,7 +112,7 @@ def condition(type: str, key: str, value: str, base: str) -> Where | Chained | F
         parts = key.split(":", 3)
         if len(parts) != 4 or parts[1] not in model.resources() or parts[2] not in parameters(parts[1]):
             return Fault(Kind.INCORRECT, "E561", "_has names a type, its reference parameter and a parameter", key[:64])
-        return Chained(parts[1], parts[2], parts[3], value, True)
+        return Chained((parts[1],), parts[2], parts[3], value, True)
     head, dot, rest = key.partition(".")
     name, _, modifier = head.partition(":")
     parameter = parameters(type).get(name)
@@ -127,14 +128,13 @@ def chained(type: str, parameter: Parameter, target: str, rest: str, value: str)
     if parameter.kind != "reference":
         return Fault(Kind.INCORRECT, "E561", "only references are chained", parameter.name)
     inner = re.split(r"[.:]", rest)[0]
-    kinds = [target] if target else [kind for kind in parameter.targets if inner in parameters(kind)]
-    if len(kinds) > 1 and "Patient" in kinds:
-        kinds = ["Patient"]
-    if len(kinds) != 1 or kinds[0] not in model.resources() or (inner not in parameters(kinds[0]) and inner != "_has"):
-        return Fault(
-            Kind.INCORRECT, "E561", "name the type that the chain goes to", parameter.name, "as in `subject:Patient.name`"
-        )
-    return Chained(kinds[0], parameter.name, rest, value, False)
+    known = model.resources()
+    kinds = [target] if target else list(parameter.targets)
+    kinds = [kind for kind in kinds if kind in known and (inner == "_has" or inner in parameters(kind))]
+    if not kinds or len(kinds) > MOST_TARGETS:
+        help = "as in `subject:Patient.name`"
+        return Fault(Kind.INCORRECT, "E561", "name the type that the chain goes to, and a parameter of it", parameter.name, help)
+    return Chained(tuple(kinds), parameter.name, rest, value, False)
 
 
 def shaped(query: Query, pairs: Sequence[tuple[str, str]]) -> Query | Fault:
@@ -174,7 +174,7 @@ def shaped(query: Query, pairs: Sequence[tuple[str, str]]) -> Query | Fault:
 
 def included(type: str, name: str, iterate: bool, value: str) -> Include | Fault:
     """`_include=Observation:subject:Patient`."""
-    match = INCLUDE.fullmatch(value)
+    match = INCLUDE.fullmatch(f"{type}:*" if value == "*" and name == "_include" else value)
     reverse = name == "_revinclude"
     if match is None or match[1] not in model.resources():
         return Fault(Kind.INCORRECT, "E562", "a type, its reference parameter, and perhaps a type it points to", name)

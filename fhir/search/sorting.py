@@ -18,12 +18,12 @@ import msgspec
 
 from engine.fault import Fault, Kind
 from fhir.search.hashing import tag
-from fhir.search.parameters import date_path, parameters
+from fhir.search.parameters import Path, date_path, parameters
 from fhir.search.where import Where
 
 MAX_SORTS = 5
-LEXEME = "(select min(w) from unnest(tsvector_to_array(r.strings)) w where w like %s)"
-RANGE = "(select min(r.ranges[i + 1]) from generate_series(1, cardinality(r.ranges), 3) i where r.ranges[i] = %s)"
+LEXEME = "(select WHICH(substr(w, strpos(w, ':') + 1)) from unnest(tsvector_to_array(r.strings)) w where w like any(%s))"
+RANGE = "(select WHICH(r.ranges[i + 1]) from generate_series(1, cardinality(r.ranges), 3) i where r.ranges[i] = any(%s))"
 BODY = "(jsonb_path_query_first(r.body::jsonb, %s::jsonpath) #>> '{}')"
 
 
@@ -59,16 +59,23 @@ def key(type: str, name: str, down: bool) -> Sort | None:
     parameter = parameters(type).get(name)
     if parameter is None or not parameter.paths or parameter.kind == "composite":
         return None
-    path = parameter.paths[0]
-    if parameter.kind == "date" and path.id in date_path(type):
+    paths, which = parameter.paths, "max" if down else "min"  # of several values, the first one in the order
+    if parameter.kind == "date" and paths[0].id in date_path(type):
         return indexed("low", down)
     if parameter.kind in ("date", "number", "quantity"):
-        return Sort(RANGE, (tag(path.id),), down, "double precision")
+        return Sort(RANGE.replace("WHICH", which), ([tag(path.id) for path in paths],), down, "double precision")
     if parameter.kind == "string":
-        return Sort(LEXEME, (f"{path.id}:%",), down, "text")
+        return Sort(LEXEME.replace("WHICH", which), ([f"{path.id}:%" for path in paths],), down, "text")
+    texts = tuple(below(path) for path in paths)
+    return Sort(f"coalesce({', '.join([BODY] * len(texts))})", texts, down, "text")
+
+
+def below(path: Path) -> str:
+    """Where the text of a token or reference stands, in PostgreSQL's notation."""
     names = {"CodeableConcept": ["coding", "code"], "Coding": ["code"], "Identifier": ["value"], "ContactPoint": ["value"]}
-    below = [*path.names, *names.get(path.type, ["reference"] if path.type == "Reference" else [])]
-    return Sort(BODY, ("$" + "".join(f'."{one}"[*]' for one in below),), down, "text")
+    return "$" + "".join(
+        f'."{one}"[*]' for one in (*path.names, *names.get(path.type, ["reference"] if path.type == "Reference" else []))
+    )
 
 
 def indexed(column: str, down: bool) -> Sort:

@@ -15,9 +15,9 @@ from uuid import UUID
 
 from engine.fault import Fault, Kind
 from fhir import model
-from fhir.search import compare
-from fhir.search.hashing import digest8, number, tag, unique
-from fhir.search.parameters import Component, Parameter, Path, date_path, lone_date, parameters, patient_path
+from fhir.search import compare, composites
+from fhir.search.hashing import digest8, number, tag
+from fhir.search.parameters import Parameter, Path, date_path, lone_date, parameters, patient_path
 from fhir.search.quantities import UCUM, base_tag, in_base, unit_tag
 from fhir.search.values import EARLIEST, LATEST, period, plain
 from fhir.search.where import FEW, LOOK, NEVER, OWN, WORDS, Row, Span, Where, every, exact, negated, ranged, some, there, tokens
@@ -89,7 +89,7 @@ def single(type: str, parameter: Parameter, modifier: str, value: str, base: str
     if parameter.name == "_lastUpdated":
         return updated(value)
     if parameter.kind == "composite":
-        return composite(type, parameter, value, base)
+        return composites.composite(type, parameter, value, base)
     if not value:
         return bad(parameter.name, "an empty value")
     return PARTS[parameter.kind](type, parameter, modifier, value, base)
@@ -356,62 +356,6 @@ def measured(value: str) -> tuple[Mark, str, tuple[float, ...]] | None:
 def unpacked(mark: bytes) -> float:
     """A tag as a number again."""
     return float(DOUBLE.unpack(mark[4:12])[0])
-
-
-def composite(type: str, parameter: Parameter, value: str, base: str) -> Where | Fault:
-    """`first$second`: on the resource itself both hold; on a repeating element both of the same one."""
-    parts = split(value, "$")
-    if len(parts) != len(parameter.components):
-        return bad(parameter.name, "as many values as the composite has parts, with `$` between")
-    if parameter.paths and parameter.paths[0].names:
-        return together(parameter, parts)
-    found = []
-    for component, part in zip(parameter.components, parts, strict=True):
-        one = single(type, Parameter(component.name, component.kind, component.paths, ()), "", part, base)
-        if isinstance(one, Fault):
-            return one
-        found.append(one)
-    return every(found)
-
-
-def together(parameter: Parameter, parts: list[str]) -> Where | Fault:
-    """Both values in one repetition of an element."""
-    if len(parts) != 2:
-        return Fault(Kind.UNSUPPORTED, "E563", "composites of three parts are not searched", parameter.name)
-    first, second = parameter.components
-    left = forms(first, parts[0])
-    found = []
-    for path in parameter.paths:
-        prefix_ = f"{path.id}${first.name}${second.name}"
-        if second.kind in ("quantity", "number", "date"):
-            held = measured(parts[1]) if second.kind != "date" else dated(parts[1])
-            if held is None:
-                return bad(parameter.name, "not a value of its second part")
-            mark, test, values = held
-            for one in left:
-                for other in second.paths:
-                    packed = b"\x00\x00\x00\x08" + DOUBLE.pack(mark(other.id))
-                    found.append(ranged(tag(f"{prefix_}|{one.hex()}|{packed.hex()}"), test, values))
-        else:
-            numbers = [number(f"{prefix_}|{one.hex()}|{other.hex()}") for one in left for other in forms(second, parts[1])]
-            found.append(exact(numbers))
-    return some(found)
-
-
-def dated(value: str) -> tuple[Mark, str, tuple[float, ...]] | None:
-    """As `measured`, for a date."""
-    head, text = compare.prefixed(value)
-    covered = period(text)
-    if covered is None:
-        return None
-    test, values = compare.test(head, float(covered[0]), float(covered[1]))
-    return tag, test, values
-
-
-def forms(component: Component, value: str) -> list[bytes]:
-    """The entries a token or string of a composite's part may have left."""
-    parts = [plainly(part) for part in split(value, "|")]
-    return [unique(f"{path.id}|{'|'.join(parts) if path.type not in BARE else parts[-1]}") for path in component.paths]
 
 
 PARTS: dict[str, Callable[[str, Parameter, str, str, str], Where | Fault]] = {

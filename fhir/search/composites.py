@@ -1,0 +1,106 @@
+"""Conditions of composite parameters: on the resource itself all parts hold; on an element that repeats all of the same one."""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import replace
+
+from engine.fault import Fault
+from fhir.search import compare, terms
+from fhir.search.hashing import number, tag, unique
+from fhir.search.parameters import Component, Parameter, parameters
+from fhir.search.values import period
+from fhir.search.where import Where, every, exact, ranged, some
+
+DOUBLE = struct.Struct("!d")
+
+
+def composite(type: str, parameter: Parameter, value: str, base: str) -> Where | Fault:
+    """`first$second`, by the whole resource and by each element that the parameter may stand for."""
+    parts = terms.split(value, "$")
+    if len(parts) != len(parameter.components):
+        return terms.bad(parameter.name, "as many values as the composite has parts, with `$` between")
+    inner = tuple(path for path in parameter.paths if path.names)
+    found: list[Where] = []
+    if len(inner) < len(parameter.paths):
+        whole = [
+            terms.single(type, Parameter(component.name, component.kind, component.paths, ()), "", part, base)
+            for component, part in zip(parameter.components, parts, strict=True)
+        ]
+        fault = next((one for one in whole if isinstance(one, Fault)), None)
+        if fault is not None:
+            return fault
+        found.append(every([one for one in whole if isinstance(one, Where)]))
+    if inner:
+        held = replace(parameter, paths=inner)
+        same = together(held, parts) if len(parts) == 2 else numbered(type, held, parts, base)
+        if isinstance(same, Fault):
+            return same
+        found.append(same)
+    return some(found)
+
+
+def together(parameter: Parameter, parts: list[str]) -> Where | Fault:
+    """Both values in one repetition of an element."""
+    first, second = parameter.components
+    left = forms(first, parts[0])
+    found = []
+    for path in parameter.paths:
+        prefix = f"{path.id}${first.name}${second.name}"
+        if second.kind in ("quantity", "number", "date"):
+            held = terms.measured(parts[1]) if second.kind != "date" else dated(parts[1])
+            if held is None:
+                return terms.bad(parameter.name, "not a value of its second part")
+            mark, test, values = held
+            for one in left:
+                for other in second.paths:
+                    packed = b"\x00\x00\x00\x08" + DOUBLE.pack(mark(other.id))
+                    found.append(ranged(tag(f"{prefix}|{one.hex()}|{packed.hex()}"), test, values))
+        else:
+            numbers = [number(f"{prefix}|{one.hex()}|{other.hex()}") for one in left for other in forms(second, parts[1])]
+            found.append(exact(numbers))
+    return some(found)
+
+
+def numbered(type: str, parameter: Parameter, parts: list[str], base: str) -> Where | Fault:
+    """A token of the resource and numbers of one element: places in a sequence. The body tells, on rows that the token found."""
+    head, *rest = parameter.components
+    first = terms.single(type, parameters(type)[head.name], "", parts[0], base)
+    if isinstance(first, Fault):
+        return first
+    tests: list[str] = []
+    values: dict[str, float] = {}
+    for place, (component, text) in enumerate(zip(rest, parts[1:], strict=True)):
+        prefix, digits = compare.prefixed(text)
+        wanted = compare.decimal(digits)
+        if component.kind != "number" or wanted is None:
+            return terms.bad(parameter.name, "not a number")
+        ends = compare.around(prefix, *[float(end) for end in compare.window(prefix, wanted)])
+        test, held = compare.test(prefix, *ends)
+        at = "@." + ".".join(f'"{name}"' for name in component.paths[0].names)
+        for index, value in enumerate(held):
+            test = test.replace("%s", f"$v{place}{index}", 1)
+            values[f"v{place}{index}"] = value
+        tests.append(
+            f"({test})".replace("low ", f"{at} ").replace("high ", f"{at} ").replace(" and ", " && ").replace("not ", "!")
+        )
+    sql = "jsonb_path_exists(r.body::jsonb, %s::jsonpath, %s::jsonb)"
+    paths = [f"{terms.jsonpath(path)} ? ({' && '.join(tests)})" for path in parameter.paths]
+    return every([first, some([Where(sql, (path, json.dumps(values))) for path in paths])])
+
+
+def dated(value: str) -> tuple[terms.Mark, str, tuple[float, ...]] | None:
+    """As `terms.measured`, for a date."""
+    head, text = compare.prefixed(value)
+    covered = period(text)
+    if covered is None:
+        return None
+    test, values = compare.test(head, float(covered[0]), float(covered[1]))
+    return tag, test, values
+
+
+def forms(component: Component, value: str) -> list[bytes]:
+    """The entries a token or string of a composite's part may have left."""
+    parts = [terms.plainly(part) for part in terms.split(value, "|")]
+    return [unique(f"{path.id}|{'|'.join(parts) if path.type not in terms.BARE else parts[-1]}") for path in component.paths]
