@@ -8,7 +8,7 @@ those it lacks the enclosing one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, ClassVar
@@ -34,7 +34,7 @@ class FhirPath:
     ups: int = 0
     typed_by: str = ""
     stands: str = ""  # the element that must stand for it to give anything, as `Observation.valueQuantity`; see Node.valued
-    _first: reading.First = field(init=False, repr=False, compare=False)
+    first: Callable[[Any], Any] = field(init=False, repr=False, compare=False)  # the first value in a scope, or None
     _every: reading.Every = field(init=False, repr=False, compare=False)
 
     @property
@@ -43,7 +43,7 @@ class FhirPath:
         return self.ups > 0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_first", reading.first(self.names))
+        object.__setattr__(self, "first", reading.in_scope(self.names, self.ups))
         object.__setattr__(self, "_every", reading.every(self.names))
 
     def home(self, scope: Any) -> Any:
@@ -52,17 +52,12 @@ class FhirPath:
             scope = scope.parent
         return scope
 
-    def first(self, scope: Any) -> Any:
-        """The first value, or None."""
-        for _ in range(self.ups):
-            scope = scope.parent
-        return self._first(scope.value, scope.shelf)
-
     def all(self, scope: Any) -> list[Any]:
         """Every value."""
-        home = self.home(scope)
+        for _ in range(self.ups):
+            scope = scope.parent
         found: list[Any] = []
-        self._every(home.value, home.shelf, found)
+        self._every(scope.value, scope.shelf, found)
         return found
 
     def null(self, scope: Any) -> bool:

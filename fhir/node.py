@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 
@@ -86,6 +87,7 @@ def _step(value: Any, name: Name, place: str, shelf: dict[str, Any]) -> Iterator
         yield where, inner
 
 
+@lru_cache(maxsize=4096)
 def names_of(text: str) -> tuple[Name, ...] | None:
     """The parts of a path such as `identifier[system=urn:x].value`, `subject.resolve.Patient.name[1]`; None when it is none."""
     names: list[Name] = []

@@ -46,6 +46,52 @@ def first(names: tuple[Name, ...]) -> First:
     return element
 
 
+def in_scope(names: tuple[Name, ...], ups: int) -> Callable[[Any], Any]:
+    """The first value at the end of the names as seen from a scope, so many scopes up."""
+    found = first(names)
+    if ups:
+
+        def up(scope: Any) -> Any:
+            for _ in range(ups):
+                scope = scope.parent
+            return found(scope.value, scope.shelf)
+
+        return up
+    plain = all(name == Name(name.text) and name.text != "resolve" and not name.text[:1].isupper() for name in names)
+    if not plain or len(names) not in (1, 2):
+        return lambda scope: found(scope.value, scope.shelf)
+    return _one(names[0].text, found) if len(names) == 1 else _two(names[0].text, names[1].text, found)
+
+
+def _one(text: str, found: First) -> Callable[[Any], Any]:
+    """An element: the commonest path by far."""
+
+    def element(scope: Any) -> Any:
+        value = scope.value
+        inner = value.get(text) if value.__class__ is dict else None
+        if inner.__class__ is list:
+            return found(value, scope.shelf)
+        return None if inner == "" else inner
+
+    return element
+
+
+def _two(text: str, below: str, found: First) -> Callable[[Any], Any]:
+    """An element of an element."""
+
+    def element(scope: Any) -> Any:
+        value = scope.value
+        inner = value.get(text) if value.__class__ is dict else None
+        if inner is None:
+            return None
+        last = inner.get(below) if inner.__class__ is dict else inner
+        if last.__class__ is list or inner.__class__ is not dict:
+            return found(value, scope.shelf)
+        return None if last == "" else last
+
+    return element
+
+
 @cache
 def every(names: tuple[Name, ...]) -> Every:
     """All values at the end of the names, lists opened."""

@@ -1,26 +1,31 @@
 """HL7 v2 messages as what a mapping writes: groups, segments and fields of one structure, typed by the standard's tables.
 
-A mapping writes `segments:`; below a segment stand its fields, `OBX-3`, or single components, `PID-3.4`. A value is a repetition: a tuple
-of components, each a tuple of subcomponents.
+A mapping writes `segments:`; below a segment stand its fields, `OBX-3`, or single components, `PID-3.4`. A value is a repetition as it is
+written, escaped: what an injection would need is gone before anything is put together.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from adapters.hl7v2.escape import STANDARD
 from adapters.hl7v2.format import Hl7v2, groups
+from adapters.hl7v2.render import Ready, ready
 from adapters.hl7v2.shape import is_structure
 from adapters.hl7v2.tables import segments
 from adapters.hl7v2.writer import Item, write
 from engine.fault import Fault, Kind
+from fhir.recall import Recall
 
 _FIELD = re.compile(r"([A-Z][A-Z0-9]{2})-(\d+)(?:\.(\d+))?")
-Rep = tuple[tuple[str, ...], ...]
+COMPONENT = STANDARD.component
+REMEMBERED, LONGEST = 512, 200  # texts of a rule, and characters of one
+Convert = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +90,42 @@ class Model:
         """None: what a receiver wants is checked when the message is written."""
         return ()
 
-    def literal(self, type: str, text: str) -> Rep:
+    def literal(self, type: str, text: str) -> Ready:
         """A text as the only component."""
-        return ((text,),)
+        return ready((text,))
 
-    def whole(self, made: Any) -> Any:
-        """What a converter gave, components as a list, as one value."""
-        if not isinstance(made, list):
-            return made
-        return tuple(tuple(part) if isinstance(part, list) else (part,) for part in made) or None
+    def whole(self, convert: Convert) -> Convert:
+        """A converter that gives components as a list, as one that gives a repetition ready to be written.
+
+        What comes again is remembered: texts (codes, times) by themselves, and the very same objects (concepts, persons, ranges)."""
+        texts: dict[str, Any] = {}
+        objects = Recall()
+
+        def fresh(value: Any) -> Any:
+            made = convert(value)
+            if made.__class__ is not list:
+                return made
+            return ready([part[0] if len(part) == 1 else part for part in made]) if made else None
+
+        def written(value: Any) -> Any:
+            if value.__class__ is str:
+                found = texts.get(value)
+                if found is None:
+                    found = fresh(value)
+                    if len(texts) >= REMEMBERED:
+                        texts.clear()
+                    if found.__class__ is Ready and len(value) <= LONGEST:
+                        texts[value] = found
+                return found
+            if value.__class__ is not dict:
+                return fresh(value)
+            held = objects.get(id(value))
+            if held is None or held[0] is not value:
+                held = (value, fresh(value))
+                objects.keep(held)
+            return held[1]
+
+        return written
 
     def identify(self, type: str, *parts: str) -> str:
         """Messages have no ids of their own."""
@@ -105,15 +137,23 @@ class Model:
 
     def render(self, tree: Mapping[str, Any], at: datetime, control_id: str, event: str = "") -> bytes | Fault:
         """The bytes of a message from what a mapping made."""
-        return write(list(items(tree)), structure=self.structure, at=at, control_id=control_id, event=event)
+        return write(rows(tree), structure=self.structure, at=at, control_id=control_id, event=event)
 
 
-def items(tree: Mapping[str, Any]) -> Iterator[Item]:
-    """Groups and segments in the mapping's order, as the writer takes them."""
+def rows(tree: Mapping[str, Any]) -> list[Item]:
+    """The segments with their fields in the mapping's order, out of their groups, as the writer takes them."""
+    found: list[Item] = []
+    _collect(tree, found)
+    return found
+
+
+def _collect(tree: Mapping[str, Any], found: list[Item]) -> None:
     for name, many in tree.items():
         for one in many:
-            below = next(iter(one), "")
-            yield (name, _fields(one)) if _numbers(below) else (name, list(items(one)))
+            if _numbers(next(iter(one), "")):
+                found.append((name, _fields(one)))
+            else:
+                _collect(one, found)
 
 
 @lru_cache(maxsize=4096)
@@ -131,13 +171,15 @@ def _fields(segment: Mapping[str, Any]) -> dict[int, Any]:
         if numbers is None:
             continue
         number, component = numbers
-        reps = value if isinstance(value, list) else [value]
         if not component:
-            fields[number] = reps
+            fields[number] = value
             continue
-        whole = [list(rep) for rep in fields.get(number, ((),))]  # the mapping's own values are never changed
-        first = whole[0]
-        first += [[""]] * (component - len(first))
-        first[component - 1] = reps[0][0] if reps and reps[0] else [""]
-        fields[number] = whole
+        before = fields.get(number, "")
+        some = list(before) if before.__class__ is list else [before]  # the mapping's own values are never changed
+        parts = some[0].split(COMPONENT)
+        parts += [""] * (component - len(parts))
+        one = value[0] if value.__class__ is list else value
+        parts[component - 1] = one.partition(COMPONENT)[0]
+        some[0] = Ready(COMPONENT.join(parts).rstrip(COMPONENT))
+        fields[number] = some
     return fields

@@ -19,6 +19,14 @@ from adapters.hl7v2.segment import HEADERS, NULL
 from engine.fault import Fault, Kind
 
 Sub = str | None
+
+
+class Ready(str):
+    """A repetition as it stands in a message with the standard's delimiters: its values are escaped, nothing is done to it again."""
+
+    __slots__ = ()
+
+
 Rows = Sequence[tuple[str, Mapping[int, Any]]]
 _NAME = re.compile(r"[A-Z][A-Z0-9]{2}")
 MAX_FIELD = 999
@@ -66,27 +74,45 @@ def _declare(rows: Rows, marks: Delimiters, codec: str, body: bytes) -> bytes | 
 
 
 def _segment(name: str, fields: Mapping[int, Any], marks: Delimiters) -> str | Fault:
-    if not _NAME.fullmatch(name):
+    if not _is_name(name):
         return Fault(Kind.INCORRECT, "E137", "a segment's name is three capitals or digits", name[:3])
     most = max(fields, default=0)
-    if not all(1 <= number <= MAX_FIELD for number in fields):
+    if most > MAX_FIELD or min(fields, default=1) < 1:
         return Fault(Kind.INCORRECT, "E137", f"a field's number is 1 to {MAX_FIELD}", name)
-    out = [_field(fields[number], marks) if number in fields else "" for number in range(1, most + 1)]
+    out = [""] * most
+    for number, value in fields.items():
+        out[number - 1] = value if value.__class__ is Ready else _field(value, marks)
     if name in HEADERS:
         encoding = "".join(mark for mark in marks[1:] if mark != ABSENT)
         return name + marks.field + marks.field.join([encoding, *out[2:]])
     return marks.field.join([name, *out])
 
 
+@lru_cache(maxsize=1024)
+def _is_name(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None
+
+
 def _field(value: Any, marks: Delimiters) -> str:
     if value is None or isinstance(value, str):
         return _sub(value, marks)
+    if value and value[0].__class__ is Ready:
+        return marks.repetition.join(_rep(rep, marks) for rep in value) if len(value) > 1 else str(value[0])
     if value and all(item is None or isinstance(item, str) for item in value):
         return _rep(value, marks)
     return marks.repetition.join(_rep(rep, marks) for rep in value)
 
 
+def ready(components: Sequence[Any]) -> Ready:
+    """A list of components, each a text or a list of sub-components, escaped and put together."""
+    if len(components) == 1 and components[0].__class__ is str:
+        return Ready(escape(components[0]))
+    return Ready(_components(components, STANDARD))
+
+
 def _rep(value: Any, marks: Delimiters) -> str:
+    if value.__class__ is Ready:
+        return value
     if value is None or isinstance(value, str):
         return _sub(value, marks)
     try:

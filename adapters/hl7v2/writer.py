@@ -56,8 +56,8 @@ def write(
         11: "P",
         12: version,
     }
-    rows = list(flatten(items))
-    unknown = next((name for name, _ in rows if not name.startswith("Z") and name not in segments()), None)
+    rows, known = list(flatten(items)), segments()
+    unknown = next((name for name, _ in rows if name not in known and not name.startswith("Z")), None)
     if unknown is not None:
         return Fault(Kind.NOT_FOUND, "E131", f"the standard has no segment {unknown[:3]}", unknown[:3])
     head = next((dict(fields) for name, fields in rows if name == "MSH"), {})
@@ -68,7 +68,7 @@ def write(
 def flatten(items: Sequence[Item]) -> Iterator[tuple[str, Fields]]:
     """The segments in order, out of their groups."""
     for name, inside in items:
-        if isinstance(inside, Mapping):
+        if inside.__class__ is dict or isinstance(inside, Mapping):
             yield name, inside
         else:
             yield from flatten(inside)

@@ -29,13 +29,9 @@ class Ends:
         found = next((made for one in self.converters if (made := one.converter(source, target)) is not None), None)
         if found is None:
             return _same if source == target and source else None
-        whole = getattr(self.model, "whole", None)
-        return _whole(found, whole) if whole is not None else found
-
-
-def _whole(convert: Convert, whole: Convert) -> Convert:
-    """A converter whose lists are one value of the model, not several."""
-    return lambda value: whole(convert(value))
+        whole = getattr(self.model, "whole", None)  # of a model whose converters' lists are one value each, not several
+        made: Convert = found if whole is None else whole(found)
+        return made
 
 
 def _same(value: object) -> object:
