@@ -30,8 +30,8 @@ class Ends:
         if found is None:
             return _same if source == target and source else None
         whole = getattr(self.model, "whole", None)  # of a model whose converters' lists are one value each, not several
-        made: Convert = found if whole is None else whole(found)
-        return made
+        ready: Convert = found if whole is None else whole(found)
+        return ready
 
 
 def _same(value: object) -> object:
