@@ -6,6 +6,7 @@ each other: they are let go of, so that their memory is used again at once, whil
 
 from __future__ import annotations
 
+import ctypes
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,9 @@ from typing import Any
 
 YOUNG = 5_000  # objects made and not yet dropped before the young ones are looked through: a pause nobody notices
 BATCH = 50_000  # the same where a batch is worked, whose objects all live until it is written: looking through them finds nothing
+
+TRIM, OWN_MAP = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of malloc.h
+KEPT = 64 << 20  # bytes that may lie unused
 
 
 def settle(young: int = YOUNG) -> None:
@@ -28,6 +32,17 @@ def stay() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG, 10, 10)
+
+
+def keep() -> None:
+    """Memory that is given back is used again by this process, not handed to the system: an ECG's arrays are made and dropped by the
+    hundred, and each time the system would have to clear their pages anew. Where the C library has no such setting, it is left."""
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        return
+    mallopt(TRIM, KEPT)
+    mallopt(OWN_MAP, KEPT // 2)
 
 
 @contextmanager

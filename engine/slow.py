@@ -45,6 +45,7 @@ def alone() -> None:
     if hasattr(os, "SCHED_BATCH"):  # it never takes a processor from what has just woken up
         with contextlib.suppress(OSError):
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    heap.keep()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the engine ends it once what it works on is done
 
 

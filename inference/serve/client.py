@@ -28,6 +28,10 @@ from inference.models.manifest import SHIPPED
 from inference.serve import wire
 
 PIPE_BYTES = 1 << 20
+MEMORY = {
+    "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+}  # used again, not given back each time
 HELP = "try again; the recording itself is stored and will be classified later"
 
 
@@ -102,7 +106,7 @@ class Classifier:
         environment = {
             key: value for key, value in os.environ.items() if key in {"PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH"}
         }
-        environment |= {"PYTHONPATH": folder, "OMP_WAIT_POLICY": "PASSIVE"}
+        environment |= {"PYTHONPATH": folder, "OMP_WAIT_POLICY": "PASSIVE", **MEMORY}
         try:
             process = await asyncio.create_subprocess_exec(
                 *self.settings.command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environment, limit=1 << 22

@@ -8,6 +8,8 @@ import json
 import logging
 import os
 import pickle
+import platform
+import resource
 import signal
 import stat
 import subprocess
@@ -268,6 +270,13 @@ def test_one_work_that_is_late_or_dies_costs_its_neighbours_nothing() -> None:
         slow.stop(wait=False)
 
 
+def _page_faults_of_a_large_block() -> int:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    block = b"x" * (4 << 20)
+    assert len(block) == 4 << 20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+
 def _pid_after(seconds: float) -> int:
     time.sleep(seconds)
     return os.getpid()
@@ -300,6 +309,14 @@ def test_what_a_slow_process_has_loaded_is_not_looked_through_for_garbage() -> N
     slow = Slow(1)
     before = slow.call(gc.get_freeze_count)  # some Pythons freeze a few of their own
     assert slow.call(gc.get_freeze_count) > before + 1000
+    slow.stop()
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has mallopt")
+def test_a_slow_process_keeps_the_memory_it_works_with() -> None:
+    slow = Slow(1)
+    slow.call(_page_faults_of_a_large_block)
+    assert slow.call(_page_faults_of_a_large_block) < 100  # 4 MiB are 1024 pages
     slow.stop()
 
 
