@@ -11,8 +11,8 @@ from uuid import UUID
 from engine.fault import Fault
 from fhir import encode
 from fhir import terminology as terms
-from fhir.rest import terminology
-from fhir.rest.call import ID, Call
+from fhir.rest import provenances, terminology
+from fhir.rest.call import Call
 from fhir.rest.owned import OWN
 from fhir.rest.server import Server
 from fhir.search.find import Found, Page
@@ -26,7 +26,6 @@ from fhir.subscribe.topic import Topic
 TYPES = ("Provenance", "AuditEvent", "Basic", *terms.TYPES)
 RENDERED = ("Basic", *terms.TYPES)
 TOPICS = ("code", "_id", "_count", "_sort", "_total", "_summary", "_format")  # what topics are searched by
-REFERENCE = re.compile(r"(?:.*/)?([A-Za-z]+)/([A-Za-z0-9\-.]{1,64})")
 
 
 async def one(server: Server, type: str, id: str) -> list[tuple[Any, ...]]:
@@ -40,10 +39,22 @@ async def one(server: Server, type: str, id: str) -> list[tuple[Any, ...]]:
     if not id.startswith(known) or not re.fullmatch(r"[1-9][0-9]{0,17}", number):
         return []
     if type == "Provenance":
-        rows = await server.rows(sql("origins"), {"num": int(number), "keys": []})
+        rows = await server.rows(sql("origins"), {"nums": [int(number)], "keys": []})
         return [(1, row[1], False, encode.dumps(origin.provenance(row)).decode()) for row in rows]
     rows = await server.rows(sql("access"), {"num": int(number)})
     return [(1, row[0], False, access.rendered(id, row[1])) for row in rows]
+
+
+async def changes(server: Server, type: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """What a type's history has besides the store's rows: (type, id, version, updated, deleted, body, key), newest first."""
+    if type == "AuditEvent":
+        rows = await server.rows(sql("accesses_changed"), values)
+        return [(CODES[type], id, version, at, gone, access.rendered(id, told), key) for id, version, at, gone, told, key in rows]
+    if type != "Provenance":
+        return []
+    rows = await server.rows(sql("origins_changed"), values)
+    made = {one.id: one.body for one in await provenances.rendered(server, [int(row[4]) for row in rows[: provenances.MOST]])}
+    return [(CODES[type], *row[:4], made[row[0]], row[5]) for row in rows if row[0] in made]
 
 
 async def own(server: Server, call: Call) -> Fault | None:
@@ -57,24 +68,16 @@ async def own(server: Server, call: Call) -> Fault | None:
 async def origins(server: Server, names: Sequence[tuple[str, str]]) -> list[Found]:
     """The Provenances of some resources."""
     keys: list[UUID] = [uuid_of(type, id) for type, id in names if type in CODES]
-    rows = await server.rows(sql("origins"), {"num": None, "keys": keys}) if keys else []
+    rows = await server.rows(sql("origins"), {"nums": [], "keys": keys}) if keys else []
     made = [origin.provenance(row) for row in rows]
     return [Found("Provenance", body["id"], 1, encode.dumps(body).decode()) for body in made]
 
 
 async def joined(server: Server, query: Query, page: Page) -> Page:
-    """A page with what is rendered for it: Provenances by `target` or `_revinclude`, AuditEvents by what they are searched by."""
-    if query.type == "Provenance":
-        targets = [
-            found.groups() for name, value in query.kept if name == "target" for found in [REFERENCE.fullmatch(value)] if found
-        ]
-        if targets and not query.page:
-            found = await origins(server, [(type, id) for type, id in targets if ID.fullmatch(id)])
-            total = None if page.total is None else page.total + len(found)
-            return replace(page, matches=(*found, *page.matches), total=total)
-    elif query.type == "Basic":
+    """A page with what is rendered for it: tables, topics, the Provenances of what it holds by `_revinclude`."""
+    if query.type == "Basic":
         return told_of(server, query, page)
-    elif query.type in terms.TYPES:
+    if query.type in terms.TYPES:
         return terminology.joined(server, query, page)
     if page.matches and any(one.reverse and one.type == "Provenance" and one.name in ("target", "*") for one in query.includes):
         found = await origins(server, [(match.type, match.id) for match in page.matches])

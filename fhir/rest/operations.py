@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from engine.fault import Fault, Kind
 from fhir import encode
-from fhir.rest import derived
+from fhir.rest import derived, provenances
 from fhir.rest.answer import Answer, refused
 from fhir.rest.call import Call, resource
 from fhir.rest.search import bundle
@@ -31,7 +31,10 @@ async def inside(server: Server, call: Call) -> Answer:
     query = read(type, call.params, call.base, call.prefer("handling") == "strict")
     if isinstance(query, Fault):
         return refused(query)
-    page = await server.asked(find(replace(query, wheres=(*query.wheres, where)), call.base))
+    inner = replace(query, wheres=(*query.wheres, where))
+    messages = type == "Provenance" and owner == "Patient"
+    searched = provenances.searched(server, inner, call.base, id) if messages else server.asked(find(inner, call.base))
+    page: Page | Fault = await searched
     if isinstance(page, Fault):
         return refused(page)
     if query.includes:

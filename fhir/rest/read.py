@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
+from operator import itemgetter
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -141,6 +142,9 @@ async def all_history(server: Server, call: Call) -> Answer:
         "limit": asked.count + 1,
     }
     rows = await server.rows(sql("changes"), values)
+    if call.type in ("AuditEvent", "Provenance"):
+        rows = sorted([*rows, *await derived.changes(server, call.type, values)], key=itemgetter(3, 6, 2), reverse=True)
+        rows = rows[: asked.count + 1]
     entries = [entry(call.base, NAMES[row[0]], *row[1:6]) for row in rows[: asked.count]]
     following = ""
     if len(rows) > asked.count:

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 
 from engine.fault import Fault, Kind
 from fhir import encode
-from fhir.rest import derived
+from fhir.rest import derived, provenances
 from fhir.rest.answer import Answer, refused
 from fhir.rest.call import Call
 from fhir.rest.outcome import outcome
@@ -25,7 +25,10 @@ async def search(server: Server, call: Call, extra: Sequence[tuple[str, str]] = 
     query = read(call.type, [*call.params, *extra], call.base, call.prefer("handling") == "strict")
     if isinstance(query, Fault):
         return refused(query)
-    page = await server.asked(find(query, call.base))
+    searched = (
+        provenances.searched(server, query, call.base) if call.type == "Provenance" else server.asked(find(query, call.base))
+    )
+    page: Page | Fault = await searched
     if isinstance(page, Fault):
         return refused(page)
     if query.includes or query.type in derived.TYPES:

@@ -1,11 +1,11 @@
--- Origins with their targets: one by its number, or those of the versions of some resources, newest first.
+-- Origins with their targets: some by their numbers, or those of the versions of some resources, newest first.
 with times as (
     select updated from fhir.resource where key = any(%(keys)s::uuid[])
     union
     select updated from fhir.history where key = any(%(keys)s::uuid[])
 ),
 found as (
-    select * from fhir.origin where num = %(num)s::bigint
+    select * from fhir.origin where num = any(%(nums)s::bigint[])
     union
     select origin.* from fhir.origin join times on origin.at = times.updated where origin.keys && %(keys)s::uuid[]
 )
