@@ -125,7 +125,7 @@ def test_chaos_loses_doubles_and_reorders_nothing(victim: Victim, fars: tuple[Fa
     until(lambda: not ask(dsn, left), 180, "parcels for live destinations are still waiting")
     seen.look(victim.engine)
     tries = time.monotonic() - began + 2 * (KILLS + 1)  # one in flight, a second each
-    wrong = wrongs(dsn, senders, good, liar, dead, tries) + missing(dsn, senders, good, liar, seen)
+    wrong = wrongs(dsn, senders, good, liar, dead, tries, sum(seen.restarts)) + missing(dsn, senders, good, liar, seen)
     far = f"good {len(good.got)}, liar {len(liar.got)} of which {len(liar.acked)} accepted, dead {len(dead.got)}"
     print(f"{time.monotonic() - began:.0f} s, acknowledged {sum(len(s.acked) for s in senders)}, {far}; {seen}")
     assert wrong == [], f"seed {SEED}"
