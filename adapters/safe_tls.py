@@ -7,6 +7,8 @@ from __future__ import annotations
 import os
 import ssl
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Literal
 
 from engine.fault import Fault, Kind
@@ -62,6 +64,7 @@ class Certificates:
     def __init__(self, tls: Tls, context: ssl.SSLContext) -> None:
         self._tls, self._context = tls, context
         self._seen = self._stamp()
+        self.ends = not_after(Path(tls.cert).read_text(encoding="latin-1"))  # seconds since 1970; 0 when it cannot be told
 
     def refresh(self) -> bool | Fault | None:
         """True when changed files were loaded, None when none has changed; a Fault leaves the old ones in use."""
@@ -75,6 +78,7 @@ class Certificates:
         self._context.load_cert_chain(self._tls.cert, self._tls.key or None)
         if self._tls.ca:
             self._context.load_verify_locations(self._tls.ca)
+        self.ends = not_after(Path(self._tls.cert).read_text(encoding="latin-1"))
         return True
 
     def _stamp(self) -> tuple[tuple[int, int], ...]:
@@ -111,3 +115,37 @@ def _fault(error: Exception) -> Fault:
         "tls",
         "cert, key and ca are files in PEM that the engine may read.",
     )
+
+
+def not_after(pem: str) -> float:
+    """When the first certificate of a PEM text ends, in seconds since 1970; 0 when it cannot be told.
+
+    Source: RFC 5280, section 4.1: Certificate, tbsCertificate, and behind an explicit version the serial number, the algorithm, the
+    issuer and validity, whose second time it is. Read from DER (X.690), of which only sequences and lengths are needed.
+    """
+    begin, end = pem.find(ssl.PEM_HEADER), pem.find(ssl.PEM_FOOTER)
+    try:
+        der = ssl.PEM_cert_to_DER_cert(pem[begin : end + len(ssl.PEM_FOOTER)] + "\n")
+        inside = _parts(_parts(_parts(der)[0][1])[0][1])
+        validity = inside[4 if inside[0][0] == 0xA0 else 3][1]
+        kind, text = _parts(validity)[1]
+        said = text.decode("ascii")
+        if kind == 0x17:  # UTCTime: two digits of the year, 50 and above are the last century's
+            said = ("19" if said[:2] >= "50" else "20") + said
+        return datetime.strptime(said, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC).timestamp()
+    except (ValueError, IndexError):
+        return 0.0
+
+
+def _parts(der: bytes) -> list[tuple[int, bytes]]:
+    """(tag, content) of each value that stands in a row."""
+    found: list[tuple[int, bytes]] = []
+    at = 0
+    while at < len(der):
+        tag, size, at = der[at], der[at + 1], at + 2
+        if size & 0x80:
+            more = size & 0x7F
+            size, at = int.from_bytes(der[at : at + more], "big"), at + more
+        found.append((tag, der[at : at + size]))
+        at += size
+    return found

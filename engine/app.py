@@ -37,6 +37,7 @@ from engine.journal.line import Line
 from engine.journal.look import connect
 from engine.journal.outbox import post as queue
 from engine.log import failed, log
+from engine.metrics import RECOVERED
 from engine.plugins import formats, plugins, store_of
 from engine.run import Plan
 from engine.settings import Settings
@@ -90,6 +91,7 @@ class Engine:
         self.pool = AsyncConnectionPool(self.dsn, min_size=1, max_size=8, open=False, kwargs={"autocommit": True})
         await self.pool.open(wait=True, timeout=30)
         self.journal = Journal(self.dsn, works=(True,) if self.crew else (False, True))
+        RECOVERED.inc(self.journal.pending)
         self.committer = Committer(self.journal, Limits(pending=self.settings.pending))
         self.committer.start()
         self.intake = KeyedIntake(self.committer, self.plans, self.checks.run)
@@ -135,7 +137,8 @@ class Engine:
             self.dsn, lambda: self.deployment.channels if self.deployment else {}, self.forget(store)
         )
         self.housekeeping.start()
-        gauges = Gauges(self.pool, self.settings.data, self.sources.connections)
+        in_hand = lambda: self.journal.in_hand + (self.crew.in_hand if self.crew is not None else 0)  # noqa: E731
+        gauges = Gauges(self.pool, self.settings.data, self.sources.connections, in_hand)
         alerts_ = partial(alerts, self.desk, self._look, self.site.now)
         counted = self.crew.counted if self.crew is not None else list
         self.web = Web(self.site, self.settings, self.status, self.redeploy, (alerts_, partial(metrics, gauges, counted)))

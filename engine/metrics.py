@@ -20,6 +20,7 @@ from engine.types import Arrival, Event, Receipt, State
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)
 
+RECOVERED = Counter("engine_recovered_messages", "Messages that waited in the journal when the engine started")
 BUILD = Info("engine_build", "The engine's version")
 RECEIVED = Counter("engine_messages_received", "Messages made durable, repetitions left out", ["channel"])
 DUPLICATES = Counter("engine_duplicates", "Messages that had come before, byte for byte", ["channel"])

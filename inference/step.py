@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import time
 import zlib
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,7 +18,9 @@ import msgspec
 
 from engine.fault import Fault, Kind
 from engine.types import FILTERED, JSON, Event, Filtered, Put, Run, Site, Work
+from inference.counted import inferred
 
+MODEL = "twelve"  # where none has answered
 LONGEST = 30.0  # seconds for one ECG
 LARGEST = 1 << 28
 BEYOND = ("E821", "E822", "E823", "E824")  # not a recording these models read: nothing is said of it, and nothing is wrong
@@ -57,7 +60,11 @@ class Classify:
         def step(work: Work) -> Work | Fault | Filtered:
             given = (work.message.body, work.message.received)
             made: tuple[list[JSON], Event] | Fault | None
+            began = time.monotonic()
             made = perform(*given) if call is None else call(perform, *given, timeout=LONGEST)
+            if made is not None:
+                outcome = made if isinstance(made, Fault) else bool(made[1].body["abstained"])
+                inferred(MODEL if isinstance(made, Fault) else made[1].body["model"]["name"], outcome, time.monotonic() - began)
             if made is None or isinstance(made, Fault):
                 return made or FILTERED
             puts = (Put(body, once=True) for body in made[0])

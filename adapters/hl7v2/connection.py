@@ -14,6 +14,7 @@ import socket
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from adapters.hl7v2.counted import answered
 from adapters.hl7v2.exchange import handle
 from adapters.hl7v2.framing import Frame, Framer, FramingFault, wrap
 from adapters.hl7v2.ledger import Entry, tell
@@ -228,6 +229,7 @@ class Connection(asyncio.Protocol):
         self._transport.write(wrap(answer))
         self.entry.answers += 1
         self.listener.ledger.answers += 1
+        answered(self.rules.channel, answer)
         if not self._writable.is_set():
             try:
                 await asyncio.wait_for(self._writable.wait(), self.listener.options.write_timeout)

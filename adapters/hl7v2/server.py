@@ -8,6 +8,7 @@ import ssl
 from typing import TYPE_CHECKING
 
 from adapters.hl7v2.connection import Connection
+from adapters.hl7v2.counted import expires
 from adapters.hl7v2.inbound import Rules
 from adapters.hl7v2.ledger import Ledger, is_allowed, tell
 from adapters.safe_tls import Certificates
@@ -108,6 +109,8 @@ class Listener:
         if self._draining or self._certificates is None:
             return
         changed = self._certificates.refresh()
+        if changed is None or changed is True:
+            expires(self.rules.channel, self._certificates.ends)
         if changed is not None:
             tell(
                 "new certificates cannot be used" if isinstance(changed, Fault) else "new certificates are in use",
@@ -121,6 +124,7 @@ class Listener:
         self._draining = True
         if self._timer is not None:
             self._timer.cancel()
+            expires(self.rules.channel, None)
         if self._server is not None:
             self._server.close()
         connections = list(self.ledger.open)

@@ -33,10 +33,12 @@ class Seen:
 
 
 class Gauges:
-    """Gauges over a pool of connections. `connections` tells how many are open by protocol."""
+    """Gauges over a pool of connections. `connections` tells how many are open by protocol, `in_hand` how many messages are worked on."""
 
-    def __init__(self, pool: Any, data: Path, connections: Callable[[], Mapping[str, int]]) -> None:
-        self._pool, self._data, self._connections = pool, data, connections
+    def __init__(
+        self, pool: Any, data: Path, connections: Callable[[], Mapping[str, int]], in_hand: Callable[[], int] = lambda: 0
+    ) -> None:
+        self._pool, self._data, self._connections, self._in_hand = pool, data, connections, in_hand
         self._seen = Seen()
         self._at = self._rare_at = float("-inf")
         self._lock = asyncio.Lock()
@@ -68,6 +70,7 @@ class Gauges:
         """The gauges as Prometheus has them."""
         yield GaugeMetricFamily("engine_queue_depth", "Messages that wait for their turn", seen.depth)
         yield GaugeMetricFamily("engine_queue_oldest_age_seconds", "How long the oldest of them waits", seen.age)
+        yield GaugeMetricFamily("engine_inflight", "Messages that are worked on", self._in_hand())
         yield GaugeMetricFamily("engine_lane_blocked", "Keys that a held message stops", seen.stopped)
         yield _by("engine_messages_held", "Messages that wait for a person", "channel", seen.held.items())
         rows = seen.destinations

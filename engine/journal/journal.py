@@ -57,6 +57,11 @@ class Journal:
             leases.start()
 
     @property
+    def in_hand(self) -> int:
+        """How many claimed messages are not settled yet."""
+        return sum(len(claims.in_hand) for claims in self._claims.values())
+
+    @property
     def pending(self) -> int:
         """About how many messages wait for their turn."""
         return max(0, self._pending)

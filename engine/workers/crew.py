@@ -27,6 +27,11 @@ class Crew:
         """Whether every process works."""
         return all(member.alive for member in self._members)
 
+    @property
+    def in_hand(self) -> int:
+        """How many messages they work on."""
+        return sum(member.in_hand for member in self._members)
+
     def begin(self, dsn: str) -> set[str]:
         """Has them work; the digests of what they have deployed ("" of one that did not begin in time)."""
         return set(self._each(lambda member: member.begin(dsn)))

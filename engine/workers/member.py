@@ -48,6 +48,11 @@ class Member:
         """Whether it works."""
         return self._begun.is_set() and self._process.poll() is None
 
+    @property
+    def in_hand(self) -> int:
+        """How many messages it works on."""
+        return len(self._in_hand)
+
     def begin(self, dsn: str) -> str:
         """Has it work over this database; the digest of what it has deployed, "" when it did not begin in time."""
         self._dsn = dsn

@@ -14,6 +14,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from prometheus_client import Counter
+
 from engine.fault import Fault, Kind
 from engine.log import failed
 from engine.types import Connection, Written
@@ -30,8 +32,15 @@ MOST_PATIENTS = 5000
 REFERENCE = re.compile(rb'"reference":"(?:[^"]{1,200}/)?(Patient/[A-Za-z0-9\-.]{1,64})["/]')
 RESOURCE = re.compile(rb'\{"resourceType":"Patient","id":"([A-Za-z0-9\-.]{1,64})"')
 UNKEPT = Fault(Kind.UNAVAILABLE, "E580", "the access could not be recorded, so it is not answered", help="try again later")
+FAILURES = Counter("engine_audit_failures", "Times that an access could not be recorded, and so was refused")
 UNWATCHED = ("metadata",)
 BY_METHOD = {"GET": "read", "HEAD": "read", "PUT": "update", "PATCH": "patch", "DELETE": "delete", "POST": "create"}
+
+
+def unkept() -> Fault:
+    """The refusal of an access that cannot be kept, counted."""
+    FAILURES.inc()
+    return UNKEPT
 
 
 class Auditor:
@@ -56,7 +65,7 @@ class Auditor:
             await future
         except Exception as error:
             failed("an access could not be recorded", error)
-            return UNKEPT
+            return unkept()
         return None
 
     async def _run(self) -> None:

@@ -19,7 +19,7 @@ import psycopg
 from engine.fault import Fault, Kind, Refused
 from engine.log import failed
 from engine.types import Connection
-from fhir.rest.audit import UNKEPT, Keeping
+from fhir.rest.audit import Keeping, unkept
 from fhir.rest.watch import After
 from fhir.store import Change, apply
 from fhir.store.access import record
@@ -183,7 +183,7 @@ def kept(connection: Connection, batch: Sequence[Job], at: datetime) -> None:
         raise
     except psycopg.Error as error:
         failed("an access could not be recorded", error)
-        raise Refused(UNKEPT) from error
+        raise Refused(unkept()) from error
 
 
 def told(error: Exception) -> tuple[Fault, bool]:

@@ -24,6 +24,7 @@ import numpy.typing as npt
 from engine.fault import Fault, Kind
 from inference import classify
 from inference.classify import Classification
+from inference.counted import inferred
 from inference.models.manifest import SHIPPED
 from inference.serve import wire
 
@@ -203,10 +204,14 @@ class Classifier:
         fault = classify.check(x, rate, leads) if x.dtype.kind in "fiu" else not_numbers()
         if fault:
             return fault
-        answer = await self.ask(x, rate, leads, model)
-        if isinstance(answer, Fault):
-            return answer
-        return fault_of(answer.fault) if answer.fault else self._classification(answer, model)
+        began = time.monotonic()
+        answer: Classification | Fault
+        asked = await self.ask(x, rate, leads, model)
+        refused = asked if isinstance(asked, Fault) else fault_of(asked.fault) if asked.fault else None
+        answer = refused or self._classification(asked, model)  # type: ignore[arg-type]
+        outcome = answer if isinstance(answer, Fault) else bool(answer.abstained)
+        inferred(answer.model if isinstance(answer, Classification) else model, outcome, time.monotonic() - began)
+        return answer
 
     def _classification(self, answer: wire.Answer, model: str) -> Classification:
         row = next((one for one in self.models if one["name"] == model), self.models[0])

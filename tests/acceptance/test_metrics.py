@@ -59,6 +59,8 @@ def test_what_was_received_is_processed_held_filtered_or_waiting(own_engine: Sta
     assert of(found, "engine_duplicates_total", channel="hospital") == 1
     assert held == 1
     assert of(found, "engine_ack_duration_seconds_count", channel="hospital") == 8
+    assert of(found, "engine_acks_total", channel="hospital", code="AA") == 8
+    assert {"engine_inflight", "engine_recovered_messages_total", "engine_audit_failures_total"} <= {name for name, _ in found}
     assert of(found, "mirth_messages_received_total", channel="hospital") == 7
     assert of(found, "engine_db_commit_duration_seconds_count") >= 1
     for _ in range(100):  # a look serves for a few seconds

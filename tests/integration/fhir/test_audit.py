@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import httpx
 import psycopg
+from prometheus_client import REGISTRY
 
 from engine.types import Envelope, Message, Origin, Put
 from fhir.store import FhirStore
@@ -89,8 +90,10 @@ def test_a_transaction_and_each_entry_of_a_batch_are_accesses(api: httpx.Client)
 def test_a_write_and_its_access_are_one_transaction(api: httpx.Client, database: str) -> None:
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("alter table fhir.access add constraint never check (told not like '%%create%%')")
+        before = REGISTRY.get_sample_value("engine_audit_failures_total") or 0.0
         refused = api.post("Patient", json=PATIENT)
         assert (refused.status_code, codes(refused)) == (503, ["E580"])
+        assert (REGISTRY.get_sample_value("engine_audit_failures_total") or 0.0) > before
         assert connection.execute("select count(*) from fhir.resource").fetchone() == (0,)
         connection.execute("alter table fhir.access drop constraint never")
         id = created(api, PATIENT)

@@ -15,6 +15,7 @@ from uuid import UUID
 import msgspec
 import numpy as np
 import pytest
+from prometheus_client import REGISTRY
 
 from engine.fault import Fault, Kind
 from engine.types import Envelope, Filtered, Message, Site, Work
@@ -54,6 +55,9 @@ def test_what_is_handed_over_becomes_an_addendum_written_once(ecg: Array) -> Non
     assert not isinstance(step, Fault)
     found = step(work(handed(ecg)))
     assert isinstance(found, Work)
+    labels = {"model": found.events[0].body["model"]["name"]}
+    assert (REGISTRY.get_sample_value("engine_inferences_total", labels | {"outcome": "answered"}) or 0) >= 1
+    assert (REGISTRY.get_sample_value("engine_inference_duration_seconds_count", labels) or 0) >= 1
     assert [put.body["resourceType"] for put in found.puts] == ["Device", "Observation", "DiagnosticReport", "Provenance"]
     assert all(put.once for put in found.puts)
     assert not [fault for put in found.puts for fault in validate(put.body)]
