@@ -46,6 +46,7 @@ async def operate(server: Server, call: Call) -> Answer:
         return status(call, rows)
     told = desk(server.site)
     if call.path[-1] == "$get-ws-binding-token":
+        told.key = told.key or (await server.rows(sql("secret"), told.secret()))[0][0]
         return token(told, call, rows)
     if len(call.path) != 3:
         return refused(Fault(Kind.NOT_FOUND, "E560", "$events is asked of one Subscription", "", "Subscription/1/$events"))

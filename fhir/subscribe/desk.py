@@ -48,7 +48,7 @@ class Desk:
         found = allowed(site.settings.get("subscription_hosts", ()), site.settings.get("subscription_networks", ()))
         self.refused = found if isinstance(found, Fault) else None  # the operator's list cannot be read
         self.allowed = Allowed() if isinstance(found, Fault) else found
-        self.key = token_bytes(32)  # signs the tokens that sockets bind with
+        self.key = b""  # signs the tokens that sockets bind with; all processes of a database have the same
         self.by_type: Mapping[str, tuple[Known, ...]] = {}
         self.by_num: Mapping[int, Known] = {}
         self.unserved: Mapping[int, Fault] = {}  # what was served once and cannot be any more: a host off the list, a topic gone
@@ -111,6 +111,7 @@ class Desk:
     def load(self, connection: Connection) -> None:
         """Reads who is subscribed."""
         wanted, topics, found = self._wanted, self.topics(), []
+        self.key = self.key or connection.execute(sql("secret"), self.secret()).fetchone()[0]
         unserved: dict[int, Fault] = {}
         for num, base, state, text in connection.execute(sql("all")).fetchall():
             asked = understand(encode.trusted(text), topics, self.allowed, base)
@@ -121,10 +122,15 @@ class Desk:
                 found.append(Known(num, base, state, asked))
         by_type: dict[str, tuple[Known, ...]] = {}
         for one in found:
-            if one.state != "requested":
+            if one.state != "requested" or one.asked.topic is not None:
                 by_type[one.asked.type] = (*by_type.get(one.asked.type, ()), one)
         self.unserved, self.by_num = unserved, {one.num: one for one in found}
         self.by_type, self._have = by_type, wanted
+
+    @staticmethod
+    def secret() -> dict[str, Any]:
+        """What `secret.sql` is asked for the key of tokens."""
+        return {"name": KEY, "fresh": token_bytes(32)}
 
     def written(self, connection: Connection, written: Sequence[Written]) -> Wake | None:
         """Tells of what was written in this transaction; what it returns is to be called once that is committed."""

@@ -18,7 +18,8 @@ from fhir import encode
 from fhir.store.sql import sql as stored
 from fhir.subscribe.asked import over
 from fhir.subscribe.desk import Desk
-from fhir.subscribe.parcels import signal
+from fhir.subscribe.parcels import parcels, signal
+from fhir.subscribe.past import missed
 from fhir.subscribe.settle import marked, moved, queue
 from fhir.subscribe.sql import sql
 
@@ -98,6 +99,7 @@ def befallen(desk: Desk, connection: Connection, now: datetime) -> bool:
             put(connection, key, "error", now, f"{code} {text}"[:500])
         else:
             put(connection, key, "active", now)
+            told_late(desk, connection, num)
     for num, fault in desk.unserved.items():
         log("a subscription cannot be served any more", "warning", code=fault.code, number=num)
         row = connection.execute("select key from fhir.subscription where num = %s and state <> 'gone'", [num]).fetchone()
@@ -109,6 +111,14 @@ def befallen(desk: Desk, connection: Connection, now: datetime) -> bool:
         if row is not None:
             put(connection, row[0], "off", now)
     return bool(rows or ended or desk.unserved)
+
+
+def told_late(desk: Desk, connection: Connection, num: int) -> None:
+    """Queues what happened while the endpoint was asked whether it is there; what happens now waits for this transaction."""
+    one = desk.by_num.get(num)
+    if one is not None:
+        for found in missed(connection, num, one.asked.content == "full-resource"):
+            queue(desk, connection, list(parcels(num, one.base, one.asked, found)))
 
 
 def put(connection: Connection, key: UUID, state: str, now: datetime, error: str = "") -> None:

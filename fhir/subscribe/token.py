@@ -1,4 +1,4 @@
-"""Tokens that bind a socket to Subscriptions: short-lived, signed by this process, kept nowhere."""
+"""Tokens that bind a socket to Subscriptions: short-lived, signed with the server's secret, kept nowhere."""
 
 from __future__ import annotations
 

@@ -109,6 +109,15 @@ def test_a_socket_that_is_told_nothing_gets_heartbeats(database: str, monkeypatc
             assert [said(told(opened))["type"] for _ in range(3)] == ["handshake", "heartbeat", "heartbeat"]
 
 
+def test_a_token_outlives_a_restart(database: str) -> None:
+    with served(database, folders=topics) as here:
+        id = made(here, by_topic())
+        text = token(here, id)["token"][0]
+    with served(database, folders=topics) as here, socket(here) as opened:
+        opened.send(f"bind-with-token {text}")
+        assert said(told(opened))["type"] == "handshake"
+
+
 FRAMES = ("bind nobody", "bind-with-token abc.def", "hello", "bind", "", "bind " + "x" * 9000, '{"a": 1}')
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -103,6 +104,40 @@ def test_a_topic_is_told_of_after_the_handshake_with_numbers_and_names(database:
             ({"method": "DELETE", "url": "Encounter/e1"}, "204"),
         ]
         assert not any("resource" in bundle["entry"][1] for bundle in bundles)
+
+
+@pytest.mark.parametrize("content", ["id-only", "full-resource"])
+def test_what_happens_during_a_handshake_is_told_once_it_is_taken(database: str, content: str) -> None:
+    there = threading.Event()
+    there.set()
+    with (
+        endpoint(lambda n: 200 if there.is_set() else 503) as far,
+        served(database, (far.url,), "every 50ms, for 60s", folders=topics) as here,
+    ):
+        id = subscribed(here, far, admissions(far.url, content=content))
+        here.api.put("Encounter/e1", json=encounter("e1"))
+        far.wait(2)
+        there.clear()
+        again = {**here.read(f"Subscription/{id}"), "status": "requested"}
+        assert here.api.put(f"Subscription/{id}", json=again).status_code == 200
+        for name in ("e2", "e3"):
+            here.api.put(f"Encounter/{name}", json=encounter(name))
+        assert here.api.get(f"Subscription/{id}/$status").json()["entry"][0]["resource"]["parameter"]
+        there.set()
+        here.becomes(f"Subscription/{id}", "active")
+        here.api.put("Encounter/e4", json=encounter("e4"))
+        wait_for(lambda: [n for one in notified(far) for n in one["events"]][-1:] == [("4", f"{here.url}/Encounter/e4")])
+        told = [one["events"] for one in notified(far)]
+        assert told == [[(str(n), f"{here.url}/Encounter/e{n}")] for n in (1, 2, 3, 4)]
+        held = [
+            one.json["entry"][1].get("resource", {}).get("id") for one in far.told if "event-notification" in one.body.decode()
+        ]
+        assert held == (["e1", "e2", "e3", "e4"] if content == "full-resource" else [None] * 4)
+
+
+def notified(far: Endpoint) -> list[dict[str, Any]]:
+    """The notifications of events among what an endpoint was told."""
+    return [found for one in list(far.told) if (found := said(one.json))["type"] == "event-notification"]
 
 
 @pytest.mark.parametrize("content", ["empty", "id-only", "full-resource"])
