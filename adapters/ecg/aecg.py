@@ -16,7 +16,7 @@ from lxml.etree import _Element
 from numpy.typing import NDArray
 
 from adapters.ecg import aecg_annotations, leads, times
-from adapters.ecg.recording import Device, Filters, Median, Patient, Recording, bad, checked, physical, stacked
+from adapters.ecg.recording import MAX_LEADS, Device, Filters, Median, Patient, Recording, bad, checked, physical, stacked
 from adapters.ecg.xml_tools import TO_UV, attribute, each, number, numbers, plain, rate, text
 from engine import safe_xml
 from engine.fault import Fault
@@ -69,7 +69,7 @@ def _series(root: _Element) -> tuple[_Element | None, _Element | None]:
 def _leads(series: _Element, warnings: list[str]) -> tuple[list[Lead], float, datetime | None] | Fault:
     """Every lead of a series, its rate and the time of its first sample."""
     rows: list[Lead] = []
-    hertz, start = 0.0, None
+    hertz, start, met = 0.0, None, 0
     for group, sequences in enumerate(each(series, "component/sequenceSet")):
         step, head = _clock(sequences)
         if group and step and hertz and abs(step - hertz) > 1e-9:
@@ -78,7 +78,8 @@ def _leads(series: _Element, warnings: list[str]) -> tuple[list[Lead], float, da
         hertz, start = hertz or step, start or head
         lag = _lag(start, head, hertz)
         for sequence in each(sequences, "component/sequence"):
-            lead = _lead(sequence)
+            met += 1
+            lead = _lead(sequence) if met <= 2 * MAX_LEADS else bad("E153", "there are more leads or samples than an ECG has")
             if isinstance(lead, Fault):
                 return lead
             if lead is not None:

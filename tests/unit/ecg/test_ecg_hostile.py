@@ -269,6 +269,21 @@ def test_ten_thousand_leads_are_refused() -> None:
     assert found.code == "E153"
 
 
+@pytest.mark.parametrize("between", [b"", b"</sequenceSet></component><component><sequenceSet>"])
+def test_ten_thousand_leads_of_an_annotated_ecg_are_refused_before_all_are_read(between: bytes) -> None:
+    whole = aecg()
+    begin = whole.index(b"<component><sequence>", whole.index(b"TIME_"))
+    end = whole.index(b"</component>", begin) + len(b"</component>")
+    lead = whole[begin:end]
+    assert b"MDC_ECG_LEAD_I" in lead
+    many = between.join(lead.replace(b"MDC_ECG_LEAD_I", b"MDC_ECG_LEAD_X%d" % n, 1) for n in range(10_000))
+    began = time.process_time()
+    found = read(whole[:begin] + many + whole[end:])
+    assert isinstance(found, Fault)
+    assert found.code == "E153"
+    assert time.process_time() - began < 1
+
+
 def archive(names: dict[str, bytes]) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as one:
