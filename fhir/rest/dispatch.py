@@ -36,7 +36,7 @@ async def dispatch(server: Server, call: Call) -> Answer:
     if not path:
         return await bundle(server, call)
     if path == ("metadata",) and method == "GET":
-        return Answer(200, capability.statement(call.base, "", tuple(sorted(desk(server.site).topics()))))
+        return Answer(200, capability.statement(call.base, server.version, tuple(sorted(desk(server.site).topics()))))
     if path == ("_history",) and method == "GET":
         return await all_history(server, call)
     if path == ("$process-message",) and method == "POST":

@@ -34,6 +34,11 @@ class Server:
     prefix: str = "/fhir/R4"
     known: WeakSet[Any] = field(default_factory=WeakSet)  # connections whose timeout is set
 
+    @property
+    def version(self) -> str:
+        """This engine's version; empty where nobody told it."""
+        return str(self.site.settings.get("version", ""))
+
     async def newest(self, type: str, id: str) -> list[tuple[Any, ...]]:
         """The newest version's (version, updated, deleted, body); empty when there is none."""
         return list(await self.reader.read(uuid_of(type, id)))

@@ -14,6 +14,7 @@ import pytest
 import uvicorn
 from psycopg_pool import AsyncConnectionPool
 
+from engine import __version__
 from engine.bounds import Bounded
 from engine.http import MAX_BODY
 from engine.types import Site
@@ -23,7 +24,7 @@ from fhir.rest import routes
 def application(dsn: str) -> Any:
     """The mounted API, bounded as the engine bounds it, on a pool that opens and closes with it."""
     pool = AsyncConnectionPool(dsn, min_size=1, max_size=4, open=False, kwargs={"autocommit": True})
-    mount = routes(Site({}, {}, {}, lambda: datetime.now(UTC), uuid.uuid4, pool))
+    mount = routes(Site({}, {}, {"version": __version__}, lambda: datetime.now(UTC), uuid.uuid4, pool))
     assert mount.stop is not None and mount.told is not None
     bounded = Bounded(mount.asgi, MAX_BODY, mount.told)
 

@@ -240,7 +240,7 @@ def test_topics_are_advertised_and_may_be_read(database: str) -> None:
         [told] = [one for one in rest["resource"] if one["type"] == "Subscription"]
         assert [one["valueCanonical"] for one in told["extension"]] == [URL]
         assert told["supportedProfile"] == [PROFILE]
-        assert [one["name"] for one in told["operation"]] == ["status", "events", "get-ws-binding-token"]
+        assert [one["name"] for one in told["operation"]] == ["validate", "status", "events", "get-ws-binding-token"]
         found = here.read("Basic?code=SubscriptionTopic")
         assert found["total"] == 1
         basic = found["entry"][0]["resource"]
