@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 WORKERS ?= 2
 BIN := $(VENV)/bin
+export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: demo run test check bench clean help
 help:
