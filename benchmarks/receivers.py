@@ -1,6 +1,7 @@
 """The far sides of benchmarks/deliver.py in a process of their own: an MLLP receiver, a webhook, a reader of the live feed.
 
-Each notes when which report arrived. Prints `ready MLLP_PORT HTTP_PORT`; takes `feed URL` and `end` on standard input, and answers `end`
+Each notes when which report arrived, whole: a message with its ten results, a Bundle with its ten Observations, an event that names
+its message. Prints `ready MLLP_PORT HTTP_PORT`; takes `feed URL` and `end` on standard input, and answers `end`
 with one JSON line: {destination: {report: wall-clock seconds}}. A destination named by --hole takes everything and never answers.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import re
 import sys
 import time
@@ -16,15 +18,24 @@ from typing import Any
 
 from websockets.asyncio.client import connect
 
+try:
+    from uvloop import run
+except ImportError:
+    from asyncio import run
+
 REPORT = re.compile(rb"B\d{8}")
+LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+RESULTS = 10
 arrived: dict[str, dict[str, float]] = {"mllp": {}, "hook": {}, "feed": {}}
 
 
-def note(name: str, text: bytes) -> None:
-    """A report has arrived."""
+def note(name: str, text: bytes, result: bytes) -> None:
+    """A report has arrived; one without its ten results ends the benchmark."""
     found = REPORT.search(text)
-    if found is not None:
-        arrived[name].setdefault(found[0].decode(), time.time())
+    if found is None or text.count(result) != RESULTS:
+        print("a report is not whole", file=sys.stderr, flush=True)
+        os._exit(1)
+    arrived[name].setdefault(found[0].decode(), time.time())
 
 
 class Receiver(asyncio.Protocol):
@@ -44,7 +55,7 @@ class Mllp(Receiver):
         self.buffer += data
         while b"\x1c\r" in self.buffer and not self.hole:
             block, _, self.buffer = self.buffer.partition(b"\x1c\r")
-            note("mllp", block[block.find(b"\rOBR") :])
+            note("mllp", block[block.find(b"\rOBR") :], b"\rOBX|")
             head = block.split(b"|", 10)
             self.transport.write(b"\x0bMSH|^~\\&|F|F|I|I|20260302||ACK|1|P|2.5.1\rMSA|AA|" + head[9] + b"\r\x1c\r")
 
@@ -56,10 +67,10 @@ class Hook(Receiver):
         self.buffer += data
         while b"\r\n\r\n" in self.buffer and not self.hole:
             head, _, rest = self.buffer.partition(b"\r\n\r\n")
-            length = int(re.search(rb"content-length: *(\d+)", head.lower())[1])  # type: ignore[index]
+            length = int(LENGTH.search(head)[1])  # type: ignore[index]
             if len(rest) < length:
                 return
-            note("hook", rest[:length])
+            note("hook", rest[:length], b'"resourceType":"Observation"')
             self.buffer = rest[length:]
             self.transport.write(b"HTTP/1.1 204 No Content\r\n\r\n")
 
@@ -92,4 +103,4 @@ async def main(hole: str) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--hole", default="")
-    asyncio.run(main(parser.parse_args().hole))
+    run(main(parser.parse_args().hole))
