@@ -20,6 +20,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from engine import __version__, heap, home, migrate, postgres
 from engine.alerts.desk import Clock, Desk
+from engine.alerts.notices import Notices
 from engine.alerts.post import post
 from engine.alerts.routes import routes as alerts
 from engine.convert import convert
@@ -115,7 +116,8 @@ class Engine:
             first = findings[0] if findings else {}
             return Fault(Kind.INCORRECT, str(first.get("code", "E290")), text, str(first.get("file", "")), "run `isthmus lint`")
         store = store_of(self.site)
-        self.desk = Desk(lambda: self.deployment.site.rules if self.deployment else {}, store, post)
+        notices = Notices(lambda: self.deployment.notices if self.deployment else {}, store)
+        self.desk = Desk(lambda: self.deployment.site.rules if self.deployment else {}, store, post, notices)
         kinds = (True,) if self.crew else (False, True)  # slow work waits for processes of its own anyway
         self.workers = [Worker(self.journal, self.plans, store, self.site.now, self.desk, slow) for slow in kinds]
         for worker in self.workers:

@@ -28,6 +28,8 @@ from engine.settings import Settings
 from engine.types import Site
 from engine.uuid7 import uuid7
 
+PEOPLE = "alerts"  # the channel whose destinations alert rules may tell
+
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
@@ -41,6 +43,12 @@ class Deployment:
     digest: str
     routes: tuple[Route, ...] = ()
     folders: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # what plug-ins read beside the channels, by file
+
+    @property
+    def notices(self) -> Mapping[str, Any]:
+        """The mappings of the channel `alerts`, by destination."""
+        people = self.channels[PEOPLE].destinations if PEOPLE in self.channels else ()
+        return {f"{PEOPLE}.{one.name}": self.site.mappings[one.map] for one in people if one.map in self.site.mappings}
 
     @property
     def refused(self) -> bool:
@@ -91,6 +99,8 @@ def _deploy(settings: Settings, site: Site) -> Deployment:
     routes = [route for channel in channels.values() for route in _routes(channel, found)]
     found += check_feeds(channels)
     _people(rules, {route.name for route in routes}, found)
+    if PEOPLE in channels:
+        found += _notices(channels[PEOPLE], library.mappings)
     findings = (*library.diagnostics, *sourced(found, texts))
     digest = sha256(" ".join(sorted(plan.digest for plan in plans.values())).encode()).hexdigest()[:16]
     return Deployment(
@@ -152,9 +162,19 @@ def _people(rules: Mapping[str, Rule], routes: set[str], found: list[Diagnostic]
     """Whom the rules tell must be destinations of the channel `alerts`."""
     for rule in rules.values():
         for name in (*rule.notify, *rule.escalate_to):
-            if f"alerts.{name}" not in routes:
+            if f"{PEOPLE}.{name}" not in routes:
                 help = "notices go to the destinations of the channel `alerts`: add one of this name there"
                 found.append(Diagnostic("E754", f"nobody is called {name}", Span(rule.file), help))
+
+
+def _notices(people: Channel, mappings: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """Who is told must be able to read it: an alert as JSON, or what a mapping of alerts to messages makes of it."""
+    for one in people.destinations:
+        mapping = mappings.get(one.map)
+        if getattr(one.to.plugin, "takes", "") and not one.map:
+            yield Diagnostic("E768", f"{one.to.name} takes messages, and a notice is none", one.at, "map: alert_to_oru_r01")
+        elif mapping is not None and (mapping.reads != ("fhir", "DetectedIssue") or mapping.writes.startswith("fhir")):
+            yield Diagnostic("E768", f"{one.map} makes no message of an alert", one.at, "one that reads fhir DetectedIssue")
 
 
 def _files(folder: Path) -> list[Path]:

@@ -90,16 +90,17 @@ class Writer:
         settlements = [one.settlement for one in done]
         now = self.now()
         with metrics.COMMIT.time(), self.journal.transaction(self.slow) as connection:
-            if signals:
-                effects = self.alerts(connection, signals, now)
+            effects = self.alerts(connection, signals, now) if signals else None
+            if effects is not None:
                 puts += effects.puts
-                last = settlements[-1]
-                settlements[-1] = replace(last, parcels=(*last.parcels, *effects.parcels), events=(*last.events, *effects.events))
             if puts:
                 self.store.write(connection, puts, now)
                 origins = [Origin(one.message, one.plan, one.resources) for one in settlements if one.resources]
                 if origins and self.record is not None:
                     self.record(connection, origins, now)
+            if effects is not None:
+                last, parcels = settlements[-1], effects.said(connection, now)
+                settlements[-1] = replace(last, parcels=(*last.parcels, *parcels), events=(*last.events, *effects.events))
             self.journal.settle(connection, settlements)
         self.journal.committed(settlements)
         metrics.settled(settlements)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from adapters.hl7v2 import charset as charsets
 from adapters.hl7v2 import er7
@@ -25,6 +25,8 @@ class Mllp:
     `charset` (a name of table 0211) is what the receiver reads: messages are written in it and MSH-18 says so. With
     `application_answer` a delivery is done when the receiver's application has answered, not when it has accepted.
     """
+
+    takes: ClassVar[str] = "hl7v2"  # nothing else can be sent
 
     connect: str  # tcp:ehr.example.org:6661
     timeout: float = 30.0  # seconds for the answer

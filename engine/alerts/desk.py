@@ -15,25 +15,45 @@ from engine.alerts.signals import Signal
 from engine.log import failed
 from engine.metrics import alerted
 from engine.plugins import plugins
-from engine.types import Connection, Event, Parcel, Put, Store
+from engine.types import JSON, Connection, Event, Parcel, Put, Store
 
 EVERY = 1.0  # seconds between looks at the clock
 
 
+Render = Callable[[Connection, Sequence[Parcel], Mapping[str, JSON], datetime], tuple[Parcel, ...]]
+
+
+def plain(connection: Connection, parcels: Sequence[Parcel], issues: Mapping[str, JSON], now: datetime) -> tuple[Parcel, ...]:
+    """Notices in the alert's own words."""
+    return tuple(parcels)
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a change of alerts writes and sends."""
+    """What a change of alerts writes and sends. `render` says its notices as who is told wants them."""
 
     puts: tuple[Put, ...]
     events: tuple[Event, ...]
     parcels: tuple[Parcel, ...]
+    render: Render = plain
+
+    def said(self, connection: Connection, now: datetime) -> tuple[Parcel, ...]:
+        """The notices as they leave, once the resources are written."""
+        return self.render(connection, self.parcels, {put.body["id"]: put.body for put in self.puts}, now) if self.parcels else ()
 
 
 class Desk:
-    """Alerts over one database. `post` writes parcels and events in the transaction it is given."""
+    """Alerts over one database. `post` writes parcels and events in the transaction it is given, `render` says notices as who is told
+    wants them."""
 
-    def __init__(self, rules: Callable[[], Mapping[str, Rule]], store: Store, post: Callable[[Connection, Told], None]) -> None:
-        self.rules, self.store, self.post = rules, store, post
+    def __init__(
+        self,
+        rules: Callable[[], Mapping[str, Rule]],
+        store: Store,
+        post: Callable[[Connection, Told], None],
+        render: Render = plain,
+    ) -> None:
+        self.rules, self.store, self.post, self.render = rules, store, post, render
         self._resource = plugins("outputs").get("alert")
 
     def __call__(self, connection: Connection, signals: Sequence[Signal], now: datetime) -> Told:
@@ -63,7 +83,7 @@ class Desk:
         if told.puts:
             self.store.write(connection, told.puts, now)
         if told.events or told.parcels:
-            self.post(connection, told)
+            self.post(connection, replace(told, parcels=told.said(connection, now)))
 
     def _told(self, effects: Effects) -> Told:
         bodies = [self._resource(alert) for alert in effects.alerts] if self._resource else []
@@ -71,7 +91,7 @@ class Desk:
         alerted(effects.events)
         kind = bodies[0]["resourceType"] if bodies else ""
         events = (replace(event, body={**event.body, "type": kind}) for event in effects.events)
-        return Told(tuple(Put(body) for body in last.values()), tuple(events), tuple(effects.parcels))
+        return Told(tuple(Put(body) for body in last.values()), tuple(events), tuple(effects.parcels), self.render)
 
 
 class Clock(threading.Thread):

@@ -11,6 +11,7 @@ from typing import Any
 
 from engine import heap, log
 from engine.alerts.desk import Desk
+from engine.alerts.notices import Notices
 from engine.alerts.post import post
 from engine.deployment import Deployment, deploy, dry_site
 from engine.journal import Journal
@@ -71,7 +72,8 @@ class Process:
         self.journal.listen(lambda outcomes: self.wire.send("told", told(outcomes)))
         site = self.site()
         store = store_of(site)
-        desk = Desk(lambda: self.deployment.site.rules if self.deployment else {}, store, post)
+        notices = Notices(lambda: self.deployment.notices if self.deployment else {}, store)
+        desk = Desk(lambda: self.deployment.site.rules if self.deployment else {}, store, post, notices)
         watch = Watch(lambda ids: self.wire.send("works", ids), suspects, fatal)
         self.worker = Worker(self.journal, self.plans, store, site.now, desk, watch=watch)
         self.worker.start()

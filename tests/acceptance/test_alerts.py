@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.acceptance.running import Engine, Start
 from tests.acceptance.test_engine import get, talk
+from tests.crash.far import Far
 
 
 def critical(number: str, value: str, minute: int = 0) -> bytes:
@@ -88,3 +89,52 @@ def test_quiet_times_are_kept_listed_and_ended(engine: Engine) -> None:
     assert [(row["rule"], row["subject"], row["reason"]) for row in rows] == [("low_spo2", "", "exchange")]
     assert json.loads(engine.command("alert", "quiet", "--end", str(rows[0]["id"]), "--json").stdout) == []
     assert engine.command("alert", "quiet", "--end", str(rows[0]["id"])).returncode == 1
+
+
+def told_to(engine: Engine, port: int, options: str) -> None:
+    """A ward that hears of critical potassium over MLLP."""
+    rule = engine.channels / "alerts" / "critical_potassium.yaml"
+    rule.write_text(rule.read_text() + "notify: [ward]\n")
+    ward = f'  ward: {{ {options}mllp: {{ connect: "tcp:127.0.0.1:{port}" }}, retry: every 100ms }}\n'
+    (engine.channels / "alerts.yaml").write_text("channel: alerts\ndestinations:\n" + ward)
+
+
+def test_a_ward_is_told_of_an_alert_in_hl7_with_whom_it_is_about_and_what_it_rests_on(own_engine: Start) -> None:
+    engine, ward = own_engine(), Far(("busy", "honest"), 3)  # turned away now and then
+    told_to(engine, ward.port, "map: alert_to_oru_r01, ")
+    assert engine.command("deploy").returncode == 0
+    assert talk(engine.port("hospital"), critical("K1", "7.1")) == ["AA"]
+    alert = raised(engine)
+    assert engine.command("alert", "ack", alert["id"], "--by", "Dr. Novak").returncode == 0
+    until = time.monotonic() + 30
+    while len(ward.acked) < 2 and time.monotonic() < until:
+        time.sleep(0.05)
+    ward.close()
+    assert len(ward.acked) == 2
+    first, second = (rows(body) for body in dict.fromkeys(ward.bodies))  # a repeated try carries the same bytes
+    assert first["MSH"][0][8] == "ORU^R01^ORU_R01"
+    assert first["PID"][0][3].split("^")[0] == "A17"
+    assert first["PID"][0][5] == "Canary^Alert"
+    assert {first["OBR"][0][3], second["OBR"][0][3]} == {f"{alert['id']}^ISTHMUS"}
+    assert [(row[3].split("^")[0], row[5]) for row in first["OBX"]] == [
+        ("ALERT", "Potassium is at or beyond 2.5 or 6.5 mmol/L"), ("SEVERITY", "high"), ("2823-3", "7.1"),
+    ]  # fmt: skip
+    assert ("ACKNOWLEDGED", "Dr. Novak") in [(row[3].split("^")[0], row[5]) for row in second["OBX"]]
+    assert (first["OBR"][0][25], second["OBR"][0][25]) == ("P", "F")
+
+
+def test_whoever_takes_messages_only_cannot_be_told_without_a_mapping(own_engine: Start) -> None:
+    engine = own_engine()
+    for options in ("", "map: fhir_to_oru_r01, ", "map: oru_r01, "):
+        told_to(engine, 1, options)
+        done = engine.command("deploy", "--json")
+        assert done.returncode == 1
+        assert "E768" in {one["code"] for one in json.loads(done.stdout)["findings"]}
+
+
+def rows(body: bytes) -> dict[str, list[list[str]]]:
+    """A message's segments by name, each as its fields numbered as in HL7 (MSH one less)."""
+    found: dict[str, list[list[str]]] = {}
+    for line in body.decode().split("\r"):
+        found.setdefault(line[:3], []).append(line.split("|"))
+    return found

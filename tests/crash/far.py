@@ -32,6 +32,7 @@ class Far:
     def __init__(self, moods: tuple[str, ...], seed: int) -> None:
         self.moods, self.all_moods, self._chance = moods, moods, random.Random(seed)
         self.got: list[Got] = []
+        self.bodies: list[bytes] = []
         self.acked: set[str] = set()
         self.moods_had: set[str] = set()
         self.opened = 0
@@ -67,6 +68,7 @@ class Far:
                     got = read(block, connection)
                     with self._lock:
                         self.got.append(got)
+                        self.bodies.append(block.lstrip(b"\x0b"))
                         mood = self._chance.choice(self.moods)
                         self.moods_had.add(mood)
                     if not self._answer(peer, got.control_id, mood):
