@@ -6,7 +6,7 @@ WORKERS ?= 2
 BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo run test check bench clean help
+.PHONY: demo run test check clean help
 help:
 	@sed -n '1,2p' Makefile
 

@@ -26,7 +26,7 @@ _BRACKETED = re.compile(r"\[([^\[\]]*\D[^\[\]]*)\]")
 
 @dataclass(frozen=True, slots=True)
 class Csv:
-    """The format plug-in."""
+    """Tables in text: rows under a line that names the columns."""
 
     media: ClassVar[str] = "text/csv"
 

@@ -127,7 +127,7 @@ class JsonPath:
 
 @dataclass(frozen=True, slots=True)
 class Json:
-    """The format plug-in. The options name the paths of the envelope."""
+    """JSON documents, read by their names. The options name the paths of the envelope."""
 
     media: ClassVar[str] = "application/json"
 

@@ -41,7 +41,7 @@ class XmlPath(JsonPath):
 
 @dataclass(frozen=True, slots=True)
 class Xml:
-    """The format plug-in. The message's type is the name of the document's root."""
+    """XML documents, read by their paths. The message's type is the name of the document's root."""
 
     media: ClassVar[str] = "application/xml"
 

@@ -71,7 +71,7 @@ class FhirPath:
 
 @dataclass(frozen=True, slots=True)
 class Fhir:
-    """The format plug-in `fhir`."""
+    """FHIR R4 in JSON: a resource or a Bundle."""
 
     media: ClassVar[str] = "application/fhir+json"
 

@@ -23,7 +23,7 @@ REGISTRY = "watches"
 
 @dataclass(frozen=True, slots=True)
 class Fhir:
-    """The options as a channel file has them."""
+    """Watches what is written over the FHIR REST server."""
 
     watch: tuple[str, ...] = ()  # resource types
     if_: str = ""  # a condition over one resource

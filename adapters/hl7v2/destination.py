@@ -20,7 +20,7 @@ from engine.types import JSON, Parcel, Sender, Site
 
 @dataclass(frozen=True, slots=True)
 class Mllp:
-    """Options of an MLLP sender. Times are in seconds.
+    """Sends HL7 v2 messages over MLLP. Times are in seconds.
 
     `charset` (a name of table 0211) is what the receiver reads: messages are written in it and MSH-18 says so. With
     `application_answer` a delivery is done when the receiver's application has answered, not when it has accepted.
