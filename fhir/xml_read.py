@@ -1,11 +1,12 @@
 """FHIR XML to the same dicts that JSON gives: values by the types of the definitions, digits kept.
 
-Source: https://hl7.org/fhir/R4/xml.html. What the definitions do not have is refused here with its place; rules about content
-(required elements, codes) are left to validation, as for JSON.
+Source: https://hl7.org/fhir/R4/xml.html. What the definitions do not have, or have in another order, is
+refused here with its place; rules about content (required elements, codes) are left to validation, as for JSON.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
@@ -60,20 +61,40 @@ def content(node: Any, type: model.Type, at: str) -> JSON:
     """The attributes and elements of one element."""
     found: JSON = attributes(node, type, at)
     blank(node, at)
+    order, last = places(type.name), -1
     for child in node:
         if type.name == "Narrative" and child.tag == f"{{{XHTML}}}div":
-            found["div"] = xhtml(child, True)
+            if "div" in found:
+                raise _Odd(Fault(Kind.INCORRECT, "E519", "the element stands once only", f"{at}.div", "see its cardinality"))
+            found["div"], last = xhtml(child, True), order["div"]
             continue
         name = local(child, at)
         element = type.elements.get(name)
         if element is None or (type.kind != "resource" and name == "id") or (type.name == "Extension" and name == "url"):
             raise _Odd(unknown(f"{at}.{name}" if name.isidentifier() else at))
         place = f"{at}.{name}"
+        if order[name] < last:
+            raise _Odd(
+                Fault(Kind.INCORRECT, "E517", "an element out of its order", place, "in XML, as the type's page lists them")
+            )
+        last = order[name]
         if element.primitive:
             primitive(found, child, element, place)
         else:
             keep(found, element, inner(child, element, place), place)
     return packed(found, type)
+
+
+@cache
+def places(name: str) -> dict[str, int]:
+    """The place of each element among its siblings, as the schemas of XML have them; members of a choice share theirs."""
+    type = model.type_of(name)
+    known: dict[str, int] = {}
+    if type is not None:
+        groups: dict[str, int] = {}
+        for index, one in enumerate(type.elements.values()):
+            known[one.name] = groups.setdefault(one.choice or one.name, index)
+    return known
 
 
 def attributes(node: Any, type: model.Type, at: str) -> JSON:

@@ -56,9 +56,9 @@ class Call:
         return ""
 
     def if_match(self) -> int | Fault | None:
-        """The version that must be the newest; None when the client does not mind."""
-        text = self.headers.get("if-match", "")
-        if not text:
+        """The version that must be the newest; None when the client does not mind, which an empty header does not say."""
+        text = self.headers.get("if-match")
+        if text is None:
             return None
         found = ETAG.fullmatch(text.strip())
         return int(found[1]) if found else Fault(Kind.INCORRECT, "E556", "not an ETag of this server", "If-Match", 'as in W/"3"')

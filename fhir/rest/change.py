@@ -23,6 +23,7 @@ from fhir.rest.owned import owned, touched
 from fhir.rest.read import absent, gone
 from fhir.rest.server import Server, answered
 from fhir.search.find import Page, find
+from fhir.search.query import RESULT
 from fhir.search.query import read as understood
 from fhir.store import Change, Delete, Expect, apply
 from fhir.store.content import Content, head, instant
@@ -99,7 +100,7 @@ def creation(call: Call, body: JSON) -> Wanted | Fault:
     """POST Type; If-None-Exist makes it conditional, and so do criteria in the address, where some clients put them."""
     asked = [pair for pair in call.params if pair[0] not in ("_format", "_pretty", "_summary")]
     criteria = call.headers.get("if-none-exist", "") or urlencode(asked)
-    if not criteria:
+    if not criteria and "if-none-exist" not in call.headers:
         return [Put(body)], body
 
     def work(connection: Connection, at: datetime) -> Result | Fault:
@@ -214,8 +215,8 @@ def match(connection: Connection, type: str, params: Sequence[tuple[str, str]], 
     query = understood(type, [*params, ("_count", "2")], base, strict=True)
     if isinstance(query, Fault):
         return query
-    if not query.wheres and not query.chains:
-        return Fault(Kind.CONFLICT, "E573", "the condition selects everything", help="name an identifier")
+    if not any(telling(name) for name, _ in query.kept):
+        return Fault(Kind.CONFLICT, "E573", "the condition selects everything, or nearly", help="name an identifier")
     page = answered(connection, find(query, base))
     if isinstance(page, Fault):
         return page
@@ -223,6 +224,11 @@ def match(connection: Connection, type: str, params: Sequence[tuple[str, str]], 
     if len(page.matches) > 1:
         return Fault(Kind.CONFLICT, "E572", "more than one resource matches the condition", help="name an identifier")
     return page.matches[0].id if page.matches else ""
+
+
+def telling(name: str) -> bool:
+    """Whether a parameter says what is meant, not only what is not, or how the answer is to look."""
+    return name.partition(":")[0] not in (*RESULT, "_lastUpdated") and not name.endswith((":not", ":missing"))
 
 
 def changed(call: Call, written: Written, at: datetime, body: JSON) -> Answer:

@@ -11,7 +11,7 @@ JSON = dict[str, Any]
 SYSTEM = "urn:isthmus:fault"
 ISSUES = {
     "E510": "structure", "E511": "required", "E512": "structure", "E513": "code-invalid", "E514": "value", "E515": "structure",
-    "E516": "value", "E519": "structure", "E520": "structure", "E521": "structure", "E522": "structure", "E523": "not-supported",
+    "E516": "value", "E517": "structure", "E519": "structure", "E520": "structure", "E521": "structure", "E522": "structure", "E523": "not-supported",
     "E551": "not-found", "E552": "deleted", "E566": "too-costly", "E567": "too-costly", "E577": "timeout", "E906": "too-long",
     "E571": "conflict", "E572": "multiple-matches", "E579": "processing",
 }  # fmt: skip

@@ -120,7 +120,7 @@ def place(text: str, keys: Sequence[Sort]) -> list[Any] | Fault:
     """The place a link names; forged ones are refused."""
     try:
         found = msgspec.json.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), strict=True)
-    except (msgspec.DecodeError, binascii.Error, ValueError):
+    except (msgspec.DecodeError, binascii.Error, ValueError, RecursionError):
         found = None
     kinds = {"timestamptz": str, "text": str, "bigint": int, "double precision": float}
     wanted = [kinds[one.cast] for one in keys]

@@ -110,12 +110,15 @@ def test_fhirclient_works_with_the_server(engine: Engine, hook: Endpoint) -> Non
     assert read.name[0].family == "Smart"
     read.gender = "female"
     assert read.update(smart.server)["gender"] == "female"
+    path = f"{smart.server.base_uri}Patient/{made['id']}"  # it has no call that patches, so its session does
+    patched = smart.server.session.patch(path, json={"birthDate": "1970-01-02"}, headers={"Content-Type": "application/json"})
+    assert (patched.status_code, patched.json()["birthDate"]) == (200, "1970-01-02")
     found = Patient.where({"family": "smart"}).perform_resources_iter(smart.server)
     assert [one.id for one in found] == [made["id"]]
     done = smart.server.post_json("", {"resourceType": "Bundle", "type": "transaction", "entry": ENTRIES}).json()
     assert [entry["response"]["status"][:3] for entry in done["entry"]] == ["201", "201"]
     history = Bundle(smart.server.request_json(f"Patient/{made['id']}/_history"))
-    assert history.total == 2
+    assert history.total == 3
     asked = Subscription(wanted(hook, "fhirclient")).create(smart.server)
     assert Subscription.read(asked["id"], smart.server).status == "active"
     result = Observation(observation("fhirclient")).create(smart.server)

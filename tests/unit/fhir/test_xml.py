@@ -111,6 +111,19 @@ def test_every_official_example_survives_the_way_through_xml(r4_examples: list[P
         ("<contained><Nonsense/></contained>", "E523", "Observation.contained"),
         ("<contained/>", "E519", "Observation.contained"),
         ('<x:status xmlns:x="urn:x" value="final"/>', "E510", "Observation"),
+        ('<code><text value="a"/></code><status value="final"/>', "E517", "Observation.status"),
+        ('<status value="final"/><id value="a"/>', "E517", "Observation.id"),
+        ('<status value="final"/><extension url="urn:x"/>', "E517", "Observation.extension"),
+        ('<code><text value="a"/><coding><code value="b"/></coding></code>', "E517", "Observation.code.coding"),
+        (
+            '<note><text value="a"/></note><bodySite><text value="b"/></bodySite><note><text value="c"/></note>',
+            "E517",
+            "Observation.note",
+        ),
+        ('<status value="final"><x xmlns="urn:x"/></status>', "E510", "Observation.status"),
+        ('<status x:value="final" xmlns:x="urn:x"/>', "E510", "Observation.status"),
+        ('<status value="final">final</status>', "E512", "Observation.status"),
+        ("<contained><Patient/><Patient/></contained>", "E519", "Observation.contained"),
     ],
 )
 def test_what_is_not_fhir_xml_is_refused_with_its_place(inside: str, code: str, at: str) -> None:
