@@ -7,6 +7,7 @@ comes through the one hardened parser.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -18,6 +19,7 @@ from engine.safe_xml import parse
 from engine.types import Envelope
 
 TEXT = "#text"
+_NAME = re.compile(rf"{TEXT}|@?[^\W\d][\w.\-\u00b7]*")  # XML 1.0, production 5, without colons: namespaces are left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,9 @@ class Xml:
         return Node(value if isinstance(value, dict) else {TEXT: value})
 
     def path(self, text: str, structure: str, group: str) -> XmlPath | Fault:
-        """Compiles a path; any name may stand in a document, so only its notation can be wrong."""
+        """Compiles a path; any name may stand in a document, so only its notation can be wrong. `a/b` is another one's."""
         names = parts(text)
-        if names is None:
+        if names is None or any(not _NAME.fullmatch(name) for name, _ in names):
             return Fault(
                 Kind.INCORRECT, "E196", f"{text} is no path of names", help="names joined by dots: PATIENT.NAME, TREND.@UNITS"
             )

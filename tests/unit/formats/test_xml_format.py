@@ -81,8 +81,9 @@ def test_what_is_no_harmless_document_is_refused(body: bytes, code: str) -> None
         assert found.code == code
 
 
-def test_a_path_that_is_none_is_told() -> None:
-    found = XML.path("a..b", "", "")
+@pytest.mark.parametrize("text", ["a..b", "/patient/@id", "a/b", "//a", "a@b", "1a", "a b", "a:b", "@", "text()"])
+def test_a_path_that_is_none_is_told(text: str) -> None:
+    found = XML.path(text, "", "")
     assert isinstance(found, Fault)
     assert found.code == "E196"
 
