@@ -9,6 +9,7 @@ from uuid import UUID
 
 from engine.deliver.courier import Courier
 from engine.deliver.ledger import Ledger
+from engine.deliver.lookout import Lookout
 from engine.deliver.route import Route
 from engine.journal.lease import CLASS, SECONDS, Leases
 from engine.journal.line import Line
@@ -25,11 +26,14 @@ class Couriers:
         self._leases = Leases(Line(dsn, "deliver"), "to", 0, lease, CLASS + 1)
         self._running: dict[str, tuple[Courier, asyncio.Task[None]]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._lookout = Lookout(dsn, self._news)
+        self._looking: asyncio.Task[None] | None = None
 
     async def start(self, routes: Sequence[Route]) -> None:
         """Takes the leases and begins to deliver."""
         self._loop = asyncio.get_running_loop()
         await asyncio.to_thread(self._leases.start)
+        self._looking = asyncio.create_task(self._lookout.run(), name="lookout")
         await self.follow(routes)
 
     async def follow(self, routes: Sequence[Route], seconds: float = 10.0) -> None:
@@ -47,16 +51,22 @@ class Couriers:
         """There may be parcels; may be called from any thread (`journal.listen(couriers.wake)`)."""
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._wake)
+                self._loop.call_soon_threadsafe(self._lookout.look)
 
     async def stop(self, seconds: float = 30.0) -> None:
         """Sends nothing new, waits so long for what is in flight, and hands the leases back."""
         await asyncio.gather(*(self._end(name, seconds) for name in list(self._running)))
+        if self._looking is not None:
+            self._looking.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._looking
         await asyncio.to_thread(self._leases.stop)
 
-    def _wake(self) -> None:
-        for courier, _ in self._running.values():
-            courier.wake()
+    def _news(self, names: Sequence[str] | None) -> None:
+        """Wakes those that have something new; all when it is not known which."""
+        for name in list(self._running) if names is None else names:
+            if name in self._running:
+                self._running[name][0].wake()
 
     async def _end(self, name: str, seconds: float) -> None:
         courier, task = self._running.pop(name)

@@ -14,6 +14,7 @@ import pytest
 
 from engine.deliver import Couriers, Route, Schedule, dead, desk, pause, resume, revive, trying, waiting
 from engine.deliver.ledger import BYTES, Ledger
+from engine.deliver.lookout import Lookout
 from engine.fault import Fault, Kind
 from engine.journal.outbox import post
 from engine.types import JSON, Parcel, Sender, Site
@@ -101,6 +102,29 @@ def test_parcels_of_a_key_leave_one_after_the_other_in_order(database: str) -> N
     for key in "abc":
         assert [idem for idem in far.got if idem[0] == key] == [f"{key}{n}" for n in range(30)]
     assert not far.overlapped
+
+
+def test_a_commit_wakes_the_destinations_that_it_has_something_for(database: str) -> None:
+    async def run() -> list[list[str] | None]:
+        heard: asyncio.Queue[Any] = asyncio.Queue()
+        lookout = Lookout(database, heard.put_nowait)
+        task = asyncio.create_task(lookout.run())
+        found = []
+        for parcels in ([parcel(0), parcel(1), parcel(0, to="lab")], [], [parcel(2)]):
+            await asyncio.to_thread(put, database, *parcels)
+            lookout.look()
+            found.append(await asyncio.wait_for(heard.get(), 10))
+        with psycopg.connect(database, autocommit=True) as other:  # the line is cut: it cannot be said which
+            other.execute("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'isthmus lookout'")
+        for _ in range(2):
+            lookout.look()
+            found.append(await asyncio.wait_for(heard.get(), 10))
+        task.cancel()
+        return found
+
+    first, *rest = asyncio.run(run())
+    assert sorted(first or ()) == ["ehr", "lab"]
+    assert rest == [[], ["ehr"], None, []]
 
 
 def test_a_failing_head_keeps_back_its_own_key_only_and_comes_first_again(database: str) -> None:
