@@ -12,7 +12,7 @@ from engine.diagnostic import Diagnostic
 from engine.fault import Fault
 from engine.mapping.conditions import condition
 from engine.plugins import plugins
-from engine.types import JSON, Event, Format, Parcel, Site, Work
+from engine.types import JSON, Event, Format, Message, Parcel, Put, Site, Work
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 Render = Callable[[Work], "tuple[Parcel | Event | Fault, ...]"]
@@ -22,12 +22,13 @@ def compile_deliveries(
     channel: Channel, site: Site, format: Format, converters: Sequence[Any]
 ) -> tuple[tuple[Render, ...], list[Diagnostic]]:
     """One function a destination, stores left out; a destination without `map` is sent the resources as they are stored,
-    or what its method `parcel` makes of the work."""
+    or what its method `parcel` makes of the work. What several are sent alike is made once."""
     renders, found = [], []
+    shared: dict[str, Shared] = {}
     for one in channel.destinations:
         if one.to.name.endswith("_store"):
             continue
-        made = _render(channel, one, site, format, converters)
+        made = _render(channel, one, site, format, converters, shared)
         if isinstance(made, list):
             found += made
         else:
@@ -35,7 +36,9 @@ def compile_deliveries(
     return tuple(renders), found
 
 
-def _render(channel: Channel, one: Delivery, site: Site, format: Format, converters: Sequence[Any]) -> Render | list[Diagnostic]:
+def _render(
+    channel: Channel, one: Delivery, site: Site, format: Format, converters: Sequence[Any], shared: dict[str, Shared]
+) -> Render | list[Diagnostic]:
     accepts: Any = None
     if one.condition is not None:
         accepts = condition(one.condition.text, one.condition.at, format, converters=converters)
@@ -47,13 +50,13 @@ def _render(channel: Channel, one: Delivery, site: Site, format: Format, convert
         help = f"mappings: {', '.join(sorted(site.mappings))}"
         return [Diagnostic("E230", f"there is no mapping called {one.map}", one.at, help)]
     own = getattr(one.to.plugin, "parcel", None)
-    body = (
-        _mapped(site.mappings[one.map], site)
-        if one.map
-        else _own(own)
-        if own
-        else _plain(getattr(format, "media", "application/octet-stream"))
-    )
+    if own and not one.map:
+        body: Callable[[Work], Bodies | tuple[Fault, ...]] = _own(own)
+    else:
+        if one.map not in shared:
+            media = getattr(format, "media", "application/octet-stream")
+            shared[one.map] = Shared(_mapped(site.mappings[one.map], site) if one.map else _plain(media))
+        body = shared[one.map]
     name = f"{channel.name}.{one.name}"
 
     def render(work: Work) -> tuple[Parcel | Event | Fault, ...]:
@@ -87,6 +90,23 @@ def _published(channel: Channel, one: Delivery, accepts: Any) -> Render | list[D
 
 
 Bodies = list[tuple[bytes, str]]  # content and its type
+
+
+class Shared:
+    """What a channel's destinations without a map, or with the same one, are sent of a message: made for the first that wants it."""
+
+    __slots__ = ("_held", "_make")
+
+    def __init__(self, make: Callable[[Work], Bodies | tuple[Fault, ...]]) -> None:
+        self._make = make
+        self._held: tuple[Message, tuple[Put, ...], Bodies | tuple[Fault, ...]] | None = None
+
+    def __call__(self, work: Work) -> Bodies | tuple[Fault, ...]:
+        """The bodies, or why there are none. Several threads may ask, each for its own message."""
+        held = self._held
+        if held is None or held[0] is not work.message or held[1] is not work.puts:
+            held = self._held = work.message, work.puts, self._make(work)
+        return held[2]
 
 
 def _plain(media: str) -> Callable[[Work], Bodies]:
