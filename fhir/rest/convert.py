@@ -42,7 +42,7 @@ def contained(call: Call) -> JSON | None:
     if media in MEDIA:
         return None
     found = resource(call)
-    if isinstance(found, Fault) or found.get("resourceType") not in TYPES:
+    if isinstance(found, Fault) or not isinstance(found.get("resourceType"), str) or found["resourceType"] not in TYPES:
         return None
     if found["resourceType"] != "Parameters":
         return found
@@ -58,6 +58,7 @@ def message(call: Call) -> bytes | Fault:
     if media not in MEDIA:
         held: Any = call.resource or encode.loads(body)
         rows = held.get("parameter", ()) if isinstance(held, dict) else ()
+        rows = rows if isinstance(rows, list) else ()
         texts = [row.get("valueString") for row in rows if isinstance(row, dict) and row.get("name") in ("input", "content")]
         if isinstance(held, Fault) or not texts or not isinstance(texts[0], str):
             help = "send the message as x-application/hl7-v2+er7, or Parameters with `input`"

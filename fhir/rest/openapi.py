@@ -8,16 +8,26 @@ from fhir import model
 
 JSON = dict[str, Any]
 FHIR = "application/fhir+json"
+RULES = "https://hl7.org/fhir/R4/resourcelist.html"
 RESOURCE: JSON = {
     "type": "object",
+    "description": "A resource of FHIR R4. What stands in each type is the specification's to say and is not repeated here: a body that"
+    " fits this schema may still be refused with 422, whose OperationOutcome names each place. `$validate` tells without storing.",
+    "externalDocs": {"description": "The resource types of R4", "url": RULES},
     "required": ["resourceType"],
     "properties": {
         "resourceType": {"enum": sorted(model.resources())},
         "id": {"type": "string", "pattern": r"^[A-Za-z0-9\-.]{1,64}$"},
     },
 }
+OUTCOME: JSON = {
+    "type": "object",
+    "required": ["resourceType", "issue"],
+    "properties": {"resourceType": {"const": "OperationOutcome"}, "issue": {"type": "array", "minItems": 1}},
+}
 TYPE: JSON = {"name": "type", "in": "path", "required": True, "schema": {"enum": sorted(model.resources())}}
 ID: JSON = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": r"^[A-Za-z0-9\-.]{1,64}$"}}
+OWNER: JSON = {"name": "type", "in": "path", "required": True, "schema": {"enum": ["Encounter", "Patient"]}}
 VERSION: JSON = {"name": "version", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 1}}
 OTHER: JSON = {"name": "other", "in": "path", "required": True, "schema": {"enum": sorted(model.resources())}}
 COUNT: JSON = {"name": "_count", "in": "query", "schema": {"type": "integer", "minimum": 0}}
@@ -38,6 +48,16 @@ EVENTS: list[JSON] = [
 ]
 AT: JSON = {"name": "_at", "in": "query", "schema": {"type": "string", "format": "date"}}
 MATCH: JSON = {"name": "If-Match", "in": "header", "schema": {"type": "string", "pattern": '^W/"[0-9]{1,9}"$'}}
+CODE: JSON = {"name": "code", "in": "query", "required": True, "schema": {"type": "string", "minLength": 1}}
+SYSTEM: JSON = {"name": "system", "in": "query", "schema": {"type": "string"}}
+URL: JSON = {"name": "url", "in": "query", "schema": {"type": "string"}}
+ALL: list[JSON] = [
+    {"name": "_type", "in": "query", "schema": {"enum": sorted(model.resources())}},
+    *[{"name": name, "in": "query", "schema": {"type": "string", "format": "date"}} for name in ("start", "end")],
+    {"name": "_since", "in": "query", "schema": {"type": "string", "format": "date-time"}},
+    COUNT,
+]
+HL7 = "x-application/hl7-v2+er7"
 PATIENT: JSON = {"name": "patient", "in": "query", "required": True, "schema": ID["schema"]}
 BY: JSON = {
     "name": "identifier",
@@ -62,6 +82,8 @@ def operation(summary: str, *parameters: JSON, body: tuple[str, ...] = ()) -> JS
         },
     }
     if body:
+        outcome = {"description": "not as R4 has it, or a patch that does not fit: an OperationOutcome"}
+        made["responses"]["422"] = {**outcome, "content": {FHIR: {"schema": OUTCOME}}}
         made["requestBody"] = {
             "required": True,
             "content": {media: {"schema": RESOURCE if media == FHIR else {}} for media in body},
@@ -77,6 +99,13 @@ def paths(prefix: str) -> JSON:
         f"{prefix}/metadata": {"get": operation("CapabilityStatement")},
         f"{prefix}/_history": {"get": operation("What changed", COUNT, SINCE, AT)},
         f"{prefix}/$process-message": {"post": operation("Hand a message to its channel", body=(FHIR,))},
+        f"{prefix}/$convert": {
+            "post": operation("What an HL7 v2 message becomes, or a resource in its other form", body=(HL7, FHIR))
+        },
+        f"{prefix}/ConceptMap/$translate": {"get": operation("What a code becomes", URL, CODE, SYSTEM)},
+        f"{prefix}/CodeSystem/$lookup": {"get": operation("What is known of a code", SYSTEM, CODE)},
+        f"{prefix}/CodeSystem/$validate-code": {"get": operation("Whether a system has a code", URL, CODE)},
+        f"{prefix}/ValueSet/$validate-code": {"get": operation("Whether a value set has a code", URL, CODE, SYSTEM)},
         of_type: {
             "get": operation("Search", TYPE, *SEARCH),
             "post": operation("Create", TYPE, NONE, body=(FHIR,)),
@@ -96,7 +125,8 @@ def paths(prefix: str) -> JSON:
         f"{one}/_history": {"get": operation("Every version", TYPE, ID, COUNT, SINCE, AT)},
         f"{one}/_history/{{version}}": {"get": operation("One version", TYPE, ID, VERSION)},
         f"{one}/{{other}}": {"get": operation("Search in a compartment", TYPE, ID, OTHER, *SEARCH)},
-        f"{one}/$everything": {"get": operation("All about a patient or an encounter", TYPE, ID)},
+        f"{one}/$everything": {"get": operation("All about a patient or an encounter", OWNER, ID, *ALL)},
+        f"{one}/$validate": {"get": operation("Validate what is stored", TYPE, ID)},
         f"{prefix}/Subscription/$status": {"get": operation("How Subscriptions stand", SUBSCRIPTIONS)},
         f"{prefix}/Subscription/{{id}}/$status": {"get": operation("How a Subscription stands", ID)},
         f"{prefix}/Subscription/{{id}}/$events": {"get": operation("What a Subscription told of", ID, *EVENTS)},

@@ -42,7 +42,13 @@ def test_a_message_becomes_a_bundle_and_nothing_is_stored(fhir: httpx.Client) ->
 
 @pytest.mark.parametrize(
     ("body", "media", "fault"),
-    [(b"hello", "text/plain", "E533"), (b"{}", "application/json", "E533"), (b"", "text/plain", "E533")],
+    [
+        (b'{"resourceType":"Parameters","parameter":5}', "application/json", "E533"),
+        (b'{"resourceType":[]}', "application/json", "E533"),
+        (b"hello", "text/plain", "E533"),
+        (b"{}", "application/json", "E533"),
+        (b"", "text/plain", "E533"),
+    ],
 )
 def test_what_is_no_message_is_told(fhir: httpx.Client, body: bytes, media: str, fault: str) -> None:
     found = fhir.post("$convert", content=body, headers={"content-type": media})
