@@ -99,12 +99,15 @@ class Courier:
         return len(self._hand) < AHEAD and sum(self._hand.values()) < BYTES
 
     async def _read(self) -> None:
-        """Takes in hand what is due, as far as there is room."""
+        """Takes in hand what is due, as far as there is room; without room, sees now and then whether there is a pause."""
         now = time.monotonic()
         if now >= self._look_at:
             self._more, self._look_at = True, now + LOOK
             if self._place.is_old(now):
                 self._place.anew(now)
+            if not self._room() and (await self._ledger.read(0, 0)).paused:
+                self._drop()
+                return
         if not (self._more or self._named) or not self._room():
             return
         named, self._named, self._more = self._named, [], False

@@ -331,6 +331,26 @@ def test_a_paused_destination_waits_and_goes_on(database: str) -> None:
     assert far.got == ["p0"]
 
 
+def test_a_pause_is_heeded_though_much_is_in_hand(database: str) -> None:
+    async def slow(parcel: Parcel, n: int) -> JSON | Fault:
+        await asyncio.sleep(0.05)
+        return {}
+
+    far = Far(slow)
+    put(database, *(parcel(0, f"k{n}") for n in range(400)))
+
+    async def stop(_: Couriers) -> None:
+        with psycopg.connect(database, autocommit=True) as connection:
+            pause(connection, "ehr")
+        await asyncio.sleep(1.5)
+        sent = len(far.got)
+        await asyncio.sleep(0.3)
+        assert len(far.got) == sent
+
+    deliver(database, {"ehr": far}, lambda: bool(far.got), then=stop)
+    assert left(database) > 100
+
+
 def test_a_process_that_lost_its_lease_neither_sends_nor_writes(database: str) -> None:
     async def run() -> None:
         gate = asyncio.Event()
