@@ -19,7 +19,7 @@ from engine.log import failed
 from fhir.rest import binary
 from fhir.rest.answer import MEDIA, Answer, refused
 from fhir.rest.audit import Auditor
-from fhir.rest.call import Call, Trail, pairs
+from fhir.rest.call import LONGEST, Call, Trail, pairs
 from fhir.rest.media import answering, as_xml, carrying, pretty
 from fhir.rest.methods import allowed
 from fhir.rest.server import costly
@@ -29,7 +29,6 @@ METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"))
 BODILESS = frozenset(("GET", "HEAD"))
 HOST = re.compile(r"[A-Za-z0-9.\-]{1,253}(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::[0-9]{1,5})?")
 PATIENCE = 60.0  # seconds for a body to arrive
-LONGEST = 16384  # characters of a path and its query
 MOST_HEADERS = 100
 LATE = Fault(Kind.INCORRECT, "E577", "the body did not arrive within a minute", help="send it faster, or in parts")
 LONG = Fault(

@@ -15,6 +15,7 @@ JSON = dict[str, Any]
 ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 ETAG = re.compile(r'(?:W/)?"([0-9]{1,9})"')
 TYPES = frozenset(model.resources())
+LONGEST = 60_000  # characters of a path and its query
 
 
 @dataclass(slots=True)

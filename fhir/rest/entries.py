@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from fhir.rest.call import TYPES, Call
 JSON = dict[str, Any]
 MAX_ENTRIES = 5000
 HEADERS = {"ifMatch": "if-match", "ifNoneExist": "if-none-exist", "ifNoneMatch": "if-none-match"}
+PATCHES = ("application/json-patch+json", "application/merge-patch+json")  # by Binary; a FHIRPath Patch is Parameters
 SYSTEM = ("_", "$")  # how the names of what is no resource type begin
 
 
@@ -73,10 +75,18 @@ def asked(row: JSON, base: str, at: str) -> Call | Fault:
     if "ifModifiedSince" in request:
         headers["if-modified-since"] = dated(request["ifModifiedSince"])
     held = row.get("resource")
-    if held is not None and held.get("resourceType") == "Binary" and request["method"] == "PATCH":
-        return Fault(Kind.UNSUPPORTED, "E555", "patches in a Bundle are FHIRPath Patches", at, "send Parameters")
     pairs = tuple(parse_qsl(query, keep_blank_values=True)) if query else ()
-    return Call(request["method"], parts, pairs, headers, b"", held, base)
+    if request["method"] != "PATCH" or held is None or held.get("resourceType") != "Binary":
+        return Call(request["method"], parts, pairs, headers, b"", held, base)
+    if held.get("contentType") not in PATCHES:
+        return Fault(
+            Kind.UNSUPPORTED, "E555", "no patch that a Binary holds", at, f"its contentType is one of {', '.join(PATCHES)}"
+        )
+    try:
+        body = b64decode(held.get("data", ""), validate=True)
+    except (ValueError, TypeError):
+        return Fault(Kind.INCORRECT, "E574", "the patch is not base64", at, "see Binary.data")
+    return Call("PATCH", parts, pairs, {**headers, "content-type": held["contentType"]}, body, None, base)
 
 
 def dated(text: str) -> str:

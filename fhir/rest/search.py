@@ -10,7 +10,7 @@ from engine.fault import Fault, Kind
 from fhir import encode
 from fhir.rest import derived, provenances
 from fhir.rest.answer import Answer, refused
-from fhir.rest.call import Call
+from fhir.rest.call import LONGEST, Call
 from fhir.rest.outcome import outcome
 from fhir.rest.server import Server
 from fhir.rest.shape import part
@@ -18,6 +18,13 @@ from fhir.search.find import Found, Page, find
 from fhir.search.query import Query, read
 
 JSON = dict[str, Any]
+UNREACHABLE = Fault(
+    Kind.INCORRECT,
+    "E578",
+    "the next page's address would be longer than this server reads",
+    "",
+    "ask for fewer values, or with a larger _count",
+)
 
 
 async def search(server: Server, call: Call, extra: Sequence[tuple[str, str]] = ()) -> Answer:
@@ -33,6 +40,8 @@ async def search(server: Server, call: Call, extra: Sequence[tuple[str, str]] = 
         return refused(page)
     if query.includes or query.type in derived.TYPES:
         page = await derived.joined(server, query, page)
+    if page.next and len(link("", query.kept)) + len(page.next) > LONGEST - 1000:
+        return refused(UNREACHABLE)
     return Answer(200, bundle(call, query, page, {name for name, _ in extra}))
 
 

@@ -125,7 +125,7 @@ def misplaced(entry: Entry, urls: set[str]) -> Fault | None:
         return None if readable(call) else replace(UNREAD, at=f"{entry.at}.request.url")
     if not call.type or len(call.path) > 2 or call.path[-1].startswith(("_", "$")):
         return Fault(Kind.INCORRECT, "E575", "an entry writes to a type or a resource", entry.at, "send operations alone")
-    if call.method != "DELETE" and call.resource is None:
+    if call.method != "DELETE" and call.resource is None and not call.body:
         return Fault(Kind.INCORRECT, "E575", "an entry without a resource", entry.at)
     return None
 

@@ -124,3 +124,14 @@ def test_a_request_that_is_refused_unread_is_an_access_too(api: httpx.Client) ->
     for id, code in (("1", "4"), ("2", "4"), ("3", "4")):
         [entry] = api.get(f"AuditEvent?entity=Patient/{id}").json()["entry"]
         assert entry["resource"]["outcome"] == code
+
+
+def test_the_next_page_of_a_long_posted_search_can_be_fetched_or_is_refused_at_once(api: httpx.Client) -> None:
+    made = [created(api, PATIENT) for _ in range(2)]
+    many = [*made, *[f"nobody-{number}" for number in range(3000)]]
+    first = api.post("Patient/_search", data={"_id": ",".join(many), "_count": "1"})
+    following = next(link["url"] for link in first.json()["link"] if link["relation"] == "next")
+    assert {*ids(first), *ids(api.get(following))} == set(made)
+    too_long = api.post("Patient/_search", data={"_id": ",".join(many * 3), "_count": "1"})
+    assert (too_long.status_code, codes(too_long)) == (414, ["E578"])
+    assert set(ids(api.post("Patient/_search", data={"_id": ",".join(many * 3)}))) == set(made)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import Any
 from uuid import uuid4
 
@@ -170,3 +171,14 @@ def test_a_reference_to_this_server_is_kept_relative(api: httpx.Client) -> None:
     assert api.get(f"Observation/{alone}").json()["subject"] == entry["resource"]["subject"] == {"reference": f"Patient/{id}"}
     found = api.get(f"Observation?patient={id}&_include=Observation:subject").json()["entry"]
     assert {one["resource"]["id"] for one in found} == {alone, entry["resource"]["id"], id}
+
+
+@pytest.mark.parametrize("kind", ["transaction", "batch"])
+def test_a_json_patch_in_a_bundle_is_a_binary(api: httpx.Client, kind: str) -> None:
+    id = created(api, PATIENT)
+    change = b64encode(b'[{"op": "replace", "path": "/gender", "value": "other"}]').decode()
+    binary = {"resourceType": "Binary", "contentType": "application/json-patch+json", "data": change}
+    [done] = answers(posted(api, asked("PATCH", f"Patient/{id}", binary), kind=kind))
+    assert (done["response"]["status"], done["resource"]["gender"]) == ("200", "other")
+    wrong = posted(api, asked("PATCH", f"Patient/{id}", {**binary, "contentType": "text/plain"}))
+    assert (wrong.status_code, codes(wrong)) == (415, ["E555"])
