@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import firwin
 
-Array = npt.NDArray[np.float64]
+Array = npt.NDArray[np.floating]
 HALF = 10  # blocks on either side of a sample that its filter reaches
 
 
@@ -23,9 +23,9 @@ def taps(down: int) -> Array:
 
 
 def decimate(x: Array, down: int) -> Array:
-    """[leads, n] → [leads, ceil(n / down)]; beyond its ends the signal stays at its last value."""
+    """[leads, n] → [leads, ceil(n / down)], as precise as they came; beyond its ends the signal stays at its last value."""
     length = -(-x.shape[1] // down)
-    weights = taps(down)
+    weights = taps(down).astype(x.dtype)
     reach = HALF * down
     padded = np.pad(x, ((0, 0), (reach, (length + 2 * HALF) * down - x.shape[1] - reach)), mode="edge")
     parts = weights @ padded.reshape(len(x), -1, down).transpose(0, 2, 1)
