@@ -18,6 +18,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     SmallInteger,
     Table,
@@ -133,7 +134,15 @@ subscription = Table(
     Column("told", DateTime(timezone=True), nullable=False, server_default=text("now()")),  # when something was last sent
     Column("asked", DateTime(timezone=True), nullable=False, server_default=text("now()")),  # when its client last asked for it
     Column("shaken", Boolean, nullable=False, server_default=text("false")),  # whether the endpoint took the handshake
+    Column("since", BigInteger, nullable=False, server_default=text("0")),  # how far it had come when its handshake was sent
     Index("subscription_key", "key", unique=True, postgresql_where=text("state <> 'gone'")),
+)
+
+secret = Table(
+    "secret",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
 )
 
 subscription_event = Table(
