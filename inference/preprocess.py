@@ -26,4 +26,5 @@ def prepare(samples: npt.NDArray[np.floating], rate: float) -> Array:
         x = (samples - samples[:, :1]) / np.asarray(1000, samples.dtype)
         x = decimate(x, down) if up == 1 else resample_poly(x, up, down, axis=1, padtype="edge")
     x = x - np.median(x, axis=1, keepdims=True)
-    return np.clip(x, -LIMIT, LIMIT).astype(np.float32)
+    out: Array = np.clip(x, -LIMIT, LIMIT).astype(np.float32)
+    return out
