@@ -16,7 +16,7 @@ from fhir import encode
 from fhir.rest.server import Server
 from fhir.search.find import Found, Page, find, include
 from fhir.search.query import RESULT, Query
-from fhir.search.terms import updated
+from fhir.search.times import updated
 from fhir.search.where import ALWAYS, NEVER, Where, every, some
 from fhir.store import origin
 from fhir.store.sql import sql

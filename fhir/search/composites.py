@@ -10,6 +10,7 @@ from engine.fault import Fault
 from fhir.search import compare, terms
 from fhir.search.hashing import number, tag, unique
 from fhir.search.parameters import Component, Parameter, parameters
+from fhir.search.texts import bad, plainly, split
 from fhir.search.values import period
 from fhir.search.where import Where, every, exact, ranged, some
 
@@ -18,9 +19,9 @@ DOUBLE = struct.Struct("!d")
 
 def composite(type: str, parameter: Parameter, value: str, base: str) -> Where | Fault:
     """`first$second`, by the whole resource and by each element that the parameter may stand for."""
-    parts = terms.split(value, "$")
+    parts = split(value, "$")
     if len(parts) != len(parameter.components):
-        return terms.bad(parameter.name, "as many values as the composite has parts, with `$` between")
+        return bad(parameter.name, "as many values as the composite has parts, with `$` between")
     inner = tuple(path for path in parameter.paths if path.names)
     found: list[Where] = []
     if len(inner) < len(parameter.paths):
@@ -51,7 +52,7 @@ def together(parameter: Parameter, parts: list[str]) -> Where | Fault:
         if second.kind in ("quantity", "number", "date"):
             held = terms.measured(parts[1]) if second.kind != "date" else dated(parts[1])
             if held is None:
-                return terms.bad(parameter.name, "not a value of its second part")
+                return bad(parameter.name, "not a value of its second part")
             mark, test, values = held
             for one in left:
                 for other in second.paths:
@@ -75,7 +76,7 @@ def numbered(type: str, parameter: Parameter, parts: list[str], base: str) -> Wh
         prefix, digits = compare.prefixed(text)
         wanted = compare.decimal(digits)
         if component.kind != "number" or wanted is None:
-            return terms.bad(parameter.name, "not a number")
+            return bad(parameter.name, "not a number")
         ends = compare.around(prefix, *[float(end) for end in compare.window(prefix, wanted)])
         test, held = compare.test(prefix, *ends)
         at = "@." + ".".join(f'"{name}"' for name in component.paths[0].names)
@@ -102,5 +103,5 @@ def dated(value: str) -> tuple[terms.Mark, str, tuple[float, ...]] | None:
 
 def forms(component: Component, value: str) -> list[bytes]:
     """The entries a token or string of a composite's part may have left."""
-    parts = [terms.plainly(part) for part in terms.split(value, "|")]
+    parts = [plainly(part) for part in split(value, "|")]
     return [unique(f"{path.id}|{'|'.join(parts) if path.type not in terms.BARE else parts[-1]}") for path in component.paths]

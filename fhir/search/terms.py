@@ -9,24 +9,23 @@ import json
 import re
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from engine.fault import Fault, Kind
 from fhir import model
 from fhir.search import compare, composites
 from fhir.search.hashing import digest8, number, tag
-from fhir.search.parameters import Parameter, Path, date_path, lone_date, parameters, patient_path
+from fhir.search.parameters import Parameter, Path, patient_path
 from fhir.search.quantities import UCUM, base_tag, in_base, unit_tag
-from fhir.search.values import EARLIEST, LATEST, period, plain
-from fhir.search.where import FEW, LOOK, NEVER, OWN, WORDS, Row, Span, Where, every, exact, negated, ranged, some, there, tokens
+from fhir.search.texts import bad, plainly, split
+from fhir.search.times import date, updated
+from fhir.search.values import plain
+from fhir.search.where import FEW, LOOK, NEVER, OWN, WORDS, Where, every, exact, negated, ranged, some, there, tokens
 from fhir.store.types import uuid_of
 
 DOUBLE = struct.Struct("!d")
 ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 ACCESS = re.compile(r"access-([1-9][0-9]{0,17})")  # an AuditEvent that is rendered
-SPLIT = re.compile(r"\\(.)|([,$|])", re.DOTALL)
 BARE = ("code", "boolean", "string", "id", "uri", "dateTime", "canonical", "markdown")
 MODIFIERS = {
     "token": ("not", "missing", "text", "of-type"),
@@ -34,30 +33,6 @@ MODIFIERS = {
     "reference": ("identifier", "missing"),
     "uri": ("missing",),
 }
-
-
-def split(text: str, sign: str) -> list[str]:
-    """Splits at a sign that no backslash stands before; escapes stay for the next split."""
-    parts, begin, place = [], 0, 0
-    while place < len(text):
-        if text[place] == "\\":
-            place += 2
-            continue
-        if text[place] == sign:
-            parts.append(text[begin:place])
-            begin = place + 1
-        place += 1
-    return [*parts, text[begin:]]
-
-
-def plainly(text: str) -> str:
-    """A value without its escapes."""
-    return SPLIT.sub(lambda found: found[1] if found[1] else found[0], text)
-
-
-def bad(name: str, text: str) -> Fault:
-    """The fault of a value that its parameter does not accept."""
-    return Fault(Kind.INCORRECT, "E562", text, name[:64], "see the parameter's type in the specification's page on search")
 
 
 def term(type: str, parameter: Parameter, modifier: str, text: str, base: str) -> Where | Fault:
@@ -245,79 +220,6 @@ def prefix(path: Path, words: str) -> Where:
 def uri(type: str, parameter: Parameter, modifier: str, value: str, base: str) -> Where | Fault:
     """An address, letter by letter."""
     return tokens([number(f"{path.id}|{plainly(value)}") for path in parameter.paths])
-
-
-def date(type: str, parameter: Parameter, modifier: str, value: str, base: str) -> Where | Fault:
-    """A date with its prefix; the time it covers follows from its precision."""
-    head, text = compare.prefixed(value)
-    covered = period(text)
-    if covered is None:
-        return bad(parameter.name, "not a date")
-    low, high = covered if head != "ap" else nearby(*covered)
-    test, values = compare.test(head, low, high)
-    main = date_path(type)
-    if parameters(type).get(parameter.name) is parameter and lone_date(type, parameter.name):
-        found = replace(timed(test, values), span=spanned(head, low, high))
-        return found if head != "ap" else replace(found, holds=None)
-    parts = [timed(test, values)] if any(path.id in main for path in parameter.paths) else []
-    parts += [ranged(tag(path.id), test, tuple(float(v) for v in values)) for path in parameter.paths]
-    found = some(parts)
-    return found if head != "ap" else replace(found, holds=None)  # it says how long ago: that changes while time passes
-
-
-def timed(test: str, values: tuple[int, ...]) -> Where:
-    """When a resource was, by its own columns."""
-    within = compare.passes(test, values)
-
-    def holds(row: Row) -> bool:
-        return row.entries.low is not None and within(row.entries.low, row.entries.high)
-
-    return Where("(" + test.replace("low", "r.low").replace("high", "r.high") + ")", values, holds)
-
-
-def spanned(prefix: str, low: int, high: int) -> Span | None:
-    """Between which ends the rows of a date lie that pass its test."""
-    if prefix == "ne":
-        return None
-    least = low if prefix in ("eq", "ge", "ap") else high if prefix in ("gt", "sa") else None
-    most = high if prefix in ("eq", "le", "ap") else low if prefix in ("lt", "eb") else None
-    begin = low if prefix == "eq" else high if prefix == "sa" else None
-    return Span("low", least, most, begin)
-
-
-def nearby(low: int, high: int) -> tuple[int, int]:
-    """Within a tenth of the time between now and then."""
-    now = (datetime.now(UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-    slack = abs(now - low) // 10
-    return max(low - slack, EARLIEST), min(high + slack, LATEST)
-
-
-def updated(value: str) -> Where | Fault:
-    """`_lastUpdated`, an instant of its own column."""
-    head, text = compare.prefixed(value)
-    covered = period(text)
-    if covered is None:
-        return bad("_lastUpdated", "not a date")
-    epoch = datetime(1970, 1, 1, tzinfo=UTC)
-    low, high = (epoch + timedelta(microseconds=end) for end in (covered if head != "ap" else nearby(*covered)))
-    test, values = compare.test(head, low, high)
-    within = None if head == "ap" else compare.passes(test, values)
-    return Where(
-        "(" + test.replace("low", "r.updated").replace("high", "r.updated") + ")",
-        values,
-        None if within is None else lambda row: within(row.updated, row.updated),
-        span=written(head, *(covered if head != "ap" else nearby(*covered))),
-    )
-
-
-def written(prefix: str, low: int, high: int) -> Span | None:
-    """As `spanned`, for the time of writing."""
-    held = spanned(prefix, low, high)
-    if held is None:
-        return None
-    epoch = datetime(1970, 1, 1, tzinfo=UTC)
-    least, most = [None if end is None else epoch + timedelta(microseconds=end) for end in (held.least, held.most)]
-    return Span("updated", least, most, least)
 
 
 def quantity(type: str, parameter: Parameter, modifier: str, value: str, base: str) -> Where | Fault:

@@ -153,3 +153,13 @@ def test_a_total_is_told_as_exactly_as_it_is_wanted(api: httpx.Client) -> None:
     assert "total" not in api.get("Patient?_count=1").json()
     assert api.get("Patient?_count=0").json()["total"] == 3
     assert "entry" not in api.get("Patient?_summary=count").json()
+
+
+@pytest.mark.parametrize("value", ["ap0001", "lt0001-01-01T00:00:00+14:00", "gt9999-12-31", "le9999-12-31T23:59:59-14:00"])
+@pytest.mark.parametrize("name", ["_lastUpdated", "birthdate"])
+def test_times_before_and_after_all_clocks_are_compared_too(api: httpx.Client, name: str, value: str) -> None:
+    id = created(api, PATIENT)
+    found = ids(api.get("Patient", params={name: value}))
+    assert found in ([id], []) and (value[:2] != "le" or found == [id]) and (value[:2] not in ("gt", "lt") or found == [])
+    for url in ("Patient/_history", f"Patient/{id}/$everything"):
+        assert api.get(url, params={"_since": value[2:]}).status_code in (200, 400)
