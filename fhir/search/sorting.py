@@ -20,11 +20,24 @@ from engine.fault import Fault, Kind
 from fhir.search.hashing import tag
 from fhir.search.parameters import Path, date_path, parameters
 from fhir.search.where import Where
+from fhir.store.access import ACTIONS
 
 MAX_SORTS = 5
 LEXEME = "(select WHICH(substr(w, strpos(w, ':') + 1)) from unnest(tsvector_to_array(r.strings)) w where w like any(%s))"
 RANGE = "(select WHICH(r.ranges[i + 1]) from generate_series(1, cardinality(r.ranges), 3) i where r.ranges[i] = any(%s))"
 BODY = "(jsonb_path_query_first(r.body::jsonb, %s::jsonpath) #>> '{}')"
+
+
+ACTION = "case r.body::jsonb ->> 1 WHEN else 'E' end".replace(
+    "WHEN", " ".join(f"when '{one}' then '{act}'" for one, act in ACTIONS.items())
+)
+ACCESS = {  # of accesses, which are rendered: the same values of what is kept of them
+    "action": ACTION,
+    "subtype": "(r.body::jsonb ->> 1)",
+    "outcome": "case when (r.body::jsonb ->> 2)::int < 400 then '0' when (r.body::jsonb ->> 2)::int < 500 then '4' else '8' end",
+    "entity": "(r.body::jsonb ->> 3) || '/' || (r.body::jsonb ->> 4)",
+    "patient": "(r.body::jsonb -> 7 ->> 0)",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +80,10 @@ def key(type: str, name: str, down: bool) -> Sort | None:
     if parameter.kind == "string":
         return Sort(LEXEME.replace("WHICH", which), ([f"{path.id}:%" for path in paths],), down, "text")
     texts = tuple(below(path) for path in paths)
-    return Sort(f"coalesce({', '.join([BODY] * len(texts))})", texts, down, "text")
+    sql = f"coalesce({', '.join([BODY] * len(texts))})"
+    if type == "AuditEvent" and name in ACCESS:
+        sql = f"case when r.body like '[%%' then {ACCESS[name]} else {sql} end"
+    return Sort(sql, texts, down, "text")
 
 
 def below(path: Path) -> str:

@@ -91,3 +91,33 @@ def test_provenances_are_searched_like_any_resource(api: httpx.Client, database:
     assert sorted(every(api, "Provenance?_count=1")) == sorted([first, other, own])
     assert first in ids(api.get("Patient/a/Provenance"))
     assert sorted(every(api, "Provenance/_history?_count=1")) == sorted([first, other, own])
+
+
+def test_accesses_are_sorted_by_what_they_are_searched_by(api: httpx.Client) -> None:
+    id = created(api, PATIENT)
+    api.get(f"Patient/{id}")
+    api.put(f"Patient/{id}", json={**PATIENT, "id": id, "gender": "other"})
+    api.get("Observation/nobody")
+
+    def told(name: str) -> list[Any]:
+        found = [
+            entry["resource"]
+            for entry in api.get(f"AuditEvent?entity=Patient/{id},Observation/nobody&_sort={name}").json()["entry"]
+        ]
+        values = {
+            "action": [one["action"] for one in found],
+            "outcome": [one["outcome"] for one in found],
+            "subtype": [one["subtype"][0]["code"] for one in found],
+            "entity": [one["entity"][0]["what"]["reference"] for one in found],
+        }
+        return values[name.removeprefix("-")]
+
+    assert told("action") == ["C", "R", "R", "U"]
+    assert told("-action") == ["U", "R", "R", "C"]
+    assert told("outcome") == ["0", "0", "0", "4"]
+    assert told("subtype") == ["create", "read", "read", "update"]
+    assert told("-entity") == [f"Patient/{id}"] * 3 + ["Observation/nobody"]
+    paged: list[str] = []
+    url = f"AuditEvent?entity=Patient/{id}&_sort=action&_count=1"
+    paged = every(api, url)
+    assert len(paged) == len(set(paged)) == 3
