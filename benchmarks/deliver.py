@@ -80,10 +80,14 @@ def run(hole: str, count: int, connections: int) -> dict[str, float]:
         with engine("--log-level", "error", channels=channels) as running:
             receivers.say(f"feed {running.http.replace('http', 'ws')}/ws/feed?topic=reports")
             warm(running, receivers, hole)
-            began = time.time()
+            began, engine_cpu, database_cpu = time.time(), running.cpu(), running.database_cpu()
             generate(running.port("hospital"), connections, count, 500)
             alive = [name for name in ("mllp", "hook", "feed") if name != hole]
             wait(lambda: all(receivers.counts()[name] >= count + 500 for name in alive), "not every report arrived")
+            spent = [
+                1000 * (now - then) / count for now, then in ((running.cpu(), engine_cpu), (running.database_cpu(), database_cpu))
+            ]
+            print(f"  processor time a message: engine {spent[0]:.2f} ms, database {spent[1]:.2f} ms")
             receivers.say("end")
             arrived: dict[str, dict[str, float]] = json.loads(receivers.read())
             return report(running, arrived, alive, began, count)

@@ -26,7 +26,7 @@ from engine.metrics import delivered
 from engine.types import Site
 
 PAGE = 256  # parcels looked at in one reading
-AHEAD = 128  # heads in hand, beyond which none are read
+AHEAD = 128  # heads that are ready, beyond which none are read
 GATHER = 0.003  # seconds in which receipts join others in a commit
 REST = 0.5  # seconds after the database was away, or the lease another's
 
@@ -39,7 +39,7 @@ class Courier:
         self._trying = Trying(route, site, holds)
         self._wake = asyncio.Event()
         self._ending = False
-        self._hand: dict[int, int] = {}  # bytes by hash of the key: of all that is ready, on its way, or back and not noted yet
+        self._hand: set[int] = set()  # hashes of the keys whose head is ready, on its way, or back and not noted yet
         self._ready: deque[Due] = deque()
         self._flying: dict[int, asyncio.Task[Sent]] = {}
         self._back: list[Sent] = []
@@ -96,7 +96,7 @@ class Courier:
         return self.route.idle is not None and not self._hand and self.route.idle()
 
     def _room(self) -> bool:
-        return len(self._hand) < AHEAD and sum(self._hand.values()) < BYTES
+        return len(self._ready) < AHEAD and sum([len(due.parcel.body) for due in self._ready]) < BYTES
 
     async def _read(self) -> None:
         """Takes in hand what is due, as far as there is room; without room, sees now and then whether there is a pause."""
@@ -117,7 +117,7 @@ class Courier:
             self._drop()
             return
         for due in read.heads:
-            self._hand[due.hash] = len(due.parcel.body)
+            self._hand.add(due.hash)
             self._ready.append(due)
         self._named += read.left
         self._more |= not read.end
@@ -135,7 +135,7 @@ class Courier:
             return  # it was given up
         del self._flying[hash]
         if task.cancelled():
-            del self._hand[hash]
+            self._hand.discard(hash)
             return
         self._back.append(task.result())
         self._launch()
@@ -162,7 +162,7 @@ class Courier:
         written = noted.written if noted is not None else ()
         now = self._site.now()
         for sent in back:
-            self._hand.pop(sent.due.hash, None)
+            self._hand.discard(sent.due.hash)
             if sent.due.seq in written:
                 outcome = "accepted" if sent.fault is None else "retried" if sent.wait is not None else "dead"
                 delivered(self.route.name, outcome, sent.due.parcel.meta.get("message", ""), now)
@@ -183,7 +183,7 @@ class Courier:
     def _drop(self) -> None:
         """Lets go of what is not on its way."""
         for due in self._ready:
-            del self._hand[due.hash]
+            self._hand.discard(due.hash)
         self._ready.clear()
         self._named.clear()
         now = time.monotonic()

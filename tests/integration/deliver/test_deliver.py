@@ -431,6 +431,18 @@ def test_the_backlog_of_one_key_keeps_no_other_back(database: str) -> None:
     assert [idem for idem in far.got if idem.startswith("dead")] == ["dead0"]
 
 
+def test_many_keys_that_hang_keep_no_other_back_while_there_is_room_beside_them(database: str) -> None:
+    async def answer(parcel: Parcel, n: int) -> JSON | Fault:
+        if parcel.key.startswith("dead"):
+            await asyncio.sleep(3600)
+        return {}
+
+    far = Far(answer)
+    put(database, *(parcel(n, f"dead{key}-") for n in range(2) for key in range(400)), *(parcel(n, "live") for n in range(20)))
+    deliver(database, {"ehr": far}, lambda: "live19" in far.got, parallel=500)
+    assert [idem for idem in far.got if idem.startswith("live")] == [f"live{n}" for n in range(20)]
+
+
 def test_the_order_of_a_key_is_kept_through_retries(database: str) -> None:
     async def answer(parcel: Parcel, n: int) -> JSON | Fault:
         return DOWN if parcel.idem in ("p0", "p9") and n < 3 else {}
