@@ -20,6 +20,7 @@ JSON = dict[str, Any]
 HOLDING = (str, dict, list)
 TYPED = frozenset(("uri", "url", "canonical"))
 PLAIN = frozenset(("system", "fullUrl"))  # addresses that never are a link to a resource of a Bundle
+WHOLE = ("Bundle", "Parameters")  # what they hold is somebody else's to name, and may be signed
 LINK = re.compile(r"""\b((?:href|src)\s*=\s*)(["'])(urn:[^"']+)\2""")
 Literal = Callable[[str], "str | Fault"]
 
@@ -41,7 +42,9 @@ def rewritten(value: Any, literal: Literal) -> Any:
 
 
 def relative(body: JSON, base: str) -> JSON:
-    """The same with references to this server's own address made relative."""
+    """The same with references to this server's own address made relative; a Bundle is kept as it was put together."""
+    if body.get("resourceType") in WHOLE:
+        return body
     own = f"{base}/"
     found: JSON = rewritten(body, lambda text: stripped(text, own))
     return found

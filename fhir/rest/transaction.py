@@ -23,7 +23,7 @@ from fhir.rest.call import ID, TYPES, Call
 from fhir.rest.change import match, one, patched
 from fhir.rest.entries import Entry
 from fhir.rest.glance import UNREAD, look, readable, shown
-from fhir.rest.links import beside, rewritten, stripped
+from fhir.rest.links import WHOLE, beside, rewritten, stripped
 from fhir.rest.outcome import fine
 from fhir.rest.owned import owned
 from fhir.store import Change, Delete, Expect, apply
@@ -163,7 +163,9 @@ def resolved(connection: Connection, order: Sequence[Entry], new_id: Callable[[]
 
     for entry in order:
         if entry.call.resource is not None and entry.call.method in ("POST", "PUT"):
-            body = rewritten(entry.call.resource, partial(literal, full_url=entry.full_url))
+            held = entry.call.resource
+            whole = held.get("resourceType") in WHOLE
+            body = held if whole else rewritten(held, partial(literal, full_url=entry.full_url))
             if isinstance(body, Fault):
                 return body if body is READS else replace(body, at=entry.at)
             entry.body = {**body, "id": entry.id}

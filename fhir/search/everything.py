@@ -23,6 +23,12 @@ from fhir.tables import table
 MOST = 5000  # of a page
 AROUND, ROUNDS = 1000, 3  # resources beside a page, and how far away they may be
 LIST = "select r.num, r.type, r.id, r.version, r.body from fhir.resource r where not r.deleted and WHERE order by r.num limit %s"
+# the compartment is found by its indexes first: in the order of numbers the whole table would be walked for it
+PAGED = (
+    "with held as materialized (select r.key, r.num from fhir.resource r where not r.deleted and WHERE),"
+    " page as (select key, num from held order by num limit %s)"
+    " select r.num, r.type, r.id, r.version, r.body from page join fhir.resource r using (key) order by r.num"
+)
 REFERENCE = re.compile(r'"reference":"([A-Z][A-Za-z]{2,40})/([A-Za-z0-9\-.]{1,64})[/"]')
 
 
@@ -54,7 +60,7 @@ def everything(owner: str, id: str, wanted: Wanted) -> Generator[Ask, Rows, Page
         found = [(-1, *row[1:]) for row in found]
     others = Where("r.key <> %s", (uuid_of(owner, id),))
     where = every([inside(owner, id), others, *narrow, *dated(wanted), Where("r.num > %s", (wanted.page,))])
-    found += yield Ask(LIST.replace("WHERE", where.sql), (*where.values, wanted.count + 1 - len(found)))
+    found += yield Ask(PAGED.replace("WHERE", where.sql), (*where.values, wanted.count + 1 - len(found)))
     page = found[: wanted.count]
     matches = tuple(Found(NAMES[row[1]], *row[2:]) for row in page)
     included = yield from around(members, matches, list(narrowed(wanted))) if wanted.around else nothing()

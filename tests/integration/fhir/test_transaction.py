@@ -182,3 +182,13 @@ def test_a_json_patch_in_a_bundle_is_a_binary(api: httpx.Client, kind: str) -> N
     assert (done["response"]["status"], done["resource"]["gender"]) == ("200", "other")
     wrong = posted(api, asked("PATCH", f"Patient/{id}", {**binary, "contentType": "text/plain"}))
     assert (wrong.status_code, codes(wrong)) == (415, ["E555"])
+
+
+def test_a_document_is_stored_as_it_was_sent(api: httpx.Client) -> None:
+    id, urn = created(api, PATIENT), uuid4().urn
+    base = str(api.base_url)
+    inner = observation(subject={"reference": f"{base}Patient/{id}"}, focus=[{"reference": urn}])
+    document = {"resourceType": "Bundle", "type": "collection", "entry": [{"fullUrl": f"{base}Observation/1", "resource": inner}]}
+    alone = api.get(f"Bundle/{created(api, document)}").json()
+    [entry, _] = answers(posted(api, asked("POST", "Bundle", document), asked("POST", "Patient", PATIENT, urn)))
+    assert alone["entry"] == entry["resource"]["entry"] == document["entry"]
