@@ -18,7 +18,7 @@ from engine.channel.read import Kinds
 from engine.deliver import Route, parse
 from engine.deliver.feed import check_feeds
 from engine.deliver.route import side_by_side
-from engine.diagnostic import Diagnostic, Span, errors, sourced
+from engine.diagnostic import Diagnostic, Span, did_you_mean, errors, sourced
 from engine.fault import Fault
 from engine.mapping.installed import installed
 from engine.mapping.library import Library, load_folder
@@ -99,6 +99,7 @@ def _deploy(settings: Settings, site: Site) -> Deployment:
     routes = [route for channel in channels.values() for route in _routes(channel, found)]
     found += check_feeds(channels)
     _people(rules, {route.name for route in routes}, found)
+    found += _followed(channels, {route.name for route in routes})
     if PEOPLE in channels:
         found += _notices(channels[PEOPLE], library.mappings)
     findings = (*library.diagnostics, *sourced(found, texts))
@@ -165,6 +166,14 @@ def _people(rules: Mapping[str, Rule], routes: set[str], found: list[Diagnostic]
             if f"{PEOPLE}.{name}" not in routes:
                 help = "notices go to the destinations of the channel `alerts`: add one of this name there"
                 found.append(Diagnostic("E754", f"nobody is called {name}", Span(rule.file), help))
+
+
+def _followed(channels: Mapping[str, Channel], routes: set[str]) -> Iterator[Diagnostic]:
+    """A destination that speaks of another one's deliveries (`follows`) must name one that is there."""
+    for one in (one for channel in channels.values() for one in channel.destinations):
+        name = getattr(one.to.plugin, "follows", "")
+        if name and name not in routes:
+            yield Diagnostic("E767", f"there is no destination {name}", one.at, did_you_mean(name, routes))
 
 
 def _notices(people: Channel, mappings: Mapping[str, Any]) -> Iterator[Diagnostic]:

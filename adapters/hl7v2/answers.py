@@ -42,6 +42,11 @@ class Answers:
     of: str  # that destination, channel and name: hospital.ehr
     within: float = 604_800.0  # seconds in which an answer may come
 
+    @property
+    def follows(self) -> str:
+        """The destination whose deliveries it speaks of."""
+        return self.of
+
     async def open(self, site: Site) -> Sender | Fault:
         """Nothing is opened: answers are noted in the journal."""
         if site.pool is None:

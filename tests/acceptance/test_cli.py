@@ -292,6 +292,16 @@ def test_lint_refuses_a_channel_or_rule_that_is_given_twice_or_is_none(folders: 
     assert {"E225", "E226", "E227", "E750", "E754"} <= codes
 
 
+def test_lint_names_a_destination_whose_answers_are_noted_though_it_is_not_there(folders: tuple[Path, Path]) -> None:
+    channels, mappings = folders
+    text = "channel: heard\naccept if: MSH-9.1 = ACK\ndestinations: {{ noted: {{ answers: {{ of: {} }} }} }}\n"
+    (channels / "heard.yaml").write_text(text.format("hospitl.ecg"))
+    [found] = linted(channels, mappings)["findings"]
+    assert (found["code"], found["line"], found["help"]) == ("E767", 3, "did you mean hospital.ecg?")
+    (channels / "heard.yaml").write_text(text.format("hospital.ecg"))
+    assert linted(channels, mappings)["findings"] == []
+
+
 def test_lint_of_a_file_that_is_a_broken_link_or_a_folder_goes_on(folders: tuple[Path, Path]) -> None:
     channels, mappings = folders
     (channels / "link.yaml").symlink_to("nowhere")
