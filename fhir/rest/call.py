@@ -57,10 +57,13 @@ class Call:
         return ""
 
     def if_match(self) -> int | Fault | None:
-        """The version that must be the newest; None when the client does not mind, which an empty header does not say."""
+        """The version that must be the newest; None when the client does not mind, which an empty header does not say.
+
+        0 where there must be none (`If-None-Match: *`, RFC 9110 section 13.1.2).
+        """
         text = self.headers.get("if-match")
         if text is None:
-            return None
+            return 0 if self.method == "PUT" and self.headers.get("if-none-match", "").strip() == "*" else None
         found = ETAG.fullmatch(text.strip())
         return int(found[1]) if found else Fault(Kind.INCORRECT, "E556", "not an ETag of this server", "If-Match", 'as in W/"3"')
 

@@ -135,3 +135,14 @@ def test_the_next_page_of_a_long_posted_search_can_be_fetched_or_is_refused_at_o
     too_long = api.post("Patient/_search", data={"_id": ",".join(many * 3), "_count": "1"})
     assert (too_long.status_code, codes(too_long)) == (414, ["E578"])
     assert set(ids(api.post("Patient/_search", data={"_id": ",".join(many * 3)}))) == set(made)
+
+
+def test_a_put_that_is_only_to_create_never_replaces(api: httpx.Client) -> None:
+    only = {"if-none-match": "*"}
+    assert api.put("Patient/once", json={**PATIENT, "id": "once"}, headers=only).status_code == 201
+    again = api.put("Patient/once", json={**PATIENT, "id": "once", "gender": "other"}, headers=only)
+    assert (again.status_code, codes(again)) == (412, ["E571"])
+    entry = {"request": {"method": "PUT", "url": "Patient/once", "ifNoneMatch": "*"}, "resource": {**PATIENT, "id": "once"}}
+    inside = api.post("", json={"resourceType": "Bundle", "type": "transaction", "entry": [entry]})
+    assert (inside.status_code, codes(inside)) == (412, ["E571"])
+    assert api.get("Patient/once").headers["etag"] == 'W/"1"'
