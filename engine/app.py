@@ -8,24 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
 
-import psycopg
 from psycopg_pool import AsyncConnectionPool
 
-from engine import __version__, heap, home, migrate, postgres
+from engine import __version__, heap, home
 from engine.alerts.desk import Clock, Desk
 from engine.alerts.notices import Notices
 from engine.alerts.post import post
 from engine.alerts.routes import routes as alerts
 from engine.convert import convert
+from engine.database import Database
 from engine.deliver import Couriers, Route
-from engine.deployment import Deployment, deploy
 from engine.diagnostic import render
 from engine.fault import Fault, Kind
 from engine.gauges import Gauges
@@ -37,10 +36,10 @@ from engine.journal.committer import Limits
 from engine.journal.line import Line
 from engine.journal.look import connect
 from engine.journal.outbox import post as queue
+from engine.live import Live
 from engine.log import failed, log
 from engine.metrics import RECOVERED
 from engine.plugins import formats, plugins, store_of
-from engine.run import Plan
 from engine.settings import Settings
 from engine.slow import Slow
 from engine.sources import Sources
@@ -60,8 +59,8 @@ class Engine:
 
     def __init__(self, settings: Settings, progress: Callable[[str], None] = lambda _: None) -> None:
         self.settings, self.progress = settings, progress
-        self.server: postgres.Server | None = None
-        self.deployment: Deployment | None = None
+        self.live = Live(settings)
+        self.database = Database(settings.database_url)
         self.workers: list[Worker] = []
         self.crew: Crew | None = None
         self.web: Web | None = None
@@ -70,7 +69,6 @@ class Engine:
         self.clock: Clock | None = None
         self.housekeeping: Housekeeping | None = None
         self.slow, self.checks = Slow(), Slow()  # a strict check stands before an acknowledgement: it never waits for ECGs
-        self.dsn = settings.database_url
         self._redeploying = asyncio.Lock()
         self.ended = asyncio.Event()
 
@@ -86,21 +84,22 @@ class Engine:
         self.home = entered
         if self.settings.workers:
             self.crew = Crew(self.settings, self._heard)
-        fault = await asyncio.to_thread(self._database)
+        fault = await asyncio.to_thread(self.database.open, self.settings, self.progress)
         if fault:
             return fault
+        self.dsn = self.database.dsn
         self.pool = AsyncConnectionPool(self.dsn, min_size=1, max_size=8, open=False, kwargs={"autocommit": True})
         await self.pool.open(wait=True, timeout=30)
         self.journal = Journal(self.dsn, works=(True,) if self.crew else (False, True))
         RECOVERED.inc(self.journal.pending)
         self.committer = Committer(self.journal, Limits(pending=self.settings.pending))
         self.committer.start()
-        self.intake = KeyedIntake(self.committer, self.plans, self.checks.run)
+        self.intake = KeyedIntake(self.committer, self.live.plans, self.checks.run)
         self.site = Site(
             formats=formats(), mappings={},
             settings={"data": str(self.settings.data), "version": __version__, "paths": {}, "watches": [],
-                      "tables": self.tables, "convert": self.convert, "origins": self.settings.origins,
-                      "folders": self.folders, "subscription_hosts": self.settings.subscription_hosts,
+                      "tables": self.live.tables, "convert": self.convert, "origins": self.settings.origins,
+                      "folders": self.live.folders, "subscription_hosts": self.settings.subscription_hosts,
                       "subscription_networks": self.settings.subscription_networks,
                       "subscription_retry": self.settings.subscription_retry, "stale": {},
                       "tell": self.crew.outdate if self.crew else None},
@@ -111,15 +110,16 @@ class Engine:
         )  # fmt: skip
         self.sources = Sources(self.intake)
         findings = await self.redeploy()
-        if self.deployment is None:
+        deployed = self.live.deployed
+        if deployed is None:
             text = f"the channels have {len(findings)} findings"
             first = findings[0] if findings else {}
             return Fault(Kind.INCORRECT, str(first.get("code", "E290")), text, str(first.get("file", "")), "run `isthmus lint`")
         store = store_of(self.site)
-        notices = Notices(lambda: self.deployment.notices if self.deployment else {}, store)
-        self.desk = Desk(lambda: self.deployment.site.rules if self.deployment else {}, store, post, notices)
+        notices = Notices(self.live.notices, store)
+        self.desk = Desk(self.live.rules, store, post, notices)
         kinds = (True,) if self.crew else (False, True)  # slow work waits for processes of its own anyway
-        self.workers = [Worker(self.journal, self.plans, store, self.site.now, self.desk, slow) for slow in kinds]
+        self.workers = [Worker(self.journal, self.live.plans, store, self.site.now, self.desk, slow) for slow in kinds]
         for worker in self.workers:
             worker.start()
         if self.crew is not None:
@@ -131,13 +131,11 @@ class Engine:
             if isinstance(route, Fault):
                 return route
             self.routes.append(route)
-        await self.couriers.start([*self.deployment.routes, *self.routes])
+        await self.couriers.start([*deployed.routes, *self.routes])
         self.journal.listen(self.couriers.wake)
         self.clock = Clock(self.desk, partial(_transaction, Line(self.dsn, "alerts")), self.site.now)
         self.clock.start()
-        self.housekeeping = Housekeeping(
-            self.dsn, lambda: self.deployment.channels if self.deployment else {}, self.forget(store)
-        )
+        self.housekeeping = Housekeeping(self.dsn, self.live.channels, self.forget(store))
         self.housekeeping.start()
         in_hand = lambda: self.journal.in_hand + (self.crew.in_hand if self.crew is not None else 0)  # noqa: E731
         gauges = Gauges(self.pool, self.settings.data, self.sources.connections, in_hand)
@@ -150,12 +148,8 @@ class Engine:
         self.home.announce(dsn=self.dsn, http=self.web.address, token=self.web.token, sources=self.sources.addresses())
         heap.settle()
         sys.setswitchinterval(HANDOVER)
-        log("the engine is ready", address=self.web.address, version=__version__, count=len(self.deployment.plans))
+        log("the engine is ready", address=self.web.address, version=__version__, count=len(deployed.plans))
         return None
-
-    def plans(self) -> Mapping[str, Plan]:
-        """The channels' plans as they are deployed now."""
-        return self.deployment.plans if self.deployment else {}
 
     @contextmanager
     def _look(self) -> Iterator[Connection]:
@@ -169,54 +163,28 @@ class Engine:
         found = getattr(store, "forget", None)
         return None if found is None or not age else lambda connection, now: int(found(connection, now - age))
 
-    def tables(self) -> Mapping[str, Any]:
-        """The code tables as they are deployed now."""
-        return self.deployment.library.tables if self.deployment else {}
-
     def convert(self, body: bytes, format: str) -> list[dict[str, Any]] | tuple[Fault, ...]:
         """What a message becomes by the mappings deployed now; nothing is stored."""
-        return convert(self.site.formats, self.deployment.site.mappings if self.deployment else {}, body, format)
+        return convert(self.site.formats, self.live.mappings(), body, format)
 
     def enlist(self, connection: Connection, arrivals: Sequence[Arrival]) -> Callable[[], None]:
         """Journals arrivals inside another writer's transaction, each with its channel's order key."""
-        plans = self.plans()
+        plans = self.live.plans()
         return self.journal.enlist(connection, [keyed(arrival, plans.get(arrival.channel)) for arrival in arrivals])
-
-    def folders(self, name: str) -> Mapping[str, Any]:
-        """What stands in a folder beside the channels that a plug-in reads, as it is deployed now, by file."""
-        return self.deployment.folders.get(name, {}) if self.deployment else {}
 
     def post(self, connection: Connection, parcels: Sequence[Parcel]) -> Callable[[], None]:
         """Queues parcels inside another writer's transaction."""
         queue(connection, [(None, parcel) for parcel in parcels])
         return self.couriers.wake if self.couriers is not None else lambda: None
 
-    def _database(self) -> Fault | None:
-        if not self.dsn:
-            server = postgres.start(self.settings.data / "postgres", self.progress)
-            if isinstance(server, Fault):
-                return server
-            self.server, self.dsn = server, server.dsn
-        try:
-            with psycopg.connect(self.dsn, connect_timeout=10) as connection:
-                faults = [fault for fault in (postgres.version(connection), *postgres.durability(connection)) if fault]
-        except psycopg.OperationalError as error:
-            text = f"the database does not answer ({type(error).__name__})"
-            return Fault(Kind.UNAVAILABLE, "E912", text, help="see that it runs and that DATABASE_URL is right")
-        if faults and not self.settings.accept_data_loss:
-            return faults[0]
-        applied = migrate.migrate(self.dsn, self.progress)
-        return applied if isinstance(applied, Fault) else None
-
     async def redeploy(self) -> list[dict[str, Any]]:
         """Reads channels and mappings anew; all of it takes effect, or none. Returns the findings."""
         async with self._redeploying:
-            fresh = await asyncio.to_thread(deploy, self.settings, self.site)
+            fresh = await asyncio.to_thread(self.live.load, self.site)
             findings: list[dict[str, Any]] = [dict(finding.as_dict(), rendered=render(finding)) for finding in fresh.findings]
             if fresh.refused:
                 log("a deployment was refused", "warning", count=len(findings))
                 return findings
-            self.deployment = fresh
             for outdate in list(self.site.settings["stale"].values()):
                 outdate()
             if self.web is not None:  # before that, `start` does it once for all
@@ -238,11 +206,9 @@ class Engine:
         """Sees that the worker processes have what is deployed here: files may have changed between two readings of them."""
         assert self.crew is not None
         for _ in range(3):
-            if digests == {self.deployment.digest if self.deployment else ""}:
+            if digests == {self.live.digest}:
                 return
-            fresh = await asyncio.to_thread(deploy, self.settings, self.site)
-            if not fresh.refused:
-                self.deployment = fresh
+            await asyncio.to_thread(self.live.load, self.site)
             digests = await asyncio.to_thread(self.crew.deploy)
         log("a worker process works with other channels than are deployed", "error")
 
@@ -309,8 +275,7 @@ class Engine:
             self.journal.close()
         if hasattr(self, "pool"):
             await self.pool.close()
-        if self.server:
-            await asyncio.to_thread(self.server.stop, self.progress)
+        await asyncio.to_thread(self.database.close, self.progress)
 
 
 @contextmanager

@@ -13,11 +13,11 @@ from engine import heap, log
 from engine.alerts.desk import Desk
 from engine.alerts.notices import Notices
 from engine.alerts.post import post
-from engine.deployment import Deployment, deploy, dry_site
+from engine.deployment import dry_site
 from engine.journal import Journal
 from engine.journal.outbox import post as queue
+from engine.live import Live
 from engine.plugins import store_of
-from engine.run import Plan
 from engine.settings import Settings
 from engine.types import Connection, Parcel, Site
 from engine.worker import Watch, Worker
@@ -35,7 +35,7 @@ class Process:
 
     def __init__(self, wire: Wire, settings: Settings) -> None:
         self.wire, self.settings = wire, settings
-        self.deployment: Deployment | None = None
+        self.live = Live(settings)
         self.journal: Journal | None = None
         self.worker: Worker | None = None
         self.stale: dict[str, Callable[[], None]] = {}  # of plug-ins: what they hold of the database is out of date
@@ -45,25 +45,15 @@ class Process:
 
     def load(self) -> str:
         """Reads and compiles the channels; the digest of what is deployed. A set that is refused changes nothing."""
-        fresh = deploy(self.settings, dry_site(self.settings))
-        if not fresh.refused:
-            self.deployment = fresh
+        if not self.live.load(dry_site(self.settings)).refused:
             heap.settle(heap.BATCH)
-        return self.deployment.digest if self.deployment else ""
+        return self.live.digest
 
     def site(self) -> Site:
         """What the store may know of the engine. Whoever waits for what is queued is woken by the engine, which hears of each commit."""
         told = {name: getattr(self.settings, name) for name in SETTINGS}
         site = dry_site(self.settings)
-        return replace(site, settings={**site.settings, **told, "folders": self.folders, "stale": self.stale}, post=enqueue)
-
-    def folders(self, name: str) -> Mapping[str, Any]:
-        """What stands in a folder beside the channels, as it is deployed now."""
-        return self.deployment.folders.get(name, {}) if self.deployment else {}
-
-    def plans(self) -> Mapping[str, Plan]:
-        """The channels' plans as they are deployed now."""
-        return self.deployment.plans if self.deployment else {}
+        return replace(site, settings={**site.settings, **told, "folders": self.live.folders, "stale": self.stale}, post=enqueue)
 
     def begin(self, given: Begin) -> None:
         """Starts to work over a database."""
@@ -72,12 +62,12 @@ class Process:
         self.journal.listen(lambda outcomes: self.wire.send("told", told(outcomes)))
         site = self.site()
         store = store_of(site)
-        notices = Notices(lambda: self.deployment.notices if self.deployment else {}, store)
-        desk = Desk(lambda: self.deployment.site.rules if self.deployment else {}, store, post, notices)
+        notices = Notices(self.live.notices, store)
+        desk = Desk(self.live.rules, store, post, notices)
         watch = Watch(lambda ids: self.wire.send("works", ids), suspects, fatal)
-        self.worker = Worker(self.journal, self.plans, store, site.now, desk, watch=watch)
+        self.worker = Worker(self.journal, self.live.plans, store, site.now, desk, watch=watch)
         self.worker.start()
-        self.wire.send("begun", self.deployment.digest if self.deployment else "")
+        self.wire.send("begun", self.live.digest)
 
     def wake(self, _: Any) -> None:
         """There may be something to claim."""
