@@ -13,11 +13,12 @@ ISSUES = {
     "E510": "structure", "E511": "required", "E512": "structure", "E513": "code-invalid", "E514": "value", "E515": "structure",
     "E516": "value", "E517": "structure", "E519": "structure", "E520": "structure", "E521": "structure", "E522": "structure", "E523": "not-supported",
     "E551": "not-found", "E552": "deleted", "E566": "too-costly", "E567": "too-costly", "E577": "timeout", "E906": "too-long",
-    "E571": "conflict", "E572": "multiple-matches", "E579": "processing",
+    "E571": "conflict", "E572": "multiple-matches", "E579": "processing", "E582": "not-found",
 }  # fmt: skip
 STATUS = {
     "E506": 413, "E552": 410, "E553": 405, "E554": 406, "E555": 415,
-    "E529": 406, "E579": 422, "E577": 408, "E578": 414, "E906": 413, "E907": 415, "E571": 412, "E572": 412, "E573": 412, "E566": 403, "E567": 403,
+    "E529": 406, "E579": 422, "E582": 412, "E577": 408, "E578": 414, "E906": 413, "E907": 415, "E571": 412, "E572": 412, "E573": 412,
+    "E566": 403, "E567": 403,
 }  # fmt: skip
 CONTENT = range(510, 525)
 

@@ -156,7 +156,9 @@ def resolved(connection: Connection, order: Sequence[Entry], new_id: Callable[[]
                 return READS
             if text not in kept:
                 matched = match(connection, head_, parse_qsl(query, keep_blank_values=True), base)
-                unmatched = Fault(Kind.CONFLICT, "E572", "a conditional reference matches nothing")
+                unmatched = Fault(
+                    Kind.CONFLICT, "E582", "a conditional reference matches nothing", help="write what it means first"
+                )
                 kept[text] = matched if isinstance(matched, Fault) else f"{head_}/{matched}" if matched else unmatched
             return kept[text]
         return text

@@ -313,7 +313,7 @@ def test_a_transaction_with_one_bad_entry_changes_nothing(api: httpx.Client) -> 
                 "request": {"method": "POST", "url": "Observation"},
             },
             412,
-            "E572",
+            "E582",
         ),
     ):
         good = {"resource": {**PATIENT, "id": "p1"}, "request": {"method": "PUT", "url": "Patient/p1"}}
