@@ -91,17 +91,12 @@ def test_quiet_times_are_kept_listed_and_ended(engine: Engine) -> None:
     assert engine.command("alert", "quiet", "--end", str(rows[0]["id"])).returncode == 1
 
 
-def told_to(engine: Engine, port: int, options: str) -> None:
-    """A ward that hears of critical potassium over MLLP."""
-    rule = engine.channels / "alerts" / "critical_potassium.yaml"
-    rule.write_text(rule.read_text() + "notify: [ward]\n")
-    ward = f'  ward: {{ {options}mllp: {{ connect: "tcp:127.0.0.1:{port}" }}, retry: every 100ms }}\n'
-    (engine.channels / "alerts.yaml").write_text("channel: alerts\ndestinations:\n" + ward)
-
-
 def test_a_ward_is_told_of_an_alert_in_hl7_with_whom_it_is_about_and_what_it_rests_on(own_engine: Start) -> None:
     engine, ward = own_engine(), Far(("busy", "honest"), 3)  # turned away now and then
-    told_to(engine, ward.port, "map: alert_to_oru_r01, ")
+    rule = engine.channels / "alerts" / "critical_potassium.yaml"
+    rule.write_text(rule.read_text() + "notify: [ward]\n")
+    to = f'ward: {{ map: alert_to_oru_r01, mllp: {{ connect: "tcp:127.0.0.1:{ward.port}" }}, retry: every 100ms }}'
+    (engine.channels / "alerts.yaml").write_text(f"channel: alerts\ndestinations:\n  {to}\n")
     assert engine.command("deploy").returncode == 0
     assert talk(engine.port("hospital"), critical("K1", "7.1")) == ["AA"]
     alert = raised(engine)
@@ -121,15 +116,6 @@ def test_a_ward_is_told_of_an_alert_in_hl7_with_whom_it_is_about_and_what_it_res
     ]  # fmt: skip
     assert ("ACKNOWLEDGED", "Dr. Novak") in [(row[3].split("^")[0], row[5]) for row in second["OBX"]]
     assert (first["OBR"][0][25], second["OBR"][0][25]) == ("P", "F")
-
-
-def test_whoever_takes_messages_only_cannot_be_told_without_a_mapping(own_engine: Start) -> None:
-    engine = own_engine()
-    for options in ("", "map: fhir_to_oru_r01, ", "map: oru_r01, "):
-        told_to(engine, 1, options)
-        done = engine.command("deploy", "--json")
-        assert done.returncode == 1
-        assert "E768" in {one["code"] for one in json.loads(done.stdout)["findings"]}
 
 
 def rows(body: bytes) -> dict[str, list[list[str]]]:

@@ -302,6 +302,14 @@ def test_lint_names_a_destination_whose_answers_are_noted_though_it_is_not_there
     assert linted(channels, mappings)["findings"] == []
 
 
+@pytest.mark.parametrize(("map", "code"), [("", "E768"), ("map: fhir_to_oru_r01, ", "E768"), ("map: alert_to_oru_r01, ", "")])
+def test_lint_names_who_cannot_be_told_of_alerts(folders: tuple[Path, Path], map: str, code: str) -> None:
+    channels, mappings = folders
+    ward = f'  ward: {{ {map}mllp: {{ connect: "tcp:ward.example.org:2575" }} }}\n'
+    (channels / "alerts.yaml").write_text(f"channel: alerts\ndestinations:\n{ward}")
+    assert [row["code"] for row in linted(channels, mappings)["findings"]] == ([code] if code else [])
+
+
 def test_lint_of_a_file_that_is_a_broken_link_or_a_folder_goes_on(folders: tuple[Path, Path]) -> None:
     channels, mappings = folders
     (channels / "link.yaml").symlink_to("nowhere")
