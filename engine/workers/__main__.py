@@ -25,7 +25,6 @@ from engine.workers.counters import families
 from engine.workers.wire import Begin, Wire, told
 
 SETTINGS = ("subscription_hosts", "subscription_networks", "subscription_retry")
-SWITCH = 0.0005  # seconds a thread may go on while another waits: what is being written is not kept waiting by what is being run
 NICE = 2  # an acknowledgement goes before the work that follows it
 DRAIN = 30.0
 
@@ -122,7 +121,6 @@ def main(end: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the engine says when
     os.nice(NICE)
-    sys.setswitchinterval(SWITCH)
     wire = Wire(end)
     _, settings = wire.receive()
     log.configure(settings.log_level)
