@@ -137,8 +137,7 @@ class Engine:
         self.clock.start()
         self.housekeeping = Housekeeping(self.dsn, self.live.channels, self.forget(store))
         self.housekeeping.start()
-        in_hand = lambda: self.journal.in_hand + (self.crew.in_hand if self.crew is not None else 0)  # noqa: E731
-        gauges = Gauges(self.pool, self.settings.data, self.sources.connections, in_hand)
+        gauges = Gauges(self.pool, self.settings.data, self.sources.connections, self.in_hand)
         alerts_ = partial(alerts, self.desk, self._look, self.site.now)
         counted = self.crew.counted if self.crew is not None else list
         self.web = Web(self.site, self.settings, self.status, self.redeploy, (alerts_, partial(metrics, gauges, counted)))
@@ -166,6 +165,10 @@ class Engine:
     def convert(self, body: bytes, format: str) -> list[dict[str, Any]] | tuple[Fault, ...]:
         """What a message becomes by the mappings deployed now; nothing is stored."""
         return convert(self.site.formats, self.live.mappings(), body, format)
+
+    def in_hand(self) -> int:
+        """How many messages are being worked, here and by the worker processes."""
+        return self.journal.in_hand + (self.crew.in_hand if self.crew is not None else 0)
 
     def enlist(self, connection: Connection, arrivals: Sequence[Arrival]) -> Callable[[], None]:
         """Journals arrivals inside another writer's transaction, each with its channel's order key."""

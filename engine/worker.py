@@ -101,10 +101,10 @@ class Worker(threading.Thread):
         messages = [] if more and self.watch.suspects else self.journal.claim(self._most(), self.slow, more)
         if messages:
             self.watch.begins(messages, more)
-        plans = self.plans()
         if self.slow and messages:
-            self._slowly(plans, messages)
+            self.work(messages)
             return None
+        plans = self.plans()
         done = [self._run(plans, one) for one in messages]
         if flight is not None and not flight.result():
             return None
