@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 WORKERS ?= 2
 BIN := $(VENV)/bin
+# code is compiled once, whatever the environment says: each process of an engine starts the sooner
 export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: demo run test check clean help
