@@ -8,6 +8,8 @@ from dataclasses import replace
 
 from engine.fault import Fault
 from fhir.search import compare, terms
+from fhir.search.composite import keeper
+from fhir.search.composite import prefix as before
 from fhir.search.hashing import number, tag, unique
 from fhir.search.parameters import Component, Parameter, parameters
 from fhir.search.texts import bad, plainly, split
@@ -35,20 +37,19 @@ def composite(type: str, parameter: Parameter, value: str, base: str) -> Where |
         found.append(every([one for one in whole if isinstance(one, Where)]))
     if inner:
         held = replace(parameter, paths=inner)
-        same = together(held, parts) if len(parts) == 2 else numbered(type, held, parts, base)
+        same = together(type, held, parts) if len(parts) == 2 else numbered(type, held, parts, base)
         if isinstance(same, Fault):
             return same
         found.append(same)
     return some(found)
 
 
-def together(parameter: Parameter, parts: list[str]) -> Where | Fault:
+def together(type: str, parameter: Parameter, parts: list[str]) -> Where | Fault:
     """Both values in one repetition of an element."""
-    first, second = parameter.components
-    left = forms(first, parts[0])
     found = []
     for path in parameter.paths:
-        prefix = f"{path.id}${first.name}${second.name}"
+        first, second = keeper(type, parameters(type)[parameter.name], path).components
+        left, prefix = forms(first, parts[0]), before(first, second, path)
         if second.kind in ("quantity", "number", "date"):
             held = terms.measured(parts[1]) if second.kind != "date" else dated(parts[1])
             if held is None:

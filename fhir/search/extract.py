@@ -61,7 +61,7 @@ def visits(type: str) -> dict[str, list[Visit]]:
             found.setdefault(path[0].names[0], []).append(visit)
     for parameter in parameters(type).values():
         if parameter.kind == "composite":
-            for name, visit in composite.visits(parameter):
+            for name, visit in composite.visits(type, parameter):
                 found.setdefault(name, []).append(visit)
     return found
 

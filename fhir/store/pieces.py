@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from threading import Lock
 from typing import Any
 
 from fhir import encode
@@ -22,6 +23,8 @@ Made = tuple[bytes, bytes]  # the text after type and id, without the last brace
 NONE: frozenset[str] = frozenset()
 FEW = 1024  # references that say nothing else
 LONGEST = 2048  # bytes of a text that is remembered
+SHORT, SHORTS = 512, 256  # bytes of a text that is known again in another object, and how many of an element
+PASSING = 1 << 22  # bytes of longer texts on their way from the check to the write
 NAMES = 256  # elements of one type; R4 has fewer
 
 
@@ -30,14 +33,48 @@ Piece = tuple[Any, bytes, Left | None, bool]  # a value, its text, what it leave
 OWN: Piece = ("", b"", None, True)  # of type and id, which are looked at each time
 
 
+class Large:
+    """Pieces too large to be remembered, from their check until they are written, once: texts of files, tracings and drawings."""
+
+    __slots__ = ("_lock", "_size", "held")
+
+    def __init__(self) -> None:
+        self.held: dict[int, Piece] = {}  # the oldest first
+        self._size, self._lock = 0, Lock()
+
+    def keep(self, piece: Piece) -> None:
+        """Keeps one; the oldest go when all are too large together."""
+        with self._lock:
+            self._drop(id(piece[0]))
+            self.held[id(piece[0])] = piece
+            self._size += len(piece[1])
+            while self._size > PASSING:
+                self._drop(next(iter(self.held)))
+
+    def take(self, value: Any) -> Piece | None:
+        """The piece of this very object, which is kept no longer."""
+        with self._lock:
+            return self._drop(id(value))
+
+    def _drop(self, key: int) -> Piece | None:
+        found = self.held.pop(key, None)
+        if found is not None:
+            self._size -= len(found[1])
+        return found
+
+
+LARGE = Large()
+
+
 class Element:
     """One element of a resource type."""
 
-    __slots__ = ("_check", "_lone", "_name", "_recall", "_type", "_visits", "get")
+    __slots__ = ("_check", "_lone", "_name", "_recall", "_short", "_type", "_visits", "get")
 
     def __init__(self, type: str, name: str, reads: list[Visit]) -> None:
         self._type, self._name, self._visits, self._recall = type, name, reads, Recall()
         self._lone: dict[str, Piece] = {}  # by their text, as each is an object of its own
+        self._short: dict[bytes, Piece] = {}  # short ones, as what other processes made comes as other objects
         self._check: Callable[[Any], bool] | None = None
         self.get: Callable[[int], Any] = self._recall.get
 
@@ -45,7 +82,12 @@ class Element:
         """The piece of a value that is not remembered as an object."""
         lone = _lone(value)
         found = self._lone.get(lone) if lone is not None else None
-        return self._keep(lone, self.read(value, False)) if found is None else found
+        found = LARGE.take(value) if found is None and LARGE.held else found
+        if found is not None:
+            return found
+        text = self._text(value)
+        found = self._short.get(text)
+        return self._keep(lone, value, self.read(value, text, False) if found is None else found)
 
     def right(self, value: Any) -> bool:
         """Whether a value may stand here by itself; its piece is made then."""
@@ -53,25 +95,39 @@ class Element:
         found = self._lone.get(lone) if lone is not None else None
         if found is not None and found[3]:
             return True
-        if self._check is None:
-            self._check = part(self._type, self._name)
-        if not self._check(value):
-            return False
-        self._keep(lone, self.read(value, True))
+        text = self._text(value)
+        found = self._short.get(text)
+        if found is None or not found[3]:
+            if self._check is None:
+                self._check = part(self._type, self._name)
+            if not self._check(value):
+                return False
+            found = self.read(value, text, True)
+        self._keep(lone, value, found)
         return True
 
-    def _keep(self, lone: str | None, piece: Piece) -> Piece:
+    def _text(self, value: Any) -> bytes:
+        return encode.dumps({self._name: value})[1:-1]
+
+    def _keep(self, lone: str | None, value: Any, piece: Piece) -> Piece:
         if lone is not None:
             if len(self._lone) >= FEW:
                 self._lone.clear()
             self._lone[lone] = piece
-        elif len(piece[1]) <= LONGEST:
-            self._recall.keep(piece)
+            return piece
+        text = piece[1]
+        if len(text) <= SHORT:
+            if len(self._short) >= SHORTS:
+                self._short.clear()
+            self._short[text] = piece
+        if len(text) <= LONGEST:
+            self._recall.keep((value, *piece[1:]))
+        elif piece[3]:
+            LARGE.keep(piece)
         return piece
 
-    def read(self, value: Any, right: bool) -> Piece:
-        """The piece of a value."""
-        text = encode.dumps({self._name: value})[1:-1]
+    def read(self, value: Any, text: bytes, right: bool) -> Piece:
+        """The piece of a value whose text is known."""
         if not self._visits:
             return value, text, None, right
         out = Entries()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from collections import defaultdict
 from collections.abc import Iterator
@@ -11,10 +12,13 @@ from typing import Any
 
 from fhir import encode
 from fhir.recall import FEW, MANY, Recall
+from fhir.right import kind
 from fhir.search.extract import extractor
+from fhir.search.hashing import packed, tag_packed
 from fhir.store import rows
 from fhir.store.content import Content, head
-from fhir.store.pieces import pieced
+from fhir.store.pieces import LARGE, PASSING, pieced
+from fhir.validate import validate
 
 AT = b"2026-01-02T03:04:05.678Z"
 FIRST = b'"meta":{"versionId":"1","lastUpdated":"%b"},' % AT
@@ -109,3 +113,50 @@ def test_there_are_never_more_than_so_many_objects_kept() -> None:
         assert len(recall) <= MANY
     assert recall[id(held[-1])] == (held[-1],)
     assert id(held[0]) not in recall
+
+
+def test_a_resource_that_was_checked_has_the_same_text_and_entries_by_its_pieces(r4_examples: list[Path]) -> None:
+    for body in bodies(r4_examples):
+        known, expected = kind(body["resourceType"]), whole(body)
+        for one in (body, copy.deepcopy(body)):  # the second time as other objects
+            if known is not None and not validate(one):
+                known.was_right(one)
+                known.right(one)
+            made = by_pieces(one)
+            assert made is None or made == expected, (body["resourceType"], body["id"])
+
+
+def test_a_large_text_is_kept_from_its_check_until_it_is_written() -> None:
+    data = "QUJD" * 2000
+    body = {"resourceType": "Binary", "id": "a", "contentType": "text/plain", "data": data}
+    known = kind("Binary")
+    assert known is not None
+    known.was_right(body)
+    assert known.right(body)
+    assert LARGE.held[id(data)][0] is data
+    assert by_pieces(body) == whole(body)
+    assert id(data) not in LARGE.held
+
+
+def test_large_texts_are_bounded_in_all() -> None:
+    held = [f"{number:02d}" + "x" * (PASSING // 5) for number in range(12)]
+    for one in held:
+        LARGE.keep((one, one.encode(), None, True))
+        LARGE.keep((one, one.encode(), None, True))  # the same again counts once
+    assert [id(one) in LARGE.held for one in held] == [False] * 8 + [True] * 4
+    assert all(LARGE.take(one) is not None for one in held[8:])
+    assert not LARGE.held
+
+
+def test_composites_over_the_same_elements_share_their_entries() -> None:
+    # an older version wrote both; these are the ones under the first name, so what it wrote is found as well
+    part = {"code": {"coding": [{"code": "8480-6"}]}, "valueQuantity": {"value": 120}}
+    codes, value = (
+        (packed("Observation.code|8480-6"), packed("Observation.code||8480-6")),
+        tag_packed("Observation.valueQuantity"),
+    )
+    before = "Observation.component$combo-code$combo-value-quantity"
+    pairs = [tag_packed(f"{before}|{code.hex()}|{value.hex()}") for code in codes]
+    alone = tag_packed("Observation.component.valueQuantity")
+    found = extractor("Observation")({"resourceType": "Observation", "id": "a", "component": [part]})
+    assert sorted(one[:12] for one in found.ranges) == sorted([alone, *pairs])
