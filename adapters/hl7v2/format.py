@@ -27,6 +27,8 @@ from engine.fault import Fault, Kind
 from engine.types import Envelope
 
 _PID = re.compile(rb"[\r\n]PID([^A-Za-z0-9\r\n])")
+_EVN = re.compile(rb"[\r\n]EVN[^A-Za-z0-9\r\n]([A-Z]\d\d)\b")
+_ONLY = {"ORU": "R01", "ORM": "O01", "VXU": "V04"}  # what these messages were for while MSH-9 had no trigger event (v2.1, v2.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +150,20 @@ class Hl7v2:
 
 def envelope_of(header: Header, body: bytes) -> Envelope:
     """The envelope of a message whose header has been read."""
-    kind = "^".join(filter(None, (header.value(9, 1), header.value(9, 2))))
+    code = header.value(9, 1)
+    kind = "^".join(filter(None, (code, header.value(9, 2) or (code and _event(header, body)))))
     sender = f"{header.raw(3)}|{header.raw(4)}"
     return Envelope(_clean(kind), _clean(sender), _clean(header.value(10)), _clean(_patient(body, header)))
+
+
+def _event(header: Header, body: bytes) -> str:
+    """The trigger event where MSH-9.2 is empty: of EVN-1, else of the structure, else the only one its code had; '' if none is
+    known.
+    """
+    found = _EVN.search(body)
+    if found is not None:
+        return found[1].decode()
+    return header.value(9, 3).partition("_")[2] or _ONLY.get(header.value(9, 1), "")
 
 
 def _patient(body: bytes, header: Header) -> str:

@@ -31,6 +31,7 @@ class Move(NamedTuple):
     """Leave `ups` groups, open `opens` one inside the other, and stand at slot `at` of the last; a stray fits nowhere.
 
     `again` replaces the move when the group already holds such a segment: it is then the next order, not more of this one.
+    Where the group lacks it, it stands behind what came too early.
     """
 
     ups: int
@@ -123,10 +124,18 @@ def _strict(node: Node, at: int, segment: str) -> Move | None:
         if walk.repeats and walk.parent is not None:
             again = _begins(Slot(walk.name, False, True, walk), segment)
             if again is not None:
-                return _landing(ups + 1, again, walk._place, segment)
+                return _lacked(ups, walk, at, segment, _landing(ups + 1, again, walk._place, segment))
         if walk.parent is None:
             return None
         at, walk, ups = walk._place, walk.parent, ups + 1
+
+
+def _lacked(ups: int, group: Node, at: int, segment: str, begins: Move) -> Move:
+    """What would begin the group anew, unless the group still lacks it: a note that came between ORC and OBR parts no order."""
+    slot = next((one for one in group.slots if one.node is None and one.name == segment), None)
+    if ups or slot is None or not slot.required or slot.repeats:
+        return begins
+    return Move(0, (), at, again=begins)
 
 
 def _begins(slot: Slot, segment: str) -> tuple[Node, ...] | None:

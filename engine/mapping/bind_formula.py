@@ -105,8 +105,8 @@ def _say(atom: Literal, node: Formula, element: Element, context: Context) -> bo
             return None
     convert = conversion(steps[1], element, node.at, context)
     made = convert(value) if convert else None
-    if isinstance(made, Fault):
-        context.say("E311", f"{atom.text} is no {element.type}", atom.at, made.text)
+    if isinstance(made, Fault) or (made is None and convert):
+        context.say("E311", f"{atom.text} is no {element.type}", atom.at, made.text if made else "it holds blanks only")
         return None
     if element.codes is not None and isinstance(made, str) and made not in element.codes:
         help = did_you_mean(made, element.codes) or f"one of {', '.join(sorted(element.codes)[:12])}"
@@ -213,15 +213,15 @@ def _read(path: Path, through: Steps, element: Element, at: Span, context: Conte
     if len(given) == 1 or by is None:
         convert = conversion(given[0] if given else "text", element, at, context, path.text)
         return bound.Read(path, steps, convert, at) if convert else None
-    return bound.Read(path, steps, _by_type(element, context), at, by)
+    return bound.Read(path, steps, _by_type(element, as_code(by.type, context), context), at, by)
 
 
-def _by_type(element: Element, context: Context) -> Convert:
+def _by_type(element: Element, code: Callable[[Any], str], context: Context) -> Convert:
     """Converts by the type found in the message; the pair's function is looked up once."""
     known: dict[str, Convert | None] = {}
 
     def convert(typed: Any) -> Any:
-        type, value = typed
+        type, value = code(typed[0]), typed[1]
         if type not in known:
             known[type] = context.ends.converter(type, element.type)
         found = known[type]
@@ -257,8 +257,14 @@ def conversion(type: str, element: Element, at: Span, context: Context, name: st
 
 
 def _literal(context: Context, element: Element) -> Convert:
+    """The literals of texts; one of blanks only is none."""
     literal, type = context.ends.model.literal, element.type
-    return lambda value: literal(type, text_of(value))
+
+    def convert(value: Any) -> Any:
+        text = text_of(value)
+        return literal(type, text) if text.strip() else None
+
+    return convert
 
 
 def _code(context: Context, element: Element) -> Convert:

@@ -236,7 +236,7 @@ def _typed(one: bound.Read, many: bool) -> Fill:
             note(run, fault, path, scope)
 
         values = _steps(steps, path.all(scope), tell)
-        type = text_of(by.first(scope) or "")
+        type = by.first(scope) or ""
         made = _apply(lambda value: convert((type, value)), values if many else values[:1], tell)
         return (made or None) if many else (made[0] if made else None)
 

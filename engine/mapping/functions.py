@@ -101,6 +101,13 @@ ALL = (
         examples=(Example("lines", ("first", "second"), "first\nsecond"),),
     ),
     Function(
+        "together",
+        "All repetitions as one value, for arrays of numbers (NA, MA).",
+        lambda: tuple,
+        takes="all",
+        gives="same",
+    ),
+    Function(
         "first",
         "The first repetition only.",
         lambda: lambda values: values[:1],

@@ -47,6 +47,23 @@ SYSTEMS = {
     "NPI": "http://hl7.org/fhir/sid/us-npi",
     "UNII": "http://fdasis.nlm.nih.gov",
 }
+# by their OIDs in the HL7 OID registry, as CDA and public health write them
+OIDS = {
+    "2.16.840.1.113883.6.1": "LN",
+    "2.16.840.1.113883.6.96": "SCT",
+    "2.16.840.1.113883.6.8": "UCUM",
+    "2.16.840.1.113883.6.103": "I9C",
+    "2.16.840.1.113883.6.3": "I10",
+    "2.16.840.1.113883.6.90": "I10C",
+    "2.16.840.1.113883.6.12": "C4",
+    "2.16.840.1.113883.6.88": "RXNORM",
+    "2.16.840.1.113883.6.69": "NDC",
+    "2.16.840.1.113883.12.292": "CVX",
+    "2.16.840.1.113883.12.227": "MVX",
+    "2.16.840.1.113883.6.101": "NUCC",
+    "2.16.840.1.113883.4.6": "NPI",
+    "2.16.840.1.113883.4.9": "UNII",
+}
 ALIASES = {"LOINC": "LN", "SNOMED": "SCT", "SNOMED-CT": "SCT", "ICD10CM": "I10C", "ICD9CM": "I9C"}
 NAMES = {uri: name for name, uri in reversed(SYSTEMS.items())}
 
@@ -67,7 +84,9 @@ def system_uri(name: str) -> str:
     """The URI of a coding system by its v2 name; '' for an empty name."""
     name = name.strip()
     upper = name.upper()
-    known = SYSTEMS.get(ALIASES.get(upper, upper))
+    if upper.startswith("URN:OID:") and is_oid(name[8:]):
+        name = name[8:]
+    known = SYSTEMS.get(OIDS.get(name) or ALIASES.get(upper, upper))
     if known or not name:
         return known or ""
     if table := TABLE.match(name):

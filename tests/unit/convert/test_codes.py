@@ -39,7 +39,7 @@ def test_only_the_alternate_triplet_may_be_valued() -> None:
 
 def test_a_coding_system_may_be_named_by_its_oid_alone() -> None:
     field = "X^Y^" + "^" * 10 + "^2.16.840.1.113883.6.1"
-    assert coding(rep(field)) == {"system": "urn:oid:2.16.840.1.113883.6.1", "code": "X", "display": "Y"}
+    assert coding(rep(field)) == {"system": "http://loinc.org", "code": "X", "display": "Y"}
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,10 @@ def test_a_coding_system_may_be_named_by_its_oid_alone() -> None:
         ("CVX", "http://hl7.org/fhir/sid/cvx"),
         ("HL70078", "http://terminology.hl7.org/CodeSystem/v2-0078"),
         ("hl70001", "http://terminology.hl7.org/CodeSystem/v2-0001"),
-        ("2.16.840.1.113883.6.1", "urn:oid:2.16.840.1.113883.6.1"),
+        # FHIR R4 "Using Codes", 4.3.0: the URI stands for the OID where both are listed
+        ("2.16.840.1.113883.6.1", "http://loinc.org"),
+        ("urn:oid:2.16.840.1.113883.6.96", "http://snomed.info/sct"),
+        ("2.16.840.1.113883.19.7", "urn:oid:2.16.840.1.113883.19.7"),
         ("99LAB 1", "urn:id:99LAB%201"),
         ("", ""),
     ],
@@ -65,7 +68,7 @@ def test_a_coding_system_name_has_its_uri(name: str, uri: str) -> None:
     assert system_uri(name) == uri
 
 
-@pytest.mark.parametrize("name", ["LN", "SCT", "UCUM", "I10", "HL70078", "99LAB 1", "L", "2.16.840.1.113883.6.1"])
+@pytest.mark.parametrize("name", ["LN", "SCT", "UCUM", "I10", "HL70078", "99LAB 1", "L", "2.16.840.1.113883.19.7"])
 def test_a_coding_system_reads_back_by_its_name(name: str) -> None:
     assert system_name(system_uri(name)) == name
 
