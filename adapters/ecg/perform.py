@@ -19,12 +19,13 @@ from adapters.ecg.format import encapsulated
 from adapters.ecg.formats import read
 from adapters.ecg.hl7_subject import subject
 from adapters.ecg.recording import Recording, bad, measurable
-from adapters.ecg.resources import Context, Source, resources
+from adapters.ecg.resources import Context, Source, own_steps, resources
 from adapters.ecg.step import Made, Signal, Task
-from adapters.ecg.whole import Whole, whole
+from adapters.ecg.whole import Whole
 from engine.fault import Fault
 
 TYPES = {"pdf": ("application/pdf", pdf), "svg": ("image/svg+xml", svg)}
+MOST = 32767  # steps that fit 16 bits
 SHARED = ("subject", "effectiveDateTime")
 
 
@@ -39,19 +40,19 @@ def perform(task: Task, message: bytes, received: datetime) -> Made | Fault:
     drawings = _drawings(recording, task, measured)
     source = Source(hashlib.sha256(body).hexdigest(), body)
     context = Context(received, subject(message), zone=ZoneInfo(task.zone) if task.zone else None, version=task.version)
-    made = resources(recording, source, context, measured, drawings)
+    steps = own_steps(recording)
+    made = resources(recording, source, context, measured, drawings, steps)
     report = next(one for one in made if one["resourceType"] == "DiagnosticReport")
     name = f"DiagnosticReport/{report['id']}"
     return Made(
-        source.digest, tuple(made), signal(recording), measured, _event(recording, measured, name), recording.patient.id, name,
+        source.digest, tuple(made), signal(recording, steps), measured, _event(recording, measured, name), recording.patient.id, name,
         {key: report[key] for key in SHARED if key in report}, tuple(bad("E167", text) for text in recording.warnings),
     )  # fmt: skip
 
 
-def signal(recording: Recording) -> Signal:
+def signal(recording: Recording, found: Whole | None) -> Signal:
     """The samples as whole steps where the file has such and no gaps, half as long; else as they are."""
-    found = whole(recording) if recording.scale else None
-    if not isinstance(found, Whole) or not found.exact or found.missing.any():
+    if found is None or found.missing.any() or np.abs(found.steps).max() > MOST:
         return Signal(recording.leads, recording.rate, zlib.compress(recording.samples.astype("<f4").tobytes(), 1))
     steps = np.diff(found.steps, axis=1, prepend=0).astype("<i2")  # modulo 65 536, as the sum is
     scale, origin = (tuple(float(one) for one in row) for row in (found.scale, found.origin))

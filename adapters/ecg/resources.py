@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -20,13 +21,13 @@ import numpy as np
 from adapters.ecg.leads import mdc
 from adapters.ecg.measures import BY_NAME, Measure
 from adapters.ecg.recording import Median, Recording, Samples
-from adapters.ecg.whole import whole
-from engine.fault import Fault
+from adapters.ecg.whole import Whole, whole
 from fhir.ids import resource_id
 
 JSON = dict[str, Any]
 LOINC, MDC, UCUM = "http://loinc.org", "urn:iso:std:iso:11073:10101", "http://unitsofmeasure.org"
 LOCAL = "urn:isthmus:ecg-measurement"
+SHOWN = {"uV": "µV", "deg": "°"}  # units as people write them
 STUDY = {"coding": [{"system": LOINC, "code": "11524-6", "display": "EKG study"}], "text": "Electrocardiogram"}
 TRACING = {"coding": [{"system": MDC, "code": "131328", "display": "MDC_ECG_ELEC_POTL"}], "text": "ECG tracing"}
 CATEGORY = [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "procedure"}]}]
@@ -60,15 +61,19 @@ def resources(
     context: Context,
     measured: Mapping[str, Any] | None = None,
     drawings: Mapping[str, bytes] | None = None,
+    steps: Whole | None = None,
 ) -> list[JSON]:
-    """All resources of a recording, those referred to first. `measured` is an analysis as plain JSON, `drawings` bytes by content type."""
+    """All resources of a recording, those referred to first.
+
+    `measured` is an analysis as plain JSON, `drawings` bytes by content type, `steps` what `own_steps` found of the recording.
+    """
     local = replace(recording, start=_zoned(recording.start, context.zone))
     recorder, algorithm = _recorder(local), _algorithm(context)
     out = [recorder] if recorder else []
     used = measured is not None and bool(measured.get("measurements"))
     out += [algorithm] if used else []
     out += [_binary(source)] if source.body else []
-    main = tracing(local, source, context.subject, recorder)
+    main = tracing(local, source, context.subject, recorder, steps)
     out.append(main)
     if local.median is not None:
         out.append(_beat(local, local.median, source, context.subject, recorder))
@@ -80,11 +85,13 @@ def resources(
     return [*out, report, _provenance(source, context, [*out, report], algorithm if used else None)]
 
 
-def tracing(recording: Recording, source: Source, subject: JSON | None = None, recorder: JSON | None = None) -> JSON:
+def tracing(
+    recording: Recording, source: Source, subject: JSON | None = None, recorder: JSON | None = None, steps: Whole | None = None
+) -> JSON:
     """The Observation with one component of SampledData a lead."""
     return _observation(
         recording, resource_id("Observation", "ecg", source.digest), TRACING, subject, recorder, status="final",
-        component=_components(recording),
+        component=_components(recording, steps or own_steps(recording)),
     )  # fmt: skip
 
 
@@ -96,7 +103,7 @@ def _beat(recording: Recording, beat: Median, source: Source, subject: JSON | No
     )
     return _observation(
         recording, resource_id("Observation", "ecg-beat", source.digest), {"text": "Representative beat"}, subject, recorder,
-        status="final", derivedFrom=[_to("Observation", resource_id("Observation", "ecg", source.digest))], component=_components(part),
+        status="final", derivedFrom=[_to("Observation", resource_id("Observation", "ecg", source.digest))], component=_components(part, own_steps(part)),
     )  # fmt: skip
 
 
@@ -133,12 +140,17 @@ def when(start: datetime) -> str:
     return start.isoformat(timespec="milliseconds" if start.microsecond else "seconds")
 
 
-def _components(recording: Recording) -> list[JSON]:
+def own_steps(recording: Recording) -> Whole | None:
+    """The recording in the file's own whole steps; None where it has none, or they are not exactly the samples."""
     found = whole(recording, 1 << 53) if recording.scale else None
+    return found if isinstance(found, Whole) and found.exact else None
+
+
+def _components(recording: Recording, found: Whole | None) -> list[JSON]:
     period = (Decimal(1000) / Decimal(repr(recording.rate))).normalize()
     out = []
     for n, lead in enumerate(recording.leads):
-        if found is not None and not isinstance(found, Fault) and found.exact:
+        if found is not None:
             data = _spaced(found.steps[n].tolist())
             if found.missing[n].any():
                 data = " ".join("E" if gap else step for step, gap in zip(data.split(), found.missing[n].tolist(), strict=True))
@@ -175,17 +187,19 @@ def _plain(value: Decimal) -> Decimal:
     return Decimal(format(value.normalize(), "f"))
 
 
+@lru_cache(maxsize=256)
 def _lead_code(lead: str) -> JSON:
     known = mdc(lead)
     return ({"coding": [{"system": MDC, "code": str(known[0]), "display": known[1]}]} if known else {}) | {"text": f"Lead {lead}"}
 
 
 def _quantity(value: Decimal, unit: str) -> JSON:
-    return {"value": _plain(value), "unit": {"uV": "µV", "deg": "°"}.get(unit, unit), "system": UCUM, "code": unit}
+    return {"value": _plain(value), "unit": SHOWN.get(unit, unit), "system": UCUM, "code": unit}
 
 
+@lru_cache(maxsize=512)
 def _code(name: str) -> JSON:
-    """LOINC, MDC and our own code of a measurement."""
+    """LOINC, MDC and our own code of a measurement: the same object each time, which is handed to another process once a report."""
     measure: Measure | None = BY_NAME.get(name.lower()) or BY_NAME.get({"rr_mean": "rr"}.get(name.lower(), ""))
     codings = []
     if measure is not None and measure.loinc:
@@ -212,7 +226,7 @@ def _own_numbers(
     """An Observation for each measurement of the whole recording, and one a lead with that lead's as components."""
     out: list[JSON] = []
     leads: dict[str, list[JSON]] = {}
-    version = algorithm["id"]
+    version, derived = algorithm["id"], [_to("Observation", main["id"])]
     for one in measured:
         if one.get("lead"):
             leads.setdefault(str(one["lead"]), []).append(_part(one))
@@ -220,7 +234,7 @@ def _own_numbers(
         out.append(
             _observation(
                 recording, resource_id("Observation", "ecg", source.digest, version, str(one["name"])), _code(str(one["name"])), subject,
-                algorithm, derivedFrom=[_to("Observation", main["id"])], valueQuantity=_number(one), method={"text": str(one["method"])},
+                algorithm, derivedFrom=derived, valueQuantity=_number(one), method={"text": str(one["method"])},
                 component=[_sure(one)],
             )
         )  # fmt: skip
@@ -228,7 +242,7 @@ def _own_numbers(
         out.append(
             _observation(
                 recording, resource_id("Observation", "ecg", source.digest, version, "lead", lead), {"text": f"Measurements of lead {lead}"},
-                subject, algorithm, derivedFrom=[_to("Observation", main["id"])], bodySite=_lead_code(lead), component=parts,
+                subject, algorithm, derivedFrom=derived, bodySite=_lead_code(lead), component=parts,
             )
         )  # fmt: skip
     return out
