@@ -103,7 +103,8 @@ def _beat(recording: Recording, beat: Median, source: Source, subject: JSON | No
     )
     return _observation(
         recording, resource_id("Observation", "ecg-beat", source.digest), {"text": "Representative beat"}, subject, recorder,
-        status="final", derivedFrom=[_to("Observation", resource_id("Observation", "ecg", source.digest))], component=_components(part, own_steps(part)),
+        status="final", derivedFrom=[_to("Observation", resource_id("Observation", "ecg", source.digest))],
+        component=_components(part, own_steps(part)),
     )  # fmt: skip
 
 
