@@ -20,6 +20,7 @@ from typing import Any
 
 from engine import heap
 from engine.fault import Fault, Kind
+from engine.later import Later
 
 LATE = Fault(
     Kind.INTERRUPTED,
@@ -79,9 +80,15 @@ class Hand:
         self._process: Any = None
         self._pipe: Connection | None = None
         self._works = 0
+        self.stopped = False  # for good: what it ends of is not begun again
 
     def work(self, function: Callable[..., Any], given: tuple[Any, ...], until: float) -> Any:
-        """The function's result, E292 when it is not there in time, E293 when the process ended; its exception is raised."""
+        """The function's result, E292 when it is not there in time, E293 when two processes ended with it; its exception is raised."""
+        found = self._once(function, given, until)
+        again = found is BROKEN and not self.stopped
+        return self._once(function, given, until) if again else found
+
+    def _once(self, function: Callable[..., Any], given: tuple[Any, ...], until: float) -> Any:
         pipe = self._ready()
         try:
             pipe.send((function, given))
@@ -134,6 +141,7 @@ class Slow:
         self._free: queue.LifoQueue[Hand] = queue.LifoQueue()
         for hand in self._hands:
             self._free.put(hand)
+        self._later = Later(Hand())
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="slow")
 
     async def run(self, function: Callable[..., Any], *given: Any, timeout: float = 30.0) -> Any:
@@ -146,8 +154,13 @@ class Slow:
             return LATE
         return work.result()
 
-    def call(self, function: Callable[..., Any], *given: Any, timeout: float = 60.0) -> Any:
-        """The same for a thread: waits for the result."""
+    def call(self, function: Callable[..., Any], *given: Any, timeout: float = 60.0, patience: float | None = None) -> Any:
+        """The same for a thread: waits for the result; with `patience` (s) no longer than that, in a process beside the others.
+
+        E296 says then that the work goes on: who asks for the same again gets its result.
+        """
+        if patience is not None:
+            return self._later.call(function, given, timeout, patience)
         return self._work(function, given, time.monotonic() + timeout)
 
     def _work(self, function: Callable[..., Any], given: tuple[Any, ...], until: float) -> Any:
@@ -163,6 +176,7 @@ class Slow:
     def stop(self, wait: bool = True, seconds: float = 10.0) -> None:
         """Ends the processes; those that work are given some seconds when asked to wait."""
         until = time.monotonic() + (seconds if wait else 0.0)
+        self._later.stop()
         idle: list[Hand] = []
         with contextlib.suppress(queue.Empty):
             while len(idle) < len(self._hands):
@@ -173,4 +187,5 @@ class Slow:
             self._free.put(hand)
         for hand in self._hands:
             if hand not in idle:
+                hand.stopped = True
                 hand.kill()

@@ -7,18 +7,18 @@ something in that one waits.
 from __future__ import annotations
 
 import threading
-from collections import deque
-from collections.abc import Callable, Generator, Mapping, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from engine.alerts.desk import Told
 from engine.journal import Journal
 from engine.log import failed
 from engine.run import Plan
-from engine.settlement import FATAL, Done, held, settlement
+from engine.settlement import FATAL, Done, held, order, settlement
 from engine.types import Connection, Message, Store
 from engine.writer import TRANSIENT, Writer
 
@@ -137,14 +137,28 @@ class Worker(threading.Thread):
                 self.writer.write(plans, part, blocked)
 
     def _parts(self, plans: Mapping[str, Plan], messages: Sequence[Message]) -> Generator[list[Done], None, None]:
-        """Every message's plan, in order: they run side by side, each in a process of its own."""
+        """What has run, side by side and each in a process of its own: in order by key, so that one that hangs keeps its key only."""
         threads = ThreadPoolExecutor(SLOW_SIDE)
         try:
-            waiting = deque(threads.submit(self._run, plans, one) for one in messages)
+            waiting = {threads.submit(self._run, plans, one): order(one) for one in messages}
             while waiting and not self._stop_asked.is_set():
-                part = [waiting.popleft().result()]
-                while waiting and waiting[0].done() and len(part) < SLOW_PART:
-                    part.append(waiting.popleft().result())
-                yield part
+                running = [one for one in waiting if not one.done()]
+                part = list(islice(_first(waiting), SLOW_PART))
+                if part:
+                    yield [one.result() for one in part]
+                    for one in part:
+                        del waiting[one]
+                else:
+                    wait(running, return_when=FIRST_COMPLETED)
         finally:
             threads.shutdown(cancel_futures=True)
+
+
+def _first(waiting: Mapping[Future[Done], object]) -> Iterator[Future[Done]]:
+    """Those that are done and have none of their key before them."""
+    kept: set[object] = set()
+    for one, key in waiting.items():
+        if one.done() and key not in kept:
+            yield one
+        else:
+            kept.add(key)

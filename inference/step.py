@@ -22,6 +22,7 @@ from inference.counted import inferred
 
 MODEL = "twelve"  # where none has answered
 LONGEST = 30.0  # seconds for one ECG
+PATIENCE = 2.0  # seconds that a message waits for it; then reports behind it go first, and it comes again for what was found
 LARGEST = 1 << 28
 BEYOND = ("E821", "E822", "E823", "E824")  # not a recording these models read: nothing is said of it, and nothing is wrong
 SEVERE = {"normal": "N", "borderline": "A", "abnormal": "A", "critical": "AA"}
@@ -61,8 +62,8 @@ class Classify:
             given = (work.message.body, work.message.received)
             made: tuple[list[JSON], Event] | Fault | None
             began = time.monotonic()
-            made = perform(*given) if call is None else call(perform, *given, timeout=LONGEST)
-            if made is not None:
+            made = perform(*given) if call is None else call(perform, *given, timeout=LONGEST, patience=PATIENCE)
+            if made is not None and not (isinstance(made, Fault) and made.code == "E296"):  # what goes on is counted once
                 outcome = made if isinstance(made, Fault) else bool(made[1].body["abstained"])
                 inferred(MODEL if isinstance(made, Fault) else made[1].body["model"]["name"], outcome, time.monotonic() - began)
             if made is None or isinstance(made, Fault):

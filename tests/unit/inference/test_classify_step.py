@@ -91,7 +91,8 @@ def test_a_critical_finding_is_marked_so_that_a_rule_can_see_it(ecg: Array, monk
 def test_the_work_is_handed_to_another_process_and_its_fate_is_the_messages(ecg: Array) -> None:
     late = Fault(Kind.INTERRUPTED, "E292", "late")
 
-    def call(function: Any, *given: Any, timeout: float) -> Fault:
+    def call(function: Any, *given: Any, timeout: float, patience: float) -> Fault:
+        assert 0 < patience < timeout
         assert pickle.loads(pickle.dumps(function)) is perform
         pickle.dumps(given)
         return late

@@ -1,0 +1,90 @@
+"""Work nobody may wait long for, and work whose process dies."""
+
+import os
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from engine.later import MOST, Later
+from engine.slow import Hand, Slow
+
+
+def _dies_at_first(marker: Path) -> str:
+    if not marker.exists():
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return "done"
+
+
+def _stops_at_first(marker: Path) -> str:
+    if not marker.exists():
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGSTOP)
+    return "done"
+
+
+def test_a_work_whose_process_is_killed_is_done_by_another_one(tmp_path: Path) -> None:
+    slow = Slow(1)
+    try:
+        assert slow.call(_dies_at_first, tmp_path / "died") == "done"
+        assert slow.call(os.abort).code == "E293"  # what ends every process is not tried for ever
+    finally:
+        slow.stop(wait=False)
+
+
+def test_what_takes_longer_than_one_waits_goes_on_and_is_there_when_it_is_asked_for_again() -> None:
+    slow = Slow(1)
+    try:
+        slow.call(os.getpid, patience=30)  # started
+        began = time.monotonic()
+        assert slow.call(time.sleep, 1.0, patience=0.1).code == "E296"
+        assert slow.call(abs, -1, patience=30) == 1  # behind it
+        assert time.monotonic() - began >= 0.9
+        assert slow.call(time.sleep, 1.0, patience=0) is None
+        assert time.monotonic() - began < 1.9, "it was not done twice"
+    finally:
+        slow.stop(wait=False)
+
+
+def test_behind_a_work_that_hangs_nobody_waits_and_other_work_never_meets_it(tmp_path: Path) -> None:
+    slow, marker = Slow(1), tmp_path / "stopped"
+    try:
+        slow.call(os.getpid, patience=30)
+        with ThreadPoolExecutor(1) as threads:
+            hangs = threads.submit(slow.call, _stops_at_first, marker, timeout=1.5, patience=0.3)
+            assert hangs.result().code == "E296"
+        began = time.monotonic()
+        assert [slow.call(abs, -n, patience=0.3).code for n in range(4)] == ["E296"] * 4
+        assert time.monotonic() - began < 0.3
+        assert slow.call(abs, -9) == 9
+        while (late := slow.call(_stops_at_first, marker, patience=0.3)) != "done":
+            assert late.code in {"E292", "E296"}
+            assert time.monotonic() - began < 20
+        assert slow.call(abs, -3, patience=30) == 3
+    finally:
+        slow.stop(wait=False)
+
+
+def test_a_work_that_raises_raises_where_it_is_asked_for() -> None:
+    later = Later(Hand())
+    try:
+        with pytest.raises(ZeroDivisionError):
+            later.call(divmod, (1, 0), 30, 30)
+    finally:
+        later.stop()
+
+
+def test_results_nobody_fetches_are_forgotten_and_no_more_wait_than_a_few() -> None:
+    later = Later(Hand())
+    try:
+        later.call(time.sleep, (0.5,), 30, 0)
+        codes = [later.call(abs, (-n,), 30, 0).code for n in range(1, MOST + 20)]
+        assert set(codes) == {"E296"}
+        assert len(later.jobs) == MOST
+        time.sleep(0.2)
+        assert later.call(abs, (-1,), 30, 30) == 1
+    finally:
+        later.stop()
