@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from engine.slow import Hand
 
 MOST = 64  # works that wait or whose results do
-COMING = Fault(Kind.INTERRUPTED, "E296", "the work goes on, and its result is not there yet", help="the message comes again for it")
+COMING = Fault(
+    Kind.INTERRUPTED, "E296", "the work goes on, and its result is not there yet", help="the message comes again for it"
+)
 
 
 class Later:
@@ -37,7 +39,7 @@ class Later:
         """
         name = (function, given)
         with self._lock:
-            job = self.jobs.get(name) or self._begun(name, timeout)
+            job = self.jobs.get(name) or self._begun(function, given, timeout)
             stuck = self._since and time.monotonic() - self._since > patience
         if job is None or (not job.done() and not wait([job], 0 if stuck else patience).done):
             return COMING
@@ -45,14 +47,14 @@ class Later:
             self.jobs.pop(name, None)
         return job.result()
 
-    def _begun(self, name: Any, timeout: float) -> Future[Any] | None:
+    def _begun(self, function: Callable[..., Any], given: tuple[Any, ...], timeout: float) -> Future[Any] | None:
         """A new job; None where too many wait. A result that nobody has fetched makes room."""
         if len(self.jobs) >= MOST:
             old = next((key for key, job in self.jobs.items() if job.done()), None)
             if old is None:
                 return None
             del self.jobs[old]
-        job = self.jobs[name] = self._thread.submit(self._work, *name, timeout)
+        job = self.jobs[function, given] = self._thread.submit(self._work, function, given, timeout)
         return job
 
     def _work(self, function: Callable[..., Any], given: tuple[Any, ...], timeout: float) -> Any:

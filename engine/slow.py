@@ -28,7 +28,9 @@ LATE = Fault(
     "the work took too long and was given up",
     help="the message is kept; replay it when there is less to do",
 )
-BROKEN = Fault(Kind.FAULT, "E293", "the process that worked on it ended", help="the message is kept; replay it")
+BROKEN = Fault(  # it may be a victim, so it is tried again like what was late
+    Kind.INTERRUPTED, "E293", "the processes that worked on it ended", help="the message is kept; replay it after the repair"
+)
 
 
 NICE = 10  # slow work steps back where quick work wants the processor
