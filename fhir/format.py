@@ -19,7 +19,9 @@ from fhir import reading
 from fhir.encode import loads
 from fhir.model import Element, children, resources
 from fhir.model import element as known
-from fhir.node import Name, Node, names_of
+from fhir.node import Node
+from fhir.path_names import Name, names_of
+from fhir.reading_together import together
 from fhir.received import puts
 
 
@@ -131,6 +133,10 @@ class Fhir:
             return FhirPath(text, found.names, found.type, found.repeats, ups, stands=found.stands)
         return wrong or Fault(Kind.NOT_FOUND, "E528", f"there is no {text}")
 
+    def together(self, paths: Sequence[FhirPath]) -> Callable[[Node], tuple[Any, ...]]:
+        """Reads the first value of each path, none of them outer, from one scope."""
+        return together([(path.names, path.first) for path in paths])
+
     def focus(self, resources: Sequence[dict[str, Any]], type: str) -> list[Node]:
         """A scope for each resource of a type among those a message became."""
         return focus(resources, type)
@@ -138,7 +144,7 @@ class Fhir:
     def within(self, scope: Node, type: str) -> list[Node]:
         """A scope for each resource of a type in a document: itself, its contained ones, a Bundle's entries."""
         found = {id(one): one for one in scope.shelf.values() if isinstance(one, dict) and one.get("resourceType") == type}
-        return [Node(one, None, "", "", scope.shelf) for one in found.values()]
+        return [Node(one, None, "", 0, scope.shelf) for one in found.values()]
 
     def group(self, name: str, structure: str, group: str) -> Fault | None:
         """What is wrong with `each name`."""
@@ -152,7 +158,7 @@ def root(value: Any) -> Node | Fault:
         return Fault(
             Kind.INCORRECT, "E526", "the document is no FHIR resource", help="it must be a JSON object with a resourceType"
         )
-    return Node(value, None, "", "", shelf_of([value]))
+    return Node(value, None, "", 0, shelf_of([value]))
 
 
 def shelf_of(values: Sequence[Any]) -> dict[str, Any]:
@@ -176,7 +182,7 @@ def shelf_of(values: Sequence[Any]) -> dict[str, Any]:
 def focus(resources: Sequence[dict[str, Any]], type: str) -> list[Node]:
     """A scope for each resource of a type among those a message became, the others there to be resolved."""
     shelf = shelf_of(resources)
-    return [Node(one, None, "", "", shelf) for one in resources if one.get("resourceType") == type]
+    return [Node(one, None, "", 0, shelf) for one in resources if one.get("resourceType") == type]
 
 
 Place = tuple[tuple[str, ...], str]  # the types that may stand there, and the path below them: (("Patient",), "name")

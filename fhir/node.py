@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
-from functools import lru_cache
-from typing import Any, NamedTuple
+from itertools import islice
+from typing import Any
 
-
-class Name(NamedTuple):
-    """One part of a path: an element, `resolve` or a resource type; which items of a list, from 1, or those whose `by` is `value`."""
-
-    text: str
-    nth: int = 0
-    by: str = ""
-    value: str = ""
+from fhir.path_names import Name, names_of
+from fhir.reading import every
 
 
 class Node:
     """A value in its place. `each` gives the same objects again, so that references between what is made from them hold."""
 
-    __slots__ = ("_each", "name", "parent", "place", "shelf", "value")
+    __slots__ = ("_each", "_number", "name", "parent", "shelf", "value")
 
-    def __init__(self, value: Any, parent: Node | None, name: str, place: str, shelf: dict[str, Any]) -> None:
+    def __init__(self, value: Any, parent: Node | None, name: str, number: int, shelf: dict[str, Any]) -> None:
         self.value = value
         self.parent = parent
         self.name = name
-        self.place = place
+        self._number = number  # among those of its name, from 0
         self.shelf = shelf  # every resource of the document by its references
         self._each: dict[str, list[Node]] = {}
+
+    @property
+    def place(self) -> str:
+        """Where it stands in its document; asked for where something is wrong."""
+        if self.parent is None:
+            return ""
+        return next(islice((place for place, _ in self.parent.walk(names_of(self.name) or ())), self._number, None), self.name)
 
     @property
     def valued(self) -> frozenset[str]:
@@ -44,8 +45,9 @@ class Node:
         """The values at the end of a path from here."""
         found = self._each.get(group)
         if found is None:
-            names = names_of(group) or ()
-            found = self._each[group] = [Node(value, self, group, place, self.shelf) for place, value in self.walk(names)]
+            values: list[Any] = []
+            every(names_of(group) or ())(self.value, self.shelf, values)
+            found = self._each[group] = [Node(value, self, group, number, self.shelf) for number, value in enumerate(values)]
         return found
 
     def walk(self, names: Sequence[Name]) -> Iterator[tuple[str, Any]]:
@@ -85,31 +87,3 @@ def _step(value: Any, name: Name, place: str, shelf: dict[str, Any]) -> Iterator
         yield from items[name.nth - 1 : name.nth] if name.nth else items
     elif inner is not None:
         yield where, inner
-
-
-@lru_cache(maxsize=4096)
-def names_of(text: str) -> tuple[Name, ...] | None:
-    """The parts of a path such as `identifier[system=urn:x].value`, `subject.resolve.Patient.name[1]`; None when it is none."""
-    names: list[Name] = []
-    rest = text
-    while rest:
-        end = next((place for place, mark in enumerate(rest) if mark in ".["), len(rest))
-        word, rest = rest[:end], rest[end:]
-        if not word.isidentifier():
-            return None
-        inside = ""
-        if rest.startswith("["):
-            inside, closed, rest = rest[1:].partition("]")
-            if not closed or not inside:
-                return None
-        by, equals, value = inside.partition("=")
-        if inside.isdigit():
-            names.append(Name(word, nth=int(inside)))
-        elif inside:
-            names.append(Name(word, by=by if equals else "url", value=value if equals else inside))
-        else:
-            names.append(Name(word))
-        if rest and (not rest.startswith(".") or rest == "."):
-            return None
-        rest = rest[1:]
-    return tuple(names) or None

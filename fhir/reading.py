@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
-from fhir.node import Name
+from fhir.path_names import Name
 
 First = Callable[[Any, dict[str, Any]], Any]  # a value and the document's resources by reference -> what is found, or None
 Every = Callable[[Any, dict[str, Any], list[Any]], None]  # the same, which adds all it finds to a list

@@ -163,8 +163,18 @@ def _numbers(name: str) -> tuple[int, int] | None:
     return (int(match[2]), int(match[3] or 0)) if match is not None else None
 
 
+@lru_cache(maxsize=4096)
+def _whole(names: tuple[str, ...]) -> tuple[int, ...] | None:
+    """The numbers of fields that are stated whole; None where components are among them."""
+    numbers = [found for name in names if (found := _numbers(name)) is not None]
+    return tuple(number for number, _ in numbers) if len(numbers) == len(names) and not any(part for _, part in numbers) else None
+
+
 def _fields(segment: Mapping[str, Any]) -> dict[int, Any]:
     """Fields by number; components stated one by one are put together into the first repetition."""
+    whole = _whole(tuple(segment))
+    if whole is not None:
+        return dict(zip(whole, segment.values(), strict=True))
     fields: dict[int, Any] = {}
     for name, value in segment.items():
         numbers = _numbers(name)

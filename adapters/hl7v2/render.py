@@ -74,12 +74,32 @@ def _declare(rows: Rows, marks: Delimiters, codec: str, body: bytes) -> bytes | 
 
 
 def _segment(name: str, fields: Mapping[int, Any], marks: Delimiters) -> str | Fault:
-    if not _is_name(name):
+    frame = _frame(name, tuple(fields), marks)
+    if isinstance(frame, str):
+        return frame % tuple([value if value.__class__ is Ready else _field(value, marks) for value in fields.values()])
+    return frame or _header(name, fields, marks)
+
+
+@lru_cache(maxsize=4096)
+def _frame(name: str, numbers: tuple[int, ...], marks: Delimiters) -> str | Fault | None:
+    """A segment with `%s` for each of these fields, told in rising order or not; None for one that states the delimiters."""
+    if not _NAME.fullmatch(name):
         return Fault(Kind.INCORRECT, "E137", "a segment's name is three capitals or digits", name[:3])
-    most = max(fields, default=0)
-    if most > MAX_FIELD or min(fields, default=1) < 1:
+    most = max(numbers, default=0)
+    if most > MAX_FIELD or min(numbers, default=1) < 1:
         return Fault(Kind.INCORRECT, "E137", f"a field's number is 1 to {MAX_FIELD}", name)
+    if name in HEADERS or list(numbers) != sorted(numbers):
+        return None
     out = [""] * most
+    for number in numbers:
+        out[number - 1] = "%s"
+    mark = "%%" if marks.field == "%" else marks.field
+    return mark.join([name, *out])
+
+
+def _header(name: str, fields: Mapping[int, Any], marks: Delimiters) -> str:
+    """A segment whose fields come in any order; one that states the delimiters states these."""
+    out = [""] * max(fields, default=0)
     for number, value in fields.items():
         out[number - 1] = value if value.__class__ is Ready else _field(value, marks)
     if name in HEADERS:
@@ -88,16 +108,11 @@ def _segment(name: str, fields: Mapping[int, Any], marks: Delimiters) -> str | F
     return marks.field.join([name, *out])
 
 
-@lru_cache(maxsize=1024)
-def _is_name(name: str) -> bool:
-    return _NAME.fullmatch(name) is not None
-
-
 def _field(value: Any, marks: Delimiters) -> str:
     if value is None or isinstance(value, str):
         return _sub(value, marks)
     if value and value[0].__class__ is Ready:
-        return marks.repetition.join(_rep(rep, marks) for rep in value) if len(value) > 1 else str(value[0])
+        return marks.repetition.join([_rep(rep, marks) for rep in value]) if len(value) > 1 else value[0]
     if value and all(item is None or isinstance(item, str) for item in value):
         return _rep(value, marks)
     return marks.repetition.join(_rep(rep, marks) for rep in value)

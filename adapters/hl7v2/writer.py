@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from adapters.hl7v2 import render
@@ -19,18 +20,9 @@ from engine.fault import Fault, Kind
 
 Fields = Mapping[int, Any]
 Item = tuple[str, Any]  # (segment, fields) or (group, items)
-_NUMBERED = {
-    "PID": "",
-    "PV1": "",
-    "NK1": "",
-    "AL1": "",
-    "DG1": "",
-    "PR1": "",
-    "GT1": "",
-    "IN1": "",
-    "OBR": "",
-    "SPM": "",
-    "OBX": "OBR",
+_NUMBERED: dict[str, tuple[str, ...]] = {  # what has a set id, with what is counted anew within it
+    **dict.fromkeys(("PID", "PV1", "NK1", "AL1", "DG1", "PR1", "GT1", "IN1", "SPM", "OBX"), ()),
+    "OBR": ("OBX",),
 }
 
 
@@ -80,10 +72,17 @@ def _numbered(rows: Sequence[tuple[str, Fields]]) -> Iterator[tuple[str, Fields]
     before = ""
     for name, fields in rows:
         if name == "NTE":
-            counts["NTE"] = counts["NTE"] + 1 if before == "NTE" else 1
+            number = counts["NTE"] = counts["NTE"] + 1 if before == "NTE" else 1
         elif name in _NUMBERED:
-            counts[name] = counts.get(name, 0) + 1
-            counts.update({other: 0 for other, within in _NUMBERED.items() if within == name})
+            number = counts[name] = counts.get(name, 0) + 1
+            for other in _NUMBERED[name]:
+                counts[other] = 0
+        else:
+            number = 0
         before = name
-        number = counts.get(name)
-        yield name, {1: str(number), **fields} if number and (name == "NTE" or name in _NUMBERED) else fields
+        yield name, {1: _digits(number), **fields} if number else fields
+
+
+@lru_cache(maxsize=1024)
+def _digits(number: int) -> render.Ready:
+    return render.Ready(number)

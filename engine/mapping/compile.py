@@ -73,6 +73,8 @@ def items(value: bound.Object, kit: Kit) -> list[Item]:
 
 
 def _object(value: bound.Object, kit: Kit) -> Fill:
+    if kit.build is not None and value.own is None and not _fixed(value) and not any(one.choice for one in value.entries):
+        return kit.build(value, kit)
     parts = [(one.name, one.made, one.counts) for one in items(value, kit)]
     sure = all(one.sure for one in value.entries)
     own = fill(value.own, kit) if value.own is not None else None

@@ -23,13 +23,15 @@ Note = Callable[[Run, Fault, Path, Scope], None]
 @dataclass(frozen=True, slots=True)
 class Kit:
     """What compiling needs: the model, whether values are traced, and the closures of a whole plan's variants by their identity, which
-    serve its narrowed plans too.
+    serve its narrowed plans too. `build` makes the function of an object that has neither a value of its own nor choices.
     """
 
     model: Any
     traced: bool = False
     known: Mapping[int, Fill] = field(default_factory=dict)
     keep: Callable[[int, Fill], None] | None = None
+    build: Callable[[bound.Object, Kit], Fill] | None = None
+    format: Any = None  # with `build`: one that has `together` reads several paths at once
 
 
 def value_of(value: bound.Value, kit: Kit) -> Fill:

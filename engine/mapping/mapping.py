@@ -19,6 +19,7 @@ from engine.mapping.nulls import nulls
 from engine.mapping.remember import Memory
 from engine.mapping.run import Lineage, Run
 from engine.mapping.specialise import Narrowed
+from engine.mapping.write_built import built
 from engine.types import Put, Scope
 
 MakePut = Callable[[Scope, Run, str], Put]
@@ -133,7 +134,8 @@ def compile_plan(plan: bound.Plan, digest: str) -> Mapping:
     narrowed = None
     if depend is not None:
         narrowed = Narrowed(plan, lambda narrow: (rules(), quick(narrow, kit, memory, depend))[1])
-    whole = NarrowMessage(plan.message, lambda message: fill(message, Kit(plan.model))) if plan.message is not None else None
+    writes = Kit(plan.model, build=built, format=plan.format)
+    whole = NarrowMessage(plan.message, lambda message: fill(message, writes)) if plan.message is not None else None
     return Mapping(plan.name, digest, plan, rules, cache(lambda: _rules(plan, Kit(plan.model, traced=True))), narrowed, whole)
 
 

@@ -26,13 +26,20 @@ class NarrowMessage:
         self._names = frozenset(of_paths(message))
         self._known: dict[frozenset[str], Fill] = {}
         self._shapes: dict[Hashable, Fill] = {}
-        self._whole = make(message)
+        self._whole: Fill | None = None
+
+    @property
+    def whole(self) -> Fill:
+        """What writes any document; made when it is first wanted."""
+        if self._whole is None:
+            self._whole = self._make(self._message)
+        return self._whole
 
     def choose(self, scope: Scope) -> Fill:
         """The narrowed form; the whole for documents that do not tell what they hold."""
         told = getattr(scope, "shape", None)
         if told is None:
-            return self._whole
+            return self.whole
         shape = told(())
         found = self._shapes.get(shape)
         if found is None:
@@ -45,10 +52,10 @@ class NarrowMessage:
         found = self._known.get(held)
         if found is None:
             if len(self._known) >= KEPT:
-                return self._whole
+                return self.whole
             present: Present = lambda name: name in held or name not in self._names  # noqa: E731
             narrow = pruned(self._message, present)
-            found = self._known[held] = self._make(narrow) if narrow is not None else self._whole
+            found = self._known[held] = self._make(narrow) if narrow is not None else self.whole
         return found
 
 
