@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -97,7 +98,7 @@ class Model:
     def whole(self, convert: Convert) -> Convert:
         """A converter that gives components as a list, as one that gives a repetition ready to be written.
 
-        What comes again is remembered: texts (codes, times) by themselves, and the very same objects (concepts, persons, ranges)."""
+        What comes again is remembered: texts (codes, times) by themselves, and the very same objects (concepts, persons, numbers)."""
         texts: dict[str, Any] = {}
         objects = Recall()
 
@@ -117,7 +118,7 @@ class Model:
                     if found.__class__ is Ready and len(value) <= LONGEST:
                         texts[value] = found
                 return found
-            if value.__class__ is not dict:
+            if value.__class__ is not dict and value.__class__ is not Decimal:
                 return fresh(value)
             held = objects.get(id(value))
             if held is None or held[0] is not value:
