@@ -13,7 +13,7 @@ from fhir.reading import every
 class Node:
     """A value in its place. `each` gives the same objects again, so that references between what is made from them hold."""
 
-    __slots__ = ("_each", "_number", "name", "parent", "shelf", "value")
+    __slots__ = ("__weakref__", "_each", "_number", "name", "parent", "shelf", "value")
 
     def __init__(self, value: Any, parent: Node | None, name: str, number: int, shelf: dict[str, Any]) -> None:
         self.value = value
@@ -49,6 +49,14 @@ class Node:
             every(names_of(group) or ())(self.value, self.shelf, values)
             found = self._each[group] = [Node(value, self, group, number, self.shelf) for number, value in enumerate(values)]
         return found
+
+    def release(self) -> None:
+        """Lets go of what was found from here, whose scopes point back: what they read is dropped at once, not by the collector."""
+        found, self._each = self._each, {}
+        for several in found.values():
+            for one in several:
+                if one._each:
+                    one.release()
 
     def walk(self, names: Sequence[Name]) -> Iterator[tuple[str, Any]]:
         """The places and values at the end of the names, lists opened."""

@@ -10,6 +10,7 @@ import msgspec
 from engine.channel.model import Channel, Delivery
 from engine.diagnostic import Diagnostic
 from engine.fault import Fault
+from engine.heap import release
 from engine.mapping.conditions import condition
 from engine.plugins import plugins
 from engine.types import JSON, Event, Format, Message, Parcel, Put, Site, Work
@@ -148,10 +149,13 @@ def _message(mapping: Any, site: Site) -> Callable[[Work], Bodies | tuple[Fault,
     reads, structure = mapping.reads
 
     def messages(work: Work) -> Bodies | tuple[Fault, ...]:
-        scopes = written.focus([put.body for put in work.puts], structure) if reads == "fhir" else [work.document]
+        own = reads == "fhir"
+        scopes = written.focus([put.body for put in work.puts], structure) if own else [work.document]
         done: Bodies = []
         for number, scope in enumerate(scopes):
             made = mapping.write(scope, work.message.received, f"{work.message.id.hex[-16:]}{number}")
+            if own:
+                release(scope)
             if isinstance(made, tuple):
                 return made
             done.append((made, "application/hl7-v2"))

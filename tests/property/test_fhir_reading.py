@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -72,3 +75,19 @@ def test_an_instance_tells_the_place_it_was_found_at(value: object, names: tuple
     scope = Node(value, None, "", 0, shelf)
     places = [place for place, _ in scope.walk(names_of(text) or ())]
     assert [one.place for one in scope.each(text)] == places
+
+
+def test_a_released_scope_leaves_nothing_to_the_collector() -> None:
+    shelf = {"Patient/1": {"resourceType": "Patient", "a": [{"b": ["x", "y"]}]}}
+    scope = Node({"reference": "Patient/1"}, None, "", 0, shelf)
+    inner = scope.each("resolve.a")[0].each("b")[1]
+    assert inner.value == "y"
+    gc.collect()
+    gc.disable()
+    try:
+        gone = weakref.ref(scope)
+        scope.release()
+        del inner, scope
+        assert gone() is None
+    finally:
+        gc.enable()
