@@ -19,6 +19,9 @@ MARKS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"<\x00", "utf-16-le
 DECLARED = re.compile(r"\s*<\?xml[^>]{0,200}?\?>")
 ENCODING = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]{1,40})[\"']")
 CHARSETS = ("utf-8", "us-ascii", "ascii", "iso-8859-", "iso_8859-", "windows-125", "latin1", "cp125")
+EASTERN = {
+    "gb2312": "gb18030", "gbk": "gb18030", "gb18030": "gb18030", "big5": "big5", "shift_jis": "cp932", "euc-jp": "euc_jp", "euc-kr": "cp949",
+}  # fmt: skip
 CHUNK = 1 << 16
 
 
@@ -48,7 +51,7 @@ def parse(body: bytes, *, limits: Limits = DEFAULT, harmless: Collection[str] = 
 
 
 def _utf8(body: bytes) -> bytes | Fault:
-    """UTF-16 and UTF-8 with a mark become plain UTF-8; anything else stays for the declaration to tell."""
+    """UTF-16, UTF-8 with a mark and the charsets of East Asia become plain UTF-8; anything else stays for the declaration to tell."""
     for mark, charset in MARKS:
         if body.startswith(mark):
             try:
@@ -58,6 +61,11 @@ def _utf8(body: bytes) -> bytes | Fault:
     text = body.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")
     declared = ENCODING.match(text)
     charset = declared.group(1).decode("latin-1").lower() if declared else "utf-8"
+    if charset in EASTERN:
+        try:
+            return DECLARED.sub("", text.decode(EASTERN[charset]), count=1).encode()
+        except UnicodeError:
+            return Fault(Kind.INCORRECT, "E190", "the XML is not in the character set that it declares")
     if not text.startswith(b"<") or not charset.startswith(CHARSETS):
         return Fault(Kind.INCORRECT, "E190", "this is not XML, or in a character set that is not read")
     return text

@@ -21,7 +21,9 @@ from adapters.ecg.xml_tools import TO_UV, attribute, each, number, numbers, plai
 from engine import safe_xml
 from engine.fault import Fault
 
-SECONDS = {"s": Decimal(1), "ms": Decimal("0.001"), "us": Decimal("0.000001")}
+SECONDS = {
+    "s": Decimal(1), "sec": Decimal(1), "ms": Decimal("0.001"), "msec": Decimal("0.001"), "us": Decimal("0.000001"), "µs": Decimal("0.000001"),
+}  # fmt: skip
 SEX = {"M": "male", "F": "female", "UN": "other", "U": "unknown"}
 Lead = tuple[str, NDArray[Any], Decimal, Decimal]
 
@@ -110,7 +112,7 @@ def _clock(sequences: _Element) -> tuple[float, datetime | None]:
         code = attribute(sequence, "code", "code")
         if code in ("TIME_ABSOLUTE", "TIME_RELATIVE"):
             step = number(attribute(sequence, "value/increment", "value"))
-            unit = SECONDS.get(attribute(sequence, "value/increment", "unit") or "s")
+            unit = SECONDS.get(attribute(sequence, "value/increment", "unit").lower() or "s")
             hertz = float(1 / (step * unit)) if step and unit and step > 0 else 0.0
             return hertz, times.hl7(attribute(sequence, "value/head", "value")) if code == "TIME_ABSOLUTE" else None
     return 0.0, None

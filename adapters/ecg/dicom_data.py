@@ -1,11 +1,13 @@
-"""DICOM data sets as far as ECGs need them (PS3.5, PS3.10): little-endian, implicit or explicit, nested sequences.
+"""DICOM data sets as far as ECGs need them (PS3.5, PS3.10): implicit or explicit, deflated, big-endian, nested sequences.
 
-Values stay bytes until they are asked for; nothing is allocated by a declared length, and elements and depth are bounded.
+Values stay bytes, little-endian whatever the file is, until they are asked for; nothing is allocated by a declared length, and
+elements and depth are bounded.
 """
 
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -14,6 +16,11 @@ from engine.fault import Fault, Kind
 
 LONG = {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}
 IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
+DEFLATED, BIG = "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"
+WORDS = {
+    b"US": 2, b"SS": 2, b"OW": 2, b"AT": 2, b"UL": 4, b"SL": 4, b"FL": 4, b"OL": 4, b"OF": 4, b"FD": 8, b"OD": 8, b"OV": 8,
+}  # fmt: skip
+MOST_INFLATED = 64 << 20
 OPEN = 0xFFFFFFFF
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 SEQUENCES = {
@@ -67,11 +74,21 @@ def parse(body: bytes) -> Set | Fault:
     try:
         meta, at = _meta(body)
         syntax = meta.text(0x00020010)
-        if syntax not in (IMPLICIT, EXPLICIT):
-            return Fault(Kind.UNSUPPORTED, "E157", "the transfer syntax is not read", help="send little-endian, not compressed")
-        found = _Reader(body, syntax == EXPLICIT).dataset(at, len(body), 0)[0]
-    except (_Cut, struct.error):
+        if syntax not in (IMPLICIT, EXPLICIT, DEFLATED, BIG):
+            return Fault(Kind.UNSUPPORTED, "E157", "the transfer syntax is not read", help="send waveforms, not pictures")
+        if syntax == DEFLATED:
+            body, at = _inflated(body[at:]), 0
+        found = _Reader(body, syntax != IMPLICIT, big=syntax == BIG).dataset(at, len(body), 0)[0]
+    except (_Cut, struct.error, zlib.error):
         return bad("E158", "the DICOM data set is cut off or out of bounds")
+    return found
+
+
+def _inflated(data: bytes) -> bytes:
+    unpacked = zlib.decompressobj(-15)
+    found = unpacked.decompress(data, MOST_INFLATED)
+    if unpacked.unconsumed_tail or not unpacked.eof:
+        raise _Cut
     return found
 
 
@@ -85,8 +102,10 @@ def _meta(body: bytes) -> tuple[Set, int]:
 class _Reader:
     """Walks a body; counts elements over all nested sets."""
 
-    def __init__(self, body: bytes, explicit: bool, left: int = MOST_ELEMENTS) -> None:
-        self.body, self.explicit, self.left = body, explicit, left
+    def __init__(self, body: bytes, explicit: bool, left: int = MOST_ELEMENTS, big: bool = False) -> None:
+        self.body, self.explicit, self.left, self.big = body, explicit, left, big
+        order = ">" if big else "<"
+        self.word, self.long = struct.Struct(order + "H"), struct.Struct(order + "I")
 
     def dataset(self, at: int, end: int, depth: int) -> tuple[Set, int]:
         """A set up to `end`, or up to its own end mark."""
@@ -108,19 +127,20 @@ class _Reader:
         size: int
         if not self.explicit:
             vr = b"SQ" if tag in SEQUENCES else b""
-            size, at = struct.unpack_from("<I", self.body, at + 4)[0], at + 8
+            size, at = self.long.unpack_from(self.body, at + 4)[0], at + 8
         elif vr in LONG:
-            size, at = struct.unpack_from("<I", self.body, at + 8)[0], at + 12
+            size, at = self.long.unpack_from(self.body, at + 8)[0], at + 12
         else:
-            size, at = struct.unpack_from("<H", self.body, at + 6)[0], at + 8
+            size, at = self.word.unpack_from(self.body, at + 6)[0], at + 8
         if size == OPEN or vr == b"SQ":
-            inner = self if vr == b"SQ" or not self.explicit else _Reader(self.body, False, self.left)
+            inner = self if vr == b"SQ" or not self.explicit else _Reader(self.body, False, self.left, self.big)
             into.items[tag], after = inner.sequence(at, end if size == OPEN else at + size, size == OPEN, depth + 1)
             self.left = inner.left
             return after
         if at + size > end:
             raise _Cut
-        into.values[tag] = self.body[at : at + size]
+        value = self.body[at : at + size]
+        into.values[tag] = _turned(value, WORDS.get(vr, 1)) if self.big else value
         return at + size
 
     def sequence(self, at: int, end: int, open_ended: bool, depth: int) -> tuple[list[Set], int]:
@@ -129,7 +149,7 @@ class _Reader:
         if end > len(self.body):
             raise _Cut
         while at + 8 <= end:
-            tag, size = self._tag(at), struct.unpack_from("<I", self.body, at + 4)[0]
+            tag, size = self._tag(at), self.long.unpack_from(self.body, at + 4)[0]
             at += 8
             if tag == SEQUENCE_END:
                 return out, at
@@ -144,4 +164,15 @@ class _Reader:
 
     def _tag(self, at: int) -> int:
         body = self.body
+        if self.big:
+            return int.from_bytes(body[at : at + 4], "big")
         return body[at + 1] << 24 | body[at] << 16 | body[at + 3] << 8 | body[at + 2]
+
+
+def _turned(value: bytes, word: int) -> bytes:
+    """Numbers of so many bytes from big- to little-endian."""
+    whole = len(value) - len(value) % word
+    turned = bytearray(value)
+    for place in range(word if word > 1 else 0):
+        turned[place:whole:word] = value[word - 1 - place : whole : word]
+    return bytes(turned)

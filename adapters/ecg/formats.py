@@ -22,7 +22,7 @@ from adapters.ecg import (
     sierra,
     wfdb,
 )  # fmt: skip
-from adapters.ecg.leads import STANDARD
+from adapters.ecg.leads import STANDARD, told_apart
 from adapters.ecg.recording import Recording, bad
 from adapters.ecg.xml_tools import plain
 from engine import safe_xml
@@ -124,7 +124,9 @@ def _archived(body: bytes) -> Recording | Fault:
 
 
 def _in_order(recording: Recording) -> Recording:
-    """The twelve standard leads in their usual order; other sets of leads stay as the file has them."""
+    """The twelve standard leads in their usual order; other sets of leads stay as the file has them, each under a name of its own."""
+    if len(set(recording.leads)) < len(recording.leads) or "" in recording.leads:
+        return replace(recording, leads=told_apart(recording.leads))
     if set(recording.leads) != set(STANDARD) or recording.leads == STANDARD:
         return recording
     places = [recording.leads.index(lead) for lead in STANDARD]

@@ -6,6 +6,7 @@ The MDC code of a lead's potential is 131072 + 256 + the SCP number; MDC_ECG_LEA
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 STANDARD = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 
@@ -23,6 +24,17 @@ def canonical(name: str) -> str:
     """The lead's usual name (`AVR`, `Lead aVR`, `MDC_ECG_LEAD_AVR` → `aVR`); an unknown name stays as it is, trimmed."""
     short = PREFIX.sub("", name.strip())
     return BY_UPPER.get(short.upper(), short)
+
+
+def told_apart(names: Sequence[str]) -> tuple[str, ...]:
+    """The names, each once: `ECG`, `ECG` become `ECG`, `ECG 2`; those without a name become `1`, `2` by their place."""
+    known: list[str] = []
+    for place, given in enumerate(names, 1):
+        name, again = given or str(place), 2
+        while name in known:
+            name, again = f"{given} {again}".strip(), again + 1
+        known.append(name)
+    return tuple(known)
 
 
 def mdc(name: str) -> tuple[int, str] | None:

@@ -51,7 +51,10 @@ def read(body: bytes) -> Recording | Fault:
 def from_tree(root: _Element) -> Recording | Fault:
     """Reads the parsed document."""
     warnings: list[str] = []
-    waves = {text(wave, "WaveformType").lower(): wave for wave in each(root, "Waveform")}
+    waves: dict[str, _Element] = {}
+    for wave in each(root, "Waveform"):
+        if waves.setdefault(text(wave, "WaveformType").lower(), wave) is not wave:
+            warnings.append("the file holds several waveforms of a kind; the first one is read")
     rhythm = waves.get("rhythm")
     if rhythm is None:
         return bad("E152", "there is no rhythm waveform", "RestingECG/Waveform")

@@ -70,8 +70,9 @@ def _of_segments(words: list[str], rows: list[str], notes: list[str], files: Map
         return parts
     layout = files.get(f"{parts[0].name}.hea", b"") if not parts[0].length else b""
     lines = [line for line in layout[:200_000].decode("utf-8", "replace").splitlines()[1:] if line.strip() and line[0] != "#"]
-    names = tuple(leads.canonical(signal.name) for line in lines if (signal := _signal(line.strip())) is not None)
-    whole = wfdb_segments.joined(parts, tuple(dict.fromkeys(names)), files, _alone)
+    found = [signal for line in lines if (signal := _signal(line.strip())) is not None and signal.unit in TO_UV]
+    names = leads.told_apart([leads.canonical(signal.name) for signal in found])
+    whole = wfdb_segments.joined(parts, names, files, _alone)
     if isinstance(whole, Fault):
         return whole
     return checked(
@@ -101,20 +102,23 @@ def _of_signals(words: list[str], rows: list[str], notes: list[str], files: Mapp
         return signals
     if hertz is None or hertz <= 0:
         return bad("E154", "the sampling rate is not one", "line 1")
-    warnings: list[str] = []
-    samples = _samples(signals, files, warnings)
+    volts = [signal for signal in signals if signal.unit in TO_UV]
+    if not volts:
+        return bad("E155", "no signal is in volts", "WFDB header")
+    warnings = ["signals of another unit are left out"] if len(volts) < len(signals) else []
+    samples = _samples(signals, volts, files, warnings)
     if isinstance(samples, Fault):
         return samples
-    multiple = max(signal.frame for signal in signals)
+    multiple = max(signal.frame for signal in volts)
     marks = _marks(words[0], files, multiple)
     if len(words) > 3 and words[3].isdigit() and int(words[3]) * multiple != samples.shape[1] and int(words[3]):
         warnings.append("the header states another number of samples than the file holds")
         samples = samples[:, : int(words[3]) * multiple]
     return checked(
         Recording(
-            format="wfdb", leads=tuple(leads.canonical(signal.name) for signal in signals), samples=samples,
+            format="wfdb", leads=leads.told_apart([leads.canonical(signal.name) for signal in volts]), samples=samples,
             rate=float(hertz) * multiple, start=_start(words), patient=_patient(notes), annotations=marks,
-            scale=tuple(_scale(one) for one in signals), origin=(Decimal(0),) * len(signals),
+            scale=tuple(_scale(one) for one in volts), origin=(Decimal(0),) * len(volts),
             comment="\n".join(notes), warnings=tuple(warnings),
         )
     )  # fmt: skip
@@ -149,7 +153,7 @@ def _signal(row: str) -> Signal | None:
     zero = int(integers[1] or 0)
     unit = gained.group(3) or "mV"
     frame, skew, offset = (int(shape.group(n)) if shape.group(n) and len(shape.group(n)) < 10 else None for n in (2, 3, 4))
-    if gain is None or unit not in TO_UV or not 0 < (1 if frame is None else frame) <= 64:
+    if gain is None or not 0 < (1 if frame is None else frame) <= 64:
         return None
     return Signal(
         words[0], int(shape.group(1)[:6]), frame or 1, skew or 0, offset or 0, gain if gain else Decimal(200),
@@ -158,10 +162,10 @@ def _signal(row: str) -> Signal | None:
     )  # fmt: skip
 
 
-def _samples(signals: list[Signal], files: Mapping[str, bytes], warnings: list[str]) -> Samples | Fault:
-    """The µV of every signal; signals of one file lie in it frame by frame."""
-    rows: list[Samples] = []
-    fastest = max(signal.frame for signal in signals)
+def _samples(signals: list[Signal], volts: list[Signal], files: Mapping[str, bytes], warnings: list[str]) -> Samples | Fault:
+    """The µV of those in volts; signals of one file lie in it frame by frame."""
+    rows: dict[int, Samples] = {}
+    fastest = max(signal.frame for signal in volts)
     for name in dict.fromkeys(signal.file for signal in signals):
         together = [signal for signal in signals if signal.file == name]
         data = files.get(name)
@@ -178,8 +182,9 @@ def _samples(signals: list[Signal], files: Mapping[str, bytes], warnings: list[s
             at += signal.frame
             if signal.checksum is not None and (int(own.sum(dtype=np.int64)) - signal.checksum) & 0xFFFF and not _gaps(own):
                 warnings.append("a signal's checksum is wrong")
-            rows.append(_microvolts(own, signal, fastest))
-    return stacked(rows, warnings)
+            if signal.unit in TO_UV:
+                rows[id(signal)] = _microvolts(own, signal, fastest)
+    return stacked([rows[id(signal)] for signal in volts], warnings)
 
 
 def _gaps(own: wfdb_signal.Steps) -> bool:

@@ -33,6 +33,26 @@ def b64(row: NDArray[Any]) -> str:
 # --- XML --------------------------------------------------------------------------------------------------------------
 
 
+def aecg(rows: Steps, family: str = "Test", step: str = "2.5") -> bytes:
+    """One rhythm series of the first standard leads, at 500 Hz."""
+    leads = "".join(
+        f'<component><sequence><code code="MDC_ECG_LEAD_{name.upper()}"/><value xsi:type="SLIST_PQ"><origin value="0" unit="uV"/>'
+        f'<scale value="{step}" unit="uV"/><digits>{" ".join(map(str, row.tolist()))}</digits></value></sequence></component>'
+        for name, row in zip(STANDARD, rows, strict=False)
+    )
+    clock = (
+        '<component><sequence><code code="TIME_ABSOLUTE"/><value xsi:type="GLIST_TS"><head value="20200102030405.678"/>'
+        '<increment value="0.002" unit="s"/></value></sequence></component>'
+    )
+    person = f"<subjectDemographicPerson><name><family>{family}</family></name></subjectDemographicPerson>"
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?><AnnotatedECG xmlns="urn:hl7-org:v3" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'
+        f"<componentOf><timepointEvent><componentOf><subjectAssignment><subject><trialSubject>{person}</trialSubject></subject>"
+        "</subjectAssignment></componentOf></timepointEvent></componentOf><component><series><code code='RHYTHM'/>"
+        f"<component><sequenceSet>{clock}{leads}</sequenceSet></component></series></component></AnnotatedECG>"
+    ).encode()
+
+
 def muse(rows: Steps, median: Steps, per_bit: str = "4.88", base: int = 500, exponent: int = 0) -> bytes:
     def wave(kind: str, table: Steps) -> str:
         leads = "".join(
@@ -297,6 +317,20 @@ def dicom(groups: list[tuple[tuple[str, ...], Steps, str]], rate: int = 500, ste
         data.WaveformSequence.append(group)
     out = io.BytesIO()
     data.save_as(out, enforce_file_format=True)
+    return out.getvalue()
+
+
+def dicom_again(body: bytes, syntax: str) -> bytes:
+    """The same object in another transfer syntax, written by pydicom; words of big-endian waveforms are turned."""
+    import pydicom
+    from pydicom.uid import UID
+
+    data, out = pydicom.dcmread(io.BytesIO(body)), io.BytesIO()
+    data.file_meta.TransferSyntaxUID = UID(syntax)
+    if not data.file_meta.TransferSyntaxUID.is_little_endian:
+        for group in data.WaveformSequence:
+            group.WaveformData = np.frombuffer(group.WaveformData, "<i2").astype(">i2").tobytes()
+    pydicom.dcmwrite(out, data, enforce_file_format=True)
     return out.getvalue()
 
 

@@ -69,6 +69,8 @@ SEEDS: dict[str, Callable[[], bytes]] = {
     "aecg": aecg, "sierra": lambda: made.sierra(ROWS), "sierra 1.03": lambda: made.sierra(ROWS, "1.03", charset="utf-8"),
     "muse": lambda: made.muse(SHORT, SHORT), "mortara": lambda: made.mortara(ROWS), "schiller": lambda: made.schiller(ROWS),
     "cardiosoft": lambda: made.cardiosoft(ROWS), "scp": coded_scp, "dicom": lambda: made.dicom([(made.STANDARD, ROWS, "RHYTHM")]),
+    "dicom deflated": lambda: made.dicom_again(made.dicom([(made.STANDARD, ROWS, "RHYTHM")]), "1.2.840.10008.1.2.1.99"),
+    "dicom big-endian": lambda: made.dicom_again(made.dicom([(made.STANDARD, ROWS, "RHYTHM")]), "1.2.840.10008.1.2.2"),
     "dicom implicit": lambda: made.dicom([(made.STANDARD, ROWS, "RHYTHM")], explicit=False), "wfdb": zipped,
     "edf": lambda: made.edf(made.tracing(2, 500)), "csv": lambda: b"fs,500\nI,II\n" + b"\n".join(b"%d,%d" % (a, b) for a, b in ROWS[:2].T),
     "fhir": observation, "hl7v2": hl7,

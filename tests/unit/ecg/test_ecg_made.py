@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import struct
+import time
+import zlib
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -55,6 +57,34 @@ def test_muse_reads_eight_leads_and_derives_four() -> None:
 
 def test_muse_rate_is_base_times_ten_to_the_exponent() -> None:
     assert good(made.muse(made.tracing(8, 500), made.tracing(8, 60), base=25, exponent=1)).rate == 250.0
+
+
+def test_of_several_rhythms_in_a_muse_file_the_first_one_is_read() -> None:
+    first, second = (made.muse(rows[:8, :500], rows[:8, :300]).decode("latin-1") for rows in (ROWS, ROWS + 1))
+    both = first.replace(
+        "</RestingECG>", second[second.rindex("<Waveform>") : second.rindex("</Waveform>") + 11] + "</RestingECG>"
+    )
+    one = good(both.encode("latin-1"))
+    assert np.array_equal(one.samples, good(first.encode("latin-1")).samples)
+    assert one.warnings == ("the file holds several waveforms of a kind; the first one is read",)
+
+
+@pytest.mark.parametrize(("step", "unit"), [("0.002", "S"), ("2", "MSEC"), ("2000", "µs")])
+def test_aecg_increments_in_other_spellings_of_their_unit(step: str, unit: str) -> None:
+    plain = made.aecg(ROWS[:1]).decode()
+    assert (
+        good(plain.replace('<increment value="0.002" unit="s"/>', f'<increment value="{step}" unit="{unit}"/>').encode()).rate
+        == 500
+    )
+
+
+@pytest.mark.parametrize("charset", ["GB2312", "GBK", "gb18030", "Big5", "Shift_JIS", "EUC-KR"])
+def test_aecg_in_the_charsets_of_east_asia(charset: str) -> None:
+    name = {"EUC-KR": "김", "Shift_JIS": "山田", "Big5": "王"}.get(charset, "王")
+    text = made.aecg(ROWS[:1], name).decode().replace("UTF-8", charset)
+    one = good(text.encode(charset))
+    assert one.patient.family == name
+    assert np.array_equal(one.samples, good(made.aecg(ROWS[:1])).samples)
 
 
 def test_mortara_eli_reads_offset_and_units_per_mv() -> None:
@@ -209,6 +239,33 @@ def test_dicom_reads_groups_medians_and_zone(explicit: bool) -> None:
     assert one.median.samples.shape == (12, 300)
 
 
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"])
+def test_dicom_deflated_and_big_endian_read_as_the_plain_one(syntax: str) -> None:
+    plain = made.dicom([(made.STANDARD, ROWS, "RHYTHM"), (made.STANDARD, ROWS[:, :300], "MEDIAN BEAT")])
+    one, other = good(plain), good(made.dicom_again(plain, syntax))
+    assert np.array_equal(one.samples, other.samples)
+    assert (one.leads, one.rate, one.start, one.patient, one.scale) == (
+        other.leads,
+        other.rate,
+        other.start,
+        other.patient,
+        other.scale,
+    )
+    assert other.median is not None
+    assert np.array_equal(other.median.samples, one.samples[:, :300])
+
+
+def test_a_deflated_dicom_that_holds_too_much_is_refused() -> None:
+    plain = made.dicom([(made.STANDARD, ROWS, "RHYTHM")])
+    again = made.dicom_again(plain, "1.2.840.10008.1.2.1.99")
+    pack = zlib.compressobj(9, zlib.DEFLATED, -15)
+    bomb = again[: again.index(b"1.2.840.10008.1.2.1.99") + 22] + pack.compress(bytes(400 << 20)) + pack.flush()
+    began = time.monotonic()
+    found = read(bomb)
+    assert isinstance(found, Fault)
+    assert time.monotonic() - began < 1
+
+
 def test_dicom_merges_the_groups_of_a_general_ecg() -> None:
     one = good(made.dicom([(made.STANDARD[:6], ROWS[:6], "RHYTHM"), (made.STANDARD[6:], ROWS[6:], "RHYTHM")]))
     same(one, ROWS, 2.5)
@@ -227,6 +284,19 @@ def test_wfdb_formats_read_as_the_reference_library_reads_them(form: str, count:
         (tmp_path / name).write_bytes(data)
     oracle = pytest.importorskip("wfdb").rdrecord(str(tmp_path / "made"))
     assert np.abs(oracle.p_signal.T * 1000 - one.samples).max() < 0.001
+
+
+def test_wfdb_signals_of_another_unit_are_left_out_and_leads_of_one_name_are_told_apart() -> None:
+    head = b"r 5 500 3\na.dat 16 100/mV 16 0 0 0 0 ECG\na.dat 16 10/mmHg 16 0 0 0 0 ABP\nb.dat 16 1/uV 16 0 0 0 0 V5\n"
+    head += b"a.dat 16 100/mV 16 0 0 0 0 ECG\nb.dat 16 1/uV\n"
+    first, second = np.array([[1, 90, 2], [3, 91, 4], [5, 92, 6]], "<i2"), np.array([[7, 8], [9, 10], [11, 12]], "<i2")
+    one = good(head, beside={"a.dat": first.tobytes(), "b.dat": second.tobytes()})
+    assert one.leads == ("ECG", "V5", "ECG 2", "4")
+    assert one.samples.tolist() == [[10, 30, 50], [7, 9, 11], [20, 40, 60], [8, 10, 12]]
+    assert "signals of another unit are left out" in one.warnings
+    nothing = read(b"r 1 500 3\na.dat 16 10/mmHg 16 0 0 0 0 ABP\n", beside={"a.dat": first.tobytes()})
+    assert isinstance(nothing, Fault)
+    assert nothing.code == "E155"
 
 
 @pytest.mark.parametrize("plus", [True, False])
