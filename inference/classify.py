@@ -22,6 +22,7 @@ SHORTEST = 2.5  # s
 LONGEST = 600.0  # s
 MOST_LEADS = 64
 MOST_WINDOWS = 24
+UNREADABLE = "the signal cannot be read"
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ CONFIGURATION: dict[tuple[str, ...], Any] = {
     ("conv_pos",): 128,
     ("conv_pos_groups",): 16,
 }
+EXTRA = "encoder.mask_emb"
 SPELLINGS = {"parametrizations.weight.original0": "weight_g", "parametrizations.weight.original1": "weight_v"}
 
 
@@ -74,24 +75,32 @@ def rename(name: str) -> str:
     return name
 
 
-def build(tensors: Mapping[str, Tensor], digest: str, name: str) -> Loaded | Fault:
-    """A network with these weights; every name and shape must be its own, an extra mask embedding is let pass."""
-    state = {rename(key): value for key, value in tensors.items() if key != "encoder.mask_emb"}
-    finetuned = "proj.weight" in state
+def fitting(shapes: Mapping[str, tuple[int, ...]]) -> nn.Module | Fault:
+    """The network, without weights, whose every name and shape these are; an extra mask embedding is let pass."""
+    given = {rename(key): tuple(shape) for key, shape in shapes.items() if key != EXTRA}
     with torch.device("meta"):
-        network: nn.Module = Finetuned() if finetuned else Pretrained()
-    wanted = network.state_dict()
-    strange = sorted(set(state) ^ set(wanted)) or sorted(key for key in wanted if state[key].shape != wanted[key].shape)
+        network: nn.Module = Finetuned() if "proj.weight" in given else Pretrained()
+    wanted = {key: tuple(value.shape) for key, value in network.state_dict().items()}
+    strange = sorted(set(given) ^ set(wanted)) or sorted(key for key in wanted if given[key] != wanted[key])
     if strange:
         return Fault(
             Kind.UNSUPPORTED, "E843", f"{len(strange)} tensors are not ECG-FM's, the first {strange[0][:80]}", strange[0][:80],
             "mimic_iv_ecg_finetuned.pt or mimic_iv_ecg_physionet_pretrained.pt",
         )  # fmt: skip
+    return network
+
+
+def build(tensors: Mapping[str, Tensor], digest: str, name: str) -> Loaded | Fault:
+    """A network with these weights."""
+    network = fitting({key: tuple(value.shape) for key, value in tensors.items()})
+    if isinstance(network, Fault):
+        return network
+    state = {rename(key): value for key, value in tensors.items() if key != EXTRA}
     ready = {key: value.to(torch.float32).contiguous() for key, value in state.items()}
     if not all(bool(torch.isfinite(value).all()) for value in ready.values()):
         return Fault(Kind.INCORRECT, "E844", "the checkpoint holds weights that are not numbers", help="fetch it again")
     network.load_state_dict(ready, assign=True)
-    return Loaded(network.eval().requires_grad_(False), finetuned, digest, name)
+    return Loaded(network.eval().requires_grad_(False), isinstance(network, Finetuned), digest, name)
 
 
 def _from_pickle(path: Path) -> dict[str, Tensor] | Fault:
@@ -113,7 +122,10 @@ def _from_safetensors(path: Path, digest: str) -> dict[str, Tensor] | Fault:
 def _materialise(checkpoint: Checkpoint, model: Mapping[Any, Any]) -> dict[str, Tensor] | Fault:
     if not all(isinstance(key, str) and isinstance(value, Lazy) for key, value in model.items()):
         return refused("the checkpoint's model is not a dictionary of tensors", "model")
-    return {key: checkpoint.tensor(value) for key, value in model.items()}
+    network = fitting({key: value.shape for key, value in model.items()})  # what it claims to be costs no memory yet
+    if isinstance(network, Fault):
+        return network
+    return {key: checkpoint.tensor(value) for key, value in model.items() if key != EXTRA}
 
 
 def load(path: Path, digest: str = "") -> Loaded | Fault:

@@ -89,7 +89,7 @@ class Own:
             return told(ask.id, ready)
         if not ready.readable:
             why = {lead: reason for lead, reason in zip(model.stored.entry.leads, ready.reasons, strict=True) if reason}
-            return Answer(ask.id, abstained="the signal cannot be read", leads=why, warnings=list(ready.warnings))
+            return Answer(ask.id, abstained=classify.UNREADABLE, leads=why, warnings=list(ready.warnings))
         return Job(ask, ready)
 
     def _logits(self, name: str, windows: Array) -> list[tuple[Array, Array]]:
@@ -153,13 +153,15 @@ class EcgFm:
     models: list[dict[str, str]]
 
     def answer(self, asked: Sequence[Ask]) -> list[Answer]:
-        """One request at a time: a segment takes longer than any queueing."""
+        """One request at a time: a segment takes longer than any queueing. Raw probabilities stay where the signal cannot be read."""
         return [self._one(ask) for ask in asked]
 
     def _one(self, ask: Ask) -> Answer:
         from inference.ecgfm.labels import LABELS, combine  # noqa: PLC0415
         from inference.ecgfm.preprocess import segments  # noqa: PLC0415
-        from inference.leads import twelve  # noqa: PLC0415
+        from inference.leads import LEADS, twelve  # noqa: PLC0415
+        from inference.preprocess import prepare  # noqa: PLC0415
+        from inference.usable import judge  # noqa: PLC0415
 
         signal = signal_of(ask)
         fault = signal if isinstance(signal, Fault) else classify.check(signal, ask.rate, ask.leads)
@@ -171,8 +173,13 @@ class EcgFm:
             return told(ask.id, Fault(Kind.INCORRECT, "E822", "ECG-FM needs five seconds at least", "signal"))
         probabilities, embedding = self.run(cut.astype(np.float32))
         values = combine(probabilities.tolist()) if probabilities.size else []
+        reasons, readable = judge(prepare(chosen, ask.rate))
+        why = {lead: reason for lead, reason in zip(LEADS, reasons, strict=True) if reason}
         return Answer(
             ask.id,
+            abstained="" if readable else classify.UNREADABLE,
+            leads=why,
+            warnings=[f"lead {lead}: {reason}" for lead, reason in why.items()],
             probabilities=dict(zip(LABELS, values, strict=True)) if values else {},
             embedding=embedding.mean(0).astype("<f4").tobytes(),
             windows=len(cut),

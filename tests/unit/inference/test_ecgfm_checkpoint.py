@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.fault import Fault
+from inference.ecgfm.__main__ import main
 from inference.ecgfm.checkpoint import Loaded, build, check, convert, load
 from inference.ecgfm.labels import LABELS, combine, group
 from inference.ecgfm.network import Finetuned, Pretrained
@@ -129,6 +130,33 @@ def test_a_missing_or_misshapen_tensor_is_refused_by_name(tmp_path: Path) -> Non
     assert refused(write(tmp_path / "five.pt", state)) == "E843"
     del state["proj.bias"]
     assert refused(write(tmp_path / "none.pt", state)) == "E843"
+
+
+def test_a_tensor_that_claims_more_than_memory_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    state = empty_state(Finetuned)
+    state["proj.bias"] = torch.zeros(1).expand(2**39)
+    assert refused(write(tmp_path / "huge.pt", state)) == "E843"
+    state["proj.bias"] = torch.zeros(17)
+    many = state | {f"x{number}": state["proj.weight"].expand(17, 768) for number in range(2000)}
+    assert refused(write(tmp_path / "many.pt", many)) == "E843"
+
+
+def test_the_converter_writes_safetensors_or_says_why_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, target = write(tmp_path / "tuned.pt", empty_state(Finetuned)), tmp_path / "tuned.safetensors"
+    main([str(source), str(target)])
+    assert "90386321 parameters" in capsys.readouterr().out
+    assert loaded(target).finetuned
+    with pytest.raises(SystemExit, match="E841"):
+        main([str(tmp_path / "absent.pt"), str(target)])
+
+
+def test_ecg_fm_says_where_a_signal_cannot_be_read(tmp_path: Path) -> None:
+    own = backend.ecgfm(write(tmp_path / "tuned.pt", empty_state(Finetuned)), threads=1)
+    assert isinstance(own, backend.EcgFm)
+    answer = own.answer([Ask(1, "", 500.0, list(LEADS), 5000, np.zeros((12, 5000), "<f4").tobytes())])[0]
+    assert answer.abstained == "the signal cannot be read"
+    assert answer.leads == dict.fromkeys(LEADS, "flat")
+    assert list(answer.probabilities) == list(LABELS), "raw probabilities stay: poor data quality is one of them"
 
 
 def test_weights_that_are_not_numbers_are_refused(tmp_path: Path) -> None:
