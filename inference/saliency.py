@@ -30,7 +30,7 @@ class Saliency:
     def as_dict(self) -> dict[str, object]:
         """Plain JSON, the largest weight being 1: to be drawn over the tracing from each step's start."""
         top = float(np.abs(self.weights).max()) or 1.0
-        rows = np.round(self.weights / top, 3).tolist()
+        rows = np.round(self.weights.astype(np.float64) / top, 3).tolist()
         return {"label": self.label, "step_seconds": self.seconds, "leads": dict(zip(self.leads, rows, strict=True))}
 
 

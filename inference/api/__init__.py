@@ -23,6 +23,7 @@ from engine.types import Site
 from inference.api import examples, labels
 from inference.api.recent import Call
 from inference.ecgfm.labels import LABELS
+from inference.models.labels import LEADS
 from inference.notice import NOTICE
 
 if TYPE_CHECKING:
@@ -81,9 +82,8 @@ def _told(router: APIRouter, service: Callable[[], Service]) -> None:
 
         ecgfm = service().ecgfm
         fault = await ecgfm.start() if ecgfm else None
-        speaks = ecgfm.models if ecgfm and not fault else [row for row in shipped_models() if row["name"] == "twelve"]
         return {
-            "answers": [{key: row[key] for key in ("name", "version", "sha256")} for row in speaks],
+            "answers": [row | {"leads": LEADS} for row in ecgfm.models] if ecgfm else [_short(row) for row in shipped_models()],
             "ecg_fm": {"configured": ecgfm is not None, "fault": fault.as_dict() if fault else None},
             "labels": list(LABELS),
             "models": shipped_models(),
@@ -176,12 +176,19 @@ def _asked(router: APIRouter, service: Callable[[], Service]) -> None:
 
         return await timed("/saliency", work)
 
-    @router.post("/diagnosis", summary="A file to a DiagnosticReport: NORM, CD or STTC from lead I", openapi_extra=examples.FILE)
+    @router.post(
+        "/diagnosis", summary="A file to a DiagnosticReport: NORM, CD or STTC from lead I",
+        openapi_extra=examples.FILE, responses=examples.answer(examples.REPORT),
+    )  # fmt: skip
     async def diagnosis(request: Request) -> Response:
         async def work() -> Any:
             return await _diagnosis(service(), request)
 
         return await timed("/diagnosis", work)
+
+
+def _short(row: dict[str, Any]) -> dict[str, Any]:
+    return {key: row[key] for key in ("name", "version", "sha256", "leads")}
 
 
 def _head(said: Classification, notes: tuple[str, ...]) -> dict[str, Any]:
@@ -221,13 +228,18 @@ async def _diagnosis(service: Service, request: Request) -> dict[str, Any] | Fau
                 return Fault(Kind.INCORRECT, "E833", "the form has no part `file`", "file", "-F file=@ecg.csv")
             raw, name = await file.read(body.LARGEST + 1), file.filename or ""
     except Exception as error:  # the form reader's own errors are many
-        return Fault(Kind.INCORRECT, "E833", f"the form cannot be read ({type(error).__name__})", "file")
+        text = f"the form cannot be read, or holds more than one file ({type(error).__name__})"
+        return Fault(Kind.INCORRECT, "E833", text, "file", "-F file=@ecg.csv")
     if len(raw) > body.LARGEST:
-        return Fault(Kind.INCORRECT, "E833", "the file is larger than any ECG this takes", "file")
+        return Fault(
+            Kind.INCORRECT, "E833", "the file is larger than any ECG this takes", "file", f"at most {body.LARGEST >> 20} MiB"
+        )
     signal = await asyncio.to_thread(service.recording, raw, name)
     if isinstance(signal, Fault):
         return signal
     said = await service.own.classify(signal.samples, signal.rate, signal.leads, "lead_one")
     if isinstance(said, Fault):
         return said
-    return diagnostic_report(str(service.site.new_id()), said, said.probabilities, service.site.now(), signal.notes)
+    return diagnostic_report(
+        str(service.site.new_id()), said, said.probabilities, service.site.now(), (*signal.notes, *said.warnings), signal.taken
+    )

@@ -13,10 +13,12 @@ import numpy.typing as npt
 
 from engine.fault import Fault, Kind
 from inference.classify import LONGEST, MOST_LEADS
-from inference.leads import LEADS
+from inference.leads import LEADS, name_of
 
 Array = npt.NDArray[np.float32]
 LARGEST = 48 * 1024 * 1024
+RATE = 500.0  # Hz where none is given: what ECG-FM is fed
+NUMBERS = "see /openapi.json for examples; NaN and Infinity are not JSON: cut gaps out"
 SCALE = {"uv": 1.0, "µv": 1.0, "μv": 1.0, "microvolt": 1.0, "mv": 1000.0, "millivolt": 1000.0, "v": 1e6, "volt": 1e6}
 
 
@@ -24,7 +26,7 @@ class Body(msgspec.Struct, frozen=True):
     """`signal` is [leads][samples], or flat with `shape`, or base64 of little-endian float32 with `shape`."""
 
     signal: list[list[float] | float] | bytes
-    fs: float = 500.0
+    fs: float | None = None
     leads: list[str] | None = None
     unit: str | None = None
     shape: list[int] | None = None
@@ -32,12 +34,13 @@ class Body(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """µV [leads, n], its rate and lead names; `notes` say what was assumed."""
+    """µV [leads, n], its rate and lead names; `notes` say what was assumed, `taken` when it was recorded if that is known."""
 
     samples: Array
     rate: float
     leads: tuple[str, ...]
     notes: tuple[str, ...]
+    taken: str = ""
 
 
 decoder = msgspec.json.Decoder(Body)
@@ -57,26 +60,32 @@ def parse(raw: bytes) -> Signal | Fault:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         if "base64" in str(error):
             return bad("the signal is not base64")
-        where = str(error).rsplit(" - at ", 1)
-        return bad("the body is not JSON with `signal` and `fs`", where[1].strip("`")[:60] if len(where) > 1 else "")
+        what, _, where = str(error).rpartition(" - at ") if " - at " in str(error) else (str(error), "", "")
+        return bad(f"the body is not JSON with `signal` and `fs`: {what[:120]}", where.strip("`")[:60], NUMBERS)
     table = _table(body)
     if isinstance(table, Fault):
         return table
     leads = tuple(body.leads) if body.leads is not None else LEADS[: len(table)]
     if body.leads is None and len(table) not in {1, len(LEADS)}:
         return bad("without lead names a signal has twelve leads, or lead I alone", "leads", 'name them: ["I", "II", …]')
+    if len({name_of(name) for name in leads}) != len(leads) == len(table):
+        return bad("two names mean the same lead", "leads")
     if len(leads) != len(table) or any(len(name) > 64 for name in leads) or len(set(leads)) != len(leads):
         return bad("there must be one name for each lead, none twice", "leads")
     factor, notes = _factor(table, body.unit)
     if factor is None:
         return bad("the unit is not one of voltage", "unit", "mV or uV")
-    return Signal(table * np.float32(factor), body.fs, leads, notes)
+    if body.fs is None:
+        notes = (*notes, f"no rate was given: taken as {RATE:g} Hz")
+    return Signal(table * np.float32(factor), RATE if body.fs is None else body.fs, leads, notes)
 
 
 def _table(body: Body) -> Array | Fault:
     """The signal as [leads, n]."""
     if body.shape is not None and (len(body.shape) != 2 or any(n < 1 for n in body.shape) or prod(body.shape) * 4 > LARGEST):
-        return bad("the shape is not [leads, samples]", "shape")
+        return bad("the shape is not [leads, samples]", "shape", '"shape": [12, 5000]')
+    if body.shape is not None and body.shape[0] > MOST_LEADS:
+        return bad("the shape is not [leads, samples]: too many leads", "shape", "rows are leads, columns samples")
     if isinstance(body.signal, bytes):
         return _from_bytes(body.signal, body.shape)
     rows = body.signal

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,24 +20,27 @@ CATEGORY = {"system": "http://terminology.hl7.org/CodeSystem/v2-0074", "code": "
 ALGORITHM = "urn:isthmus:ecg-class"
 
 
-def observation(number: int, name: str, probability: float, when: str) -> dict[str, Any]:
+def observation(number: int, name: str, probability: float, effective: Mapping[str, str]) -> dict[str, Any]:
     """One class's probability as a contained Observation, in the unit one."""
     return {
         "resourceType": "Observation",
         "id": f"p{number}",
         "status": "preliminary",
         "code": {"coding": [{"system": ALGORITHM, "code": name}], "text": f"probability of {CLASSES.get(name, name)} ({name})"},
-        "effectiveDateTime": when,
+        **effective,
         "valueQuantity": {"value": round(probability, 4), "unit": "probability", "system": UCUM, "code": "1"},
     }
 
 
 def diagnostic_report(
-    id: str, said: Classification, shares: Mapping[str, float], now: datetime, notes: tuple[str, ...]
+    id: str, said: Classification, shares: Mapping[str, float], now: datetime, notes: Sequence[str], taken: str = ""
 ) -> dict[str, Any]:
-    """The report of seed 003's task; where the model abstains there is no class, and the conclusion says why."""
-    when = now.isoformat()
-    contained = [observation(number, name, value, when) for number, (name, value) in enumerate(shares.items(), 1)]
+    """The report of seed 003's task; where the model abstains there is no class, and the conclusion says why.
+
+    `taken` is the FHIR dateTime of the recording, where it is known.
+    """
+    effective = {"effectiveDateTime": taken} if taken else {}
+    contained = [observation(number, name, value, effective) for number, (name, value) in enumerate(shares.items(), 1)]
     best = max(shares, key=lambda name: shares[name]) if shares else ""
     text = f"{CLASSES[best]} ({best}), probability {shares[best]:.2f}. " if best else f"No classification: {said.abstained}. "
     device = {
@@ -54,8 +57,8 @@ def diagnostic_report(
         "status": "preliminary",
         "category": [{"coding": [CATEGORY]}],
         "code": {"coding": [{"system": LOINC, "code": "11524-6"}], "text": "EKG study"},
-        "effectiveDateTime": when,
-        "issued": when,
+        **effective,
+        "issued": now.isoformat(),
         "conclusion": text + NOTICE,
     }
     if contained:

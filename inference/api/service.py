@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -19,6 +20,7 @@ from inference.models import manifest
 from inference.serve.client import Classifier, Settings, worker_command
 
 Reader = Callable[[bytes, str], Any]
+MODEL, LEAD_ONE = "twelve", "lead_one"
 
 
 @cache
@@ -35,6 +37,13 @@ def checkpoint_of(site: Site) -> tuple[Path, str] | None:
     return (Path(path), digest) if path else None
 
 
+def taken(start: datetime | None) -> str:
+    """A recording's start as a FHIR dateTime: the day alone where its zone is not known, nothing where nothing is."""
+    if start is None:
+        return ""
+    return start.isoformat(timespec="milliseconds") if start.tzinfo else start.date().isoformat()
+
+
 @dataclass(slots=True)
 class Service:
     """One site's inference."""
@@ -46,12 +55,12 @@ class Service:
     read: Reader | None = None
 
     async def ask(self, signal: Signal) -> Classification | Fault:
-        """ECG-FM where it is configured, else our 12-lead model."""
+        """ECG-FM where it is configured, else our 12-lead model, or that of lead I for a single lead."""
         if self.ecgfm:
             fault = await self.ecgfm.start()
             name = self.ecgfm.models[0]["name"] if self.ecgfm.models else ""
             return fault or await self.ecgfm.classify(signal.samples, signal.rate, signal.leads, name)
-        return await self.own.classify(signal.samples, signal.rate, signal.leads)
+        return await self.own.classify(signal.samples, signal.rate, signal.leads, MODEL if len(signal.leads) > 1 else LEAD_ONE)
 
     def recording(self, raw: bytes, name: str) -> Signal | Fault:
         """A file of any format the readers know."""
@@ -63,7 +72,8 @@ class Service:
             return found
         if not hasattr(found, "samples") or not hasattr(found, "rate"):
             return Fault(Kind.UNSUPPORTED, "E832", "the file holds no ECG signal", name[:80])
-        return Signal(found.samples, float(found.rate), tuple(found.leads), ())
+        notes = tuple(str(note) for note in getattr(found, "warnings", ()))
+        return Signal(found.samples, float(found.rate), tuple(found.leads), notes, taken(getattr(found, "start", None)))
 
 
 def build(site: Site, read: Reader | None = None, own: Settings | None = None) -> Service:

@@ -15,7 +15,7 @@ import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -122,7 +122,7 @@ class Classifier:
             return Fault(Kind.UNAVAILABLE, "E828", "the inference worker does not start", help="`isthmus doctor` shows why")
         if hello.fault:
             await self._kill(process)
-            return fault_of(hello.fault)
+            return replace(fault_of(hello.fault), kind=Kind.UNAVAILABLE)  # what is amiss here is not amiss with the request
         widen(process)
         self._process, self.models, self._alive = process, hello.models, True
         self._reader = asyncio.create_task(self._read(process), name="inference-reader")

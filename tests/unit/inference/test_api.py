@@ -24,6 +24,7 @@ from inference.api import routes
 from inference.api.body import Signal, parse
 from inference.ecgfm.labels import LABELS
 from inference.models.labels import LEADS
+from inference.models.manifest import SHIPPED
 from inference.serve.client import Settings, worker_command
 
 Array = np.ndarray[Any, Any]
@@ -199,9 +200,9 @@ def test_a_configured_checkpoint_that_cannot_be_read_is_said_so(models: Path, ec
         return [await client.get("/health"), await client.get("/info"), await client.post("/clinical", json=encoded(ecg))]
 
     health, info, clinical = call(models, work, ecg_fm=str(tmp_path / "none.pt"))
-    assert health.status_code == 404
+    assert health.status_code == 503, "a model that is not there is no missing page"
     assert info.json()["ecg_fm"]["fault"]["code"] == "E841"
-    assert clinical.status_code in {404, 503}
+    assert (clinical.status_code, clinical.json()["code"]) == (503, "E841")
 
 
 def lead_one(raw: bytes, name: str) -> Any:
@@ -254,6 +255,69 @@ def test_the_calls_are_described_with_examples(models: Path) -> None:
         assert paths[path]["post"]["requestBody"]["content"]["application/json"]["examples"]
         assert paths[path]["post"]["responses"]["200"]["content"]["application/json"]["example"]
     assert {"/health", "/info", "/status", "/diagnosis", "/"} <= set(paths)
+
+
+def test_every_example_that_is_shown_can_be_sent_and_is_read(ecg: Array) -> None:
+    async def work(client: httpx.AsyncClient) -> list[tuple[str, httpx.Response]]:
+        shown = (await client.get("/openapi.json")).json()["paths"]
+        bodies = [
+            (path, one["value"])
+            for path in ("/clinical", "/features", "/both", "/saliency")
+            for one in shown[path]["post"]["requestBody"]["content"]["application/json"]["examples"].values()
+        ]
+        return [(path, await client.post(path, json=value)) for path, value in bodies]
+
+    answers = call(SHIPPED, work)
+    assert len(answers) == 12
+    for path, answer in answers:
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["quality"]["readable"], path
+
+
+def test_one_lead_is_answered_by_the_model_of_lead_one_in_the_same_schema(models: Path, ecg: Array) -> None:
+    async def work(client: httpx.AsyncClient) -> tuple[Any, Any, Any]:
+        one = (await client.post("/both", json=encoded(ecg[:1]))).json()
+        two = await client.post("/both", json=encoded(ecg[:2], leads=["I", "II"]))
+        return one, two, (await client.get("/info")).json()
+
+    one, two, info = call(models, work)
+    assert one["model"]["name"] == "lead_one"
+    assert set(one["labels"]) == set(LABELS)
+    assert all(value is None for value in one["labels"].values())
+    assert set(one["statements"]) == {"NORM", "CD", "STTC"}
+    assert (two.status_code, two.json()["at"]) == (422, "V1, V2, V3, V4, V5, V6")
+    assert [row["leads"] for row in info["answers"]] == [list(LEADS), ["I"]]
+
+
+def test_what_was_assumed_is_noted(models: Path, ecg: Array) -> None:
+    body = {"signal": encoded(ecg)["signal"], "shape": [12, 5000], "sampling_rate": 250}
+    notes = call(models, lambda client: client.post("/clinical", json=body)).json()["notes"]
+    assert notes == ["no unit was given: taken as uV by its size", "no rate was given: taken as 500 Hz"]
+    rows = "\n".join(f"{value:.1f}" for value in ecg[0])
+    report = call(models, lambda client: client.post("/diagnosis", files={"file": ("a.csv", rows.encode())})).json()
+    said = [note["text"] for note in report["contained"][0]["note"][1:]]
+    assert any("512 Hz is assumed" in text for text in said)
+    assert validate(report) == []
+    assert "effectiveDateTime" not in report, "nobody knows when it was recorded"
+
+
+@pytest.mark.parametrize(
+    ("body", "at", "word"),
+    [
+        (b'{"signal": [[1, null]]}', "$.signal[0][1]", "got `null`"),
+        (b'{"signal": [[1, NaN]]}', "", "malformed"),
+        (b"{}", "", "`signal`"),
+        (b'{"signal": [[1]], "fs": "500"}', "$.fs", "got `str`"),
+        (b'{"signal": [[1, 2], [1, 2]], "leads": ["I", "Lead I"]}', "leads", "same lead"),
+        (b'{"signal": "AAAAAA==", "shape": [5000, 12]}', "shape", "[leads, samples]"),
+    ],
+)
+def test_a_fault_says_what_is_wrong_and_where(body: bytes, at: str, word: str) -> None:
+    answer = parse(body)
+    assert isinstance(answer, Fault)
+    assert (answer.code, answer.at) == ("E830", at)
+    assert word in answer.text
+    assert answer.help
 
 
 def test_a_file_without_a_signal_and_a_site_without_readers_are_said_so(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
