@@ -49,6 +49,12 @@ def looks(body: bytes) -> bool:
     return sum(all(NUMBER.match(cell) for cell in row if cell) and any(row) for row in rows) >= 2
 
 
+def begins(body: bytes) -> bool:
+    """Whether the bytes are columns that begin with a rate (`fs 250`), which looks like a WFDB header of 250 signals."""
+    text = _text(body[:400])
+    return text is not None and RATE.match(text.lstrip()) is not None and looks(body)
+
+
 def read(body: bytes) -> Recording | Fault:
     """Reads columns of numbers."""
     text = _text(body)
@@ -57,17 +63,25 @@ def read(body: bytes) -> Recording | Fault:
     first = next((n for n, line in enumerate(lines[: HEAD + 1]) if _numeric(_cells(line, mark), mark)), -1)
     if first < 0:
         return bad("E151", "there are no rows of numbers")
+    empty = next(n for n, cell in enumerate(_cells(lines[first], mark)) if cell)
+    if empty:
+        lines = [*lines[:first], *(line.split(mark, empty)[-1] for line in lines[first:])]
     width = len(_cells(lines[first].rstrip().rstrip(mark), mark))
     head = _head([_cells(line, mark) for line in lines[:first]], width)
+    if isinstance(head, Fault):
+        return head
     numbers = _numbers(lines[first:], mark)
     table = _table(numbers, width)
     if table is None:
-        return bad("E156", "a row is not numbers, or has more or fewer than the first", f"line {first + 1}")
+        text = f"a row is not {width} number{'s' * (width > 1)} as the first one is"
+        return bad(
+            "E156", text, f"line {_odd(lines, first, mark, width)}", "every row needs as many numbers, and nothing after them"
+        )
     warnings: list[str] = []
     names, columns, hertz = _columns(table, head, warnings)
     unit = TO_UV.get(head.unit or "µV")
     if unit is None:
-        return bad("E155", "the unit is not one of volts", "unit")
+        return bad("E155", "the unit is not one of volts", "unit", "µV, mV or V")
     if len(names) != columns.shape[1]:
         return bad("E152", "there are not as many columns as lead names", f"line {first + 1}")
     places = _places(numbers)
@@ -117,28 +131,39 @@ def _numeric(cells: list[str], mark: str) -> bool:
     return bool(filled) and all(NUMBER.match(cell) and (mark != "," or "," not in cell) for cell in filled)
 
 
-def _head(rows: list[list[str]], width: int) -> Head:
+def _odd(lines: list[str], first: int, mark: str, width: int) -> int:
+    """The number of the first line that is no row of numbers like the others."""
+    rows = enumerate(lines[first:], first + 1)
+    return next((at for at, line in rows if line.strip() and _table(_numbers([line], mark), width) is None), first + 1)
+
+
+def _head(rows: list[list[str]], width: int) -> Head | Fault:
     """Rate, lead, unit and column names, wherever they stand in the rows before the numbers."""
     head = Head()
     for place, row in enumerate(rows):
         for at, cell in enumerate(row):
             after = row[at + 1] if at + 1 < len(row) else cell.partition(":")[2].strip() or " ".join(cell.split()[1:])
-            if RATE.match(cell):
+            if name := RATE.match(cell):
+                after = after if at + 1 < len(row) else cell[name.end() :].strip(" :=")
                 found = re.match(r"[\d.,]+", after)
                 value = number(found.group().replace(",", ".")) if found else None
+                if after and not value:
+                    return bad("E155", "the sampling rate is not a positive number", f"line {place + 1}", "samples a second")
                 head.rate = float(value) if value else head.rate
             elif LEAD.match(cell) and after:
                 head.lead = leads.canonical(LEAD.sub("", after).strip() or after)
             elif UNIT.match(cell) and after:
                 head.unit = after
         head.unit = head.unit or next((cell for cell in row if cell in TO_UV), "")
-        _name_row(head, row, bool(place == len(rows) - 1 and len(row) == width and head.rate and head.unit and all(row)))
+        _name_row(head, row, bool(place == len(rows) - 1 and len(row) == width and head.rate and head.unit and all(row)), width)
     return head
 
 
-def _name_row(head: Head, row: list[str], last: bool) -> None:
+def _name_row(head: Head, row: list[str], last: bool, width: int) -> None:
     """Takes a row as names of columns: all but one are known leads, or it is the last row of a head that is complete."""
     known = sum(_named(cell) in leads.SCP or _named(cell) == "MLII" for cell in row)
+    if (known < 2 and len(row) != width) or all(cell in TO_UV or TIME.match(cell) for cell in row):
+        return  # a patient may be called X, and a row of units names no lead
     if not (last or known >= max(1, sum(map(bool, row)) - 1)) or any(kind.match(row[0]) for kind in (LEAD, RATE, UNIT)):
         return
     head.names = [_named(cell) for cell in row]

@@ -69,7 +69,7 @@ def _read(body: bytes, beside: Mapping[str, bytes]) -> Recording | Fault:
         return _archived(body)
     if _xml(body):
         return _from_xml(body)
-    if wfdb.looks(body):
+    if wfdb.looks(body) and not csv_file.begins(body):
         return wfdb.read(body, beside)
     if csv_file.looks(body):
         return csv_file.read(body)
