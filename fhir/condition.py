@@ -55,6 +55,13 @@ class Condition:
         except Refused as refused:
             return refused.fault
 
+    def number(self, resource: dict[str, Any]) -> Decimal | Fault | None:
+        """The resource's value[x] as a number in the condition's unit, None when it is none; a Fault when it cannot be told."""
+        try:
+            return next(numbers(resource, ("value",), self.unit), None)
+        except Refused as refused:
+            return refused.fault
+
 
 def compile_condition(text: str, unit: str = "") -> Condition | Fault:
     """Reads a condition; `unit` is the UCUM unit of its numbers. A Fault names the word that does not fit."""

@@ -66,7 +66,7 @@ def apply(connection: Connection, signals: Sequence[Signal], now: datetime, birt
     rules = {one.rule.name: one.rule for one in fitting}
     for one in fitting:
         state = known[one.rule.name, one.subject]
-        state.life, turn = read(one.rule.timing, state.life, one.reading)
+        state.life, turn = read(one.rule.timing, state.life, one.reading, now)
         state.seen = now
         if turn is not None:
             _turned(connection, effects, one.rule, one.subject, state, turn, one.reading.at, one.reading.source, now)

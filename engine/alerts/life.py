@@ -64,16 +64,17 @@ class Life:
     since: datetime | None = None  # the first reading of the present run that holds
     count: int = 0  # readings in a row that hold
     last: datetime | None = None  # the newest reading's time
-    raised: datetime | None = None
+    raised: datetime | None = None  # by our own clock: what escalation counts from
     repeats: int = 0
     level: int = 0  # escalations done
     acknowledged: bool = False
     silent: bool = False  # raised because readings are missing
     history: tuple[tuple[datetime, Decimal], ...] = ()
+    source: str = ""  # of the newest reading that holds: a correction of it is not another one
 
 
-def read(timing: Timing, life: Life, reading: Reading) -> tuple[Life, Turn | None]:
-    """The life after a reading, and what happened to the alert."""
+def read(timing: Timing, life: Life, reading: Reading, now: datetime | None = None) -> tuple[Life, Turn | None]:
+    """The life after a reading, and what happened to the alert. `now` is our own clock; without it, the moment of the reading."""
     if life.last is not None and reading.at < life.last:
         return life, None
     if not reading.holds and life.phase is Phase.QUIET and timing.within is None:  # as nearly every reading is
@@ -81,24 +82,25 @@ def read(timing: Timing, life: Life, reading: Reading) -> tuple[Life, Turn | Non
     history = life.history
     if timing.within is not None and reading.value is not None:
         since = reading.at - timing.within
-        history = (*(each for each in history if each[0] >= since), (reading.at, reading.value))[-HISTORY:]
+        history = (*(each for each in history if since <= each[0] < reading.at), (reading.at, reading.value))[-HISTORY:]
     holds = reading.holds and _changed(timing, history)
-    life = replace(life, last=reading.at, history=history)
+    again = reading.at == life.last and reading.source != "" and reading.source == life.source
+    life = replace(life, last=reading.at, history=history, source=reading.source if holds else life.source)
     if life.phase is Phase.RAISED:
         if life.silent or (reading.clears if not holds else False):
             ended = replace(Life(), last=reading.at, history=history)
             if life.silent and holds:
-                fresh, turn = read(timing, replace(ended, last=None), reading)
+                fresh, turn = read(timing, replace(ended, last=None), reading, now)
                 return fresh, turn or Turn.RESOLVED
             return ended, Turn.RESOLVED
-        if holds:
+        if holds and not again:
             return replace(life, repeats=life.repeats + 1), Turn.REPEATED
         return life, None
     if not holds:
-        return replace(life, phase=Phase.QUIET, since=None, count=0), None
-    life = replace(life, phase=Phase.PENDING, since=life.since or reading.at, count=life.count + 1)
+        return replace(life, phase=Phase.QUIET, since=None, count=0, source=""), None
+    life = replace(life, phase=Phase.PENDING, since=life.since or reading.at, count=life.count + (not again))
     if life.since is not None and life.count >= timing.in_a_row and reading.at - life.since >= (timing.dwell or timedelta(0)):
-        return replace(life, phase=Phase.RAISED, raised=reading.at, repeats=0, level=0, acknowledged=False), Turn.RAISED
+        return replace(life, phase=Phase.RAISED, raised=now or reading.at, repeats=0, level=0, acknowledged=False), Turn.RAISED
     return life, None
 
 

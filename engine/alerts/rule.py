@@ -54,6 +54,10 @@ class Condition(Protocol):
 
     def holds(self, resource: dict[str, Any]) -> bool | Fault: ...
 
+    def number(self, resource: dict[str, Any]) -> Decimal | Fault | None:
+        """The resource's value in the condition's unit."""
+        ...
+
     def concerns(self, resource: dict[str, Any]) -> bool: ...
 
 

@@ -113,7 +113,8 @@ def judge(watching: Watching, bodies: Sequence[JSON], received: datetime) -> tup
             if not subject or body.get("status") in UNTRUE:
                 continue
             holds, clears = watching.judged(rule, body)
-            wrong = holds if isinstance(holds, Fault) else clears if isinstance(clears, Fault) else None
+            value = rule.condition.number(body) if rule.timing.within is not None else None
+            wrong = next((one for one in (holds, clears, value) if isinstance(one, Fault)), None)
             if wrong is not None:
                 warnings.append(replace(wrong, at=f"{rule.name}: {body['resourceType']}.{wrong.at}"))
                 continue
@@ -121,9 +122,8 @@ def judge(watching: Watching, bodies: Sequence[JSON], received: datetime) -> tup
                 births = {
                     f"Patient/{each['id']}": each.get("birthDate", "") for each in bodies if each.get("resourceType") == "Patient"
                 }
-            reading = Reading(
-                when(body, received), holds is True, clears is True, number(body), f"{body['resourceType']}/{body['id']}"
-            )
+            known = value if isinstance(value, Decimal) else None
+            reading = Reading(when(body, received), holds is True, clears is True, known, f"{body['resourceType']}/{body['id']}")
             signals.append(Signal(rule, subject, reading, births.get(subject, "")))
     return signals, warnings
 
@@ -148,13 +148,6 @@ def when(body: JSON, received: datetime) -> datetime:
                 continue
             return found if found.tzinfo else found.replace(tzinfo=UTC)
     return received
-
-
-def number(body: JSON) -> Decimal | None:
-    """The reading's number as it was sent, for a rate of change."""
-    quantity = body.get("valueQuantity")
-    value = quantity.get("value") if isinstance(quantity, dict) else body.get("valueInteger")
-    return Decimal(str(value)) if isinstance(value, int | Decimal) and not isinstance(value, bool) else None
 
 
 def age(born: str, at: datetime) -> Decimal | None:

@@ -52,6 +52,7 @@ def _plain(life: Life) -> dict[str, Any]:
         "acknowledged": life.acknowledged,
         "silent": life.silent,
         "history": [[at.isoformat(), str(value)] for at, value in life.history],
+        **({"source": life.source} if life.source else {}),
         **{name: value.isoformat() for name in ("since", "last", "raised") if (value := getattr(life, name)) is not None},
     }
 
@@ -63,5 +64,5 @@ def _read(state: dict[str, Any]) -> Life:
     history = tuple((datetime.fromisoformat(at), Decimal(value)) for at, value in state["history"])
     return Life(
         Phase(state["phase"]), moment("since"), state["count"], moment("last"), moment("raised"), state["repeats"], state["level"],
-        state["acknowledged"], state["silent"], history,
+        state["acknowledged"], state["silent"], history, state.get("source", ""),
     )  # fmt: skip

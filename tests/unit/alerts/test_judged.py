@@ -53,3 +53,28 @@ def test_a_condition_says_which_elements_it_reads() -> None:
     other = compile_condition("value > 3")
     assert not isinstance(other, Fault)
     assert {"value", "valueQuantity", "valueInteger", "valueString"} <= set(other.reads)
+
+
+def test_a_change_is_measured_in_the_rules_unit() -> None:
+    text = "alert: p\nif: code has any#2823-3 and value < 120\nunit: mm[Hg]\nfalls: 30 within 15m\n"
+    rule, wrong = read_rule(text, "channels/alerts/p.yaml", compile_condition, {})
+    assert isinstance(rule, Rule), wrong
+    given = [
+        {"value": Decimal(20), "code": "kPa"},
+        {"value": Decimal(110), "code": "mm[Hg]"},
+        {"value": Decimal(3), "code": "mg"},
+    ]
+    signals, warnings = judge(Watching([rule]), [body(each) for each in given], NOON)
+    first, second = (one.reading.value for one in signals)
+    assert first is not None
+    assert round(first, 2) == Decimal("150.01")  # 1 mmHg is 133.322387415 Pa (ISO 80000)
+    assert second == 110
+    assert [fault.code for fault in warnings] == ["E745"]
+
+
+def test_a_change_of_what_cannot_be_converted_is_said_even_where_the_condition_does_not_ask_for_the_value() -> None:
+    text = "alert: p\nif: code has any#2823-3\nunit: mm[Hg]\nfalls: 30 within 15m\n"
+    rule, wrong = read_rule(text, "channels/alerts/p.yaml", compile_condition, {})
+    assert isinstance(rule, Rule), wrong
+    signals, warnings = judge(Watching([rule]), [body({"value": Decimal(3), "code": "mg"})], NOON)
+    assert (signals, [fault.code for fault in warnings]) == ([], ["E745"])

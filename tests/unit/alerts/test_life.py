@@ -14,8 +14,9 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
 
-def at(minute: float, holds: bool, clears: bool | None = None, value: str | None = None) -> Reading:
-    return Reading(NOON + minute * MINUTE, holds, not holds if clears is None else clears, Decimal(value) if value else None)
+def at(minute: float, holds: bool, clears: bool | None = None, value: str | None = None, source: str = "") -> Reading:
+    known = Decimal(value) if value else None
+    return Reading(NOON + minute * MINUTE, holds, not holds if clears is None else clears, known, source)
 
 
 def live(timing: Timing, *readings: Reading) -> tuple[Life, list[Turn | None]]:
@@ -50,6 +51,23 @@ def test_three_in_a_row_counts_only_readings_that_follow_each_other() -> None:
 def test_a_dwell_asks_that_the_condition_held_that_long() -> None:
     _, turns = live(Timing(dwell=2 * MINUTE), at(0, True), at(1.9, True), at(2, True))
     assert turns == [None, None, Turn.RAISED]
+
+
+def test_an_observation_that_comes_again_corrected_counts_once() -> None:
+    first, again, other = (
+        at(0, True, source="Observation/1"),
+        at(0, True, source="Observation/1"),
+        at(1, True, source="Observation/2"),
+    )
+    assert live(Timing(in_a_row=2), first, again, other)[1] == [None, None, Turn.RAISED]
+    life, turns = live(Timing(), first, again, other)
+    assert (life.repeats, turns) == (1, [Turn.RAISED, None, Turn.REPEATED])
+    assert live(Timing(), first, at(0, False, source="Observation/1"))[1] == [Turn.RAISED, Turn.RESOLVED]
+
+
+def test_a_corrected_number_is_no_change() -> None:
+    timing = Timing(rise=Decimal(20), within=10 * MINUTE)
+    assert live(timing, at(0, True, value="8"), at(0, True, value="80"), at(5, True, value="85"))[1] == [None, None, None]
 
 
 def test_a_late_old_reading_changes_nothing() -> None:
@@ -96,6 +114,14 @@ def test_an_alert_is_escalated_step_by_step_until_it_is_acknowledged() -> None:
     assert turn is Turn.ACKNOWLEDGED
     assert tick(timing, life, NOON + 60 * MINUTE, None)[1] is None
     assert due(timing, life, None) is None
+
+
+def test_an_alert_on_a_late_result_is_escalated_after_it_was_raised_not_after_it_was_measured() -> None:
+    timing = Timing(escalate=(10 * MINUTE,))
+    life, _ = read(timing, Life(), at(0, True), NOON + 60 * MINUTE)
+    assert due(timing, life, None) == NOON + 70 * MINUTE
+    assert tick(timing, life, NOON + 69 * MINUTE, None)[1] is None
+    assert tick(timing, life, NOON + 70 * MINUTE, None)[1] is Turn.ESCALATED
 
 
 def test_only_an_open_alert_can_be_acknowledged_and_only_once() -> None:
