@@ -8,7 +8,6 @@ single column is lead I, in µV, at 512 Hz, and a warning says so.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -16,28 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapters.ecg import leads
+from adapters.ecg.csv_head import NUMBER, RATE, TIME, Head, cells, head_of
 from adapters.ecg.recording import Recording, bad, checked, physical
-from adapters.ecg.xml_tools import TO_UV, number
+from adapters.ecg.xml_tools import TO_UV
 from engine.fault import Fault
 
-RATE = re.compile(
-    r"^(sampl\w* ?(rate|frequency)|sampl\w*_(rate|frequency)|fs|hz|abtastrate|frequenz|frequency|samples per second)\b", re.I
-)
-LEAD = re.compile(r"^(lead|leads|ableitung|channel|kanal)\b", re.I)
-UNIT = re.compile(r"^(unit|units|einheit)\b", re.I)
-TIME = re.compile(r"^(time|t|zeit|seconds|sec|sample|samples|index|n|ms|time ?[\[(].*|)$", re.I)
-NUMBER = re.compile(r"^[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?$|^nan$", re.I)
 DEFAULT_RATE, HEAD, MOST_PLACES = 512.0, 200, 6
-
-
-@dataclass(slots=True)
-class Head:
-    """What the rows before the numbers say."""
-
-    rate: float = 0.0
-    names: list[str] | None = None
-    lead: str = ""
-    unit: str = ""
 
 
 def looks(body: bytes) -> bool:
@@ -60,18 +43,17 @@ def read(body: bytes) -> Recording | Fault:
     text = _text(body)
     lines = text.splitlines() if text else []
     mark = _divider(lines)
-    first = next((n for n, line in enumerate(lines[: HEAD + 1]) if _numeric(_cells(line, mark), mark)), -1)
+    first = next((n for n, line in enumerate(lines[: HEAD + 1]) if _numeric(cells(line, mark), mark)), -1)
     if first < 0:
         return bad("E151", "there are no rows of numbers")
-    empty = next(n for n, cell in enumerate(_cells(lines[first], mark)) if cell)
+    empty = next(n for n, cell in enumerate(cells(lines[first], mark)) if cell)
     if empty:
         lines = [*lines[:first], *(line.split(mark, empty)[-1] for line in lines[first:])]
-    width = len(_cells(lines[first].rstrip().rstrip(mark), mark))
-    head = _head([_cells(line, mark) for line in lines[:first]], width)
+    width = len(cells(lines[first].rstrip().rstrip(mark), mark))
+    head = head_of([cells(line.lstrip("#% "), mark) for line in lines[:first]], width)
     if isinstance(head, Fault):
         return head
-    numbers = _numbers(lines[first:], mark)
-    table = _table(numbers, width)
+    table = _read(lines[first:], mark, width)
     if table is None:
         text = f"a row is not {width} number{'s' * (width > 1)} as the first one is"
         return bad(
@@ -79,31 +61,44 @@ def read(body: bytes) -> Recording | Fault:
         )
     warnings: list[str] = []
     names, columns, hertz = _columns(table, head, warnings)
-    unit = TO_UV.get(head.unit or "µV")
-    if unit is None:
+    units = [TO_UV.get(unit) for unit in (head.units[-len(names) :] if head.units else [head.unit or "µV"] * len(names))]
+    if None in units:
         return bad("E155", "the unit is not one of volts", "unit", "µV, mV or V")
-    if len(names) != columns.shape[1]:
+    if not len(names) == len(units) == columns.shape[1]:
         return bad("E152", "there are not as many columns as lead names", f"line {first + 1}")
-    places = _places(numbers)
+    places = _places(_numbers(lines[first:], mark))
     exact = places <= MOST_PLACES
-    step = Decimal(1).scaleb(-places) * unit if exact else unit
-    samples = physical(np.rint(columns.T * 10.0**places), step) if exact else physical(columns.T, unit)
+    steps = [Decimal(1).scaleb(-places if exact else 0) * unit for unit in units if unit]
+    whole = np.rint(columns.T * 10.0**places) if exact else columns.T
+    samples = np.array([physical(row, step) for row, step in zip(whole, steps, strict=True)])
     count = len(names) if exact else 0
     return checked(
         Recording(
-            format="csv", leads=tuple(names), samples=samples, rate=hertz, scale=(step,) * count, origin=(Decimal(0),) * count,
+            format="csv", leads=tuple(names), samples=samples, rate=hertz, scale=tuple(steps[:count]), origin=(Decimal(0),) * count,
             warnings=tuple(warnings),
         )
     )  # fmt: skip
 
 
 def _text(body: bytes) -> str | None:
-    if b"\0" in body[:4096]:
+    if body.startswith((b"\xff\xfe", b"\xfe\xff")):
+        text = body[: len(body) & ~1].decode("utf-16", "replace")
+    elif b"\0" in body[:4096]:
         return None
-    try:
-        return body.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return body.decode("latin-1")
+    else:
+        try:
+            text = body.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            text = body.decode("latin-1")
+    return _unquoted(text) if '"' in text else text
+
+
+def _unquoted(text: str) -> str:
+    """The text without its quotes; within them a comma is a decimal one, and no other mark divides."""
+    parts = text.split('"')
+    inside = "\0".join(parts[1::2]).replace(",", ".").replace(";", " ").replace("\t", " ")
+    parts[1::2] = inside.split("\0") if len(parts) > 1 else []
+    return "".join(parts)
 
 
 def _divider(lines: list[str]) -> str:
@@ -115,82 +110,51 @@ def _divider(lines: list[str]) -> str:
     return "," if any("," in line for line in (tail or lines[:HEAD])) else " "
 
 
-def _cells(line: str, mark: str) -> list[str]:
-    """A line's cells. Where blanks divide the numbers, words may hold blanks: their cells end at `,`, `:` or two blanks."""
-    if mark != " ":
-        parts = line.split(mark)
-    elif NUMBER.match((line.split() or [""])[0]):
-        parts = line.split()
-    else:
-        parts = re.split(r"[,:=]|\s{2,}", line)
-    return [part.strip().strip('"').strip() for part in parts]
-
-
 def _numeric(cells: list[str], mark: str) -> bool:
     filled = [cell for cell in cells if cell]
     return bool(filled) and all(NUMBER.match(cell) and (mark != "," or "," not in cell) for cell in filled)
 
 
+def _read(lines: list[str], mark: str, width: int) -> NDArray[Any] | None:
+    """The numbers of rows, with gaps where cells are empty; None when a row is not like the others."""
+    table = _table(_numbers(lines, mark), width)
+    return table if table is not None or mark == " " else _table(_numbers(lines, mark, gaps=True), width)
+
+
 def _odd(lines: list[str], first: int, mark: str, width: int) -> int:
-    """The number of the first line that is no row of numbers like the others."""
-    rows = enumerate(lines[first:], first + 1)
-    return next((at for at, line in rows if line.strip() and _table(_numbers([line], mark), width) is None), first + 1)
+    """The number of the first line that is no row of numbers like the others, found by halves."""
+    good, end = first, len(lines)
+    while end - good > 1:
+        middle = (good + end) // 2
+        if _read(lines[good:middle], mark, width) is None:
+            end = middle
+        else:
+            good = middle
+    return good + 1
 
 
-def _head(rows: list[list[str]], width: int) -> Head | Fault:
-    """Rate, lead, unit and column names, wherever they stand in the rows before the numbers."""
-    head = Head()
-    for place, row in enumerate(rows):
-        for at, cell in enumerate(row):
-            after = row[at + 1] if at + 1 < len(row) else cell.partition(":")[2].strip() or " ".join(cell.split()[1:])
-            if name := RATE.match(cell):
-                after = after if at + 1 < len(row) else cell[name.end() :].strip(" :=")
-                found = re.match(r"[\d.,]+", after)
-                value = number(found.group().replace(",", ".")) if found else None
-                if after and not value:
-                    return bad("E155", "the sampling rate is not a positive number", f"line {place + 1}", "samples a second")
-                head.rate = float(value) if value else head.rate
-            elif LEAD.match(cell) and after:
-                head.lead = leads.canonical(LEAD.sub("", after).strip() or after)
-            elif UNIT.match(cell) and after:
-                head.unit = after
-        head.unit = head.unit or next((cell for cell in row if cell in TO_UV), "")
-        _name_row(head, row, bool(place == len(rows) - 1 and len(row) == width and head.rate and head.unit and all(row)), width)
-    return head
-
-
-def _name_row(head: Head, row: list[str], last: bool, width: int) -> None:
-    """Takes a row as names of columns: all but one are known leads, or it is the last row of a head that is complete."""
-    known = sum(_named(cell) in leads.SCP or _named(cell) == "MLII" for cell in row)
-    if (known < 2 and len(row) != width) or all(cell in TO_UV or TIME.match(cell) for cell in row):
-        return  # a patient may be called X, and a row of units names no lead
-    if not (last or known >= max(1, sum(map(bool, row)) - 1)) or any(kind.match(row[0]) for kind in (LEAD, RATE, UNIT)):
-        return
-    head.names = [_named(cell) for cell in row]
-    units = {cell.partition("(")[2].strip(" )") or cell.partition("[")[2].strip(" ]") for cell in row if not TIME.match(cell)}
-    head.unit = units.pop() if len(units) == 1 and units <= set(TO_UV) else head.unit
-
-
-def _named(cell: str) -> str:
-    return leads.canonical(re.sub(r"\s*[\[(].*$", "", cell))
-
-
-def _numbers(lines: list[str], mark: str) -> str:
-    """The rows with blanks between the cells and points for decimal commas."""
+def _numbers(lines: list[str], mark: str, gaps: bool = False) -> str:
+    """The rows with blanks between the cells and points for decimal commas; with `gaps`, empty cells are samples that are missing."""
     text = "\n".join(lines)
     if mark == " ":
         return text
-    return (text.replace(",", ".") if mark in "\t;" else text).replace('"', "").replace(mark, " ")
+    text = (text.replace(",", ".") if mark in "\t;" else text).replace('"', "")
+    if gaps:
+        for _ in range(2):
+            text = text.replace(mark + mark, f"{mark}nan{mark}")
+        text = f"\n{text}\n".replace(f"\n{mark}", f"\nnan{mark}").replace(f"{mark}\n", f"{mark}nan\n")
+    return text.replace(mark, " ")
 
 
 def _table(text: str, width: int) -> NDArray[Any] | None:
     """All numbers [rows, columns], or None when a row is not like the first."""
+    words = text.split()
+    if not width or len(words) != width * sum(1 for line in text.split("\n") if line.strip()):
+        return None
     try:
-        values = np.array(text.split(), dtype=np.float64)
+        return np.array(words, dtype=np.float64).reshape(-1, width)
     except ValueError:
         return None
-    rows = sum(1 for line in text.split("\n") if line.strip())
-    return values.reshape(-1, width) if width and len(values) == rows * width else None
 
 
 def _columns(table: NDArray[Any], head: Head, warnings: list[str]) -> tuple[list[str], NDArray[Any], float]:

@@ -84,9 +84,9 @@ def _scp(body: bytes) -> bool:
 
 
 def _xml(body: bytes) -> bool:
-    return body[:4].startswith((b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<")) or body[:64].lstrip(b"\xef\xbb\xbf \r\n\t").startswith(
-        b"<"
-    )
+    if body.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return body[2:128].replace(b"\0", b"").lstrip(b" \r\n\t").startswith(b"<")
+    return body[:4].startswith((b"<\0", b"\0<")) or body[:64].lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"<")
 
 
 def _from_xml(body: bytes) -> Recording | Fault:

@@ -260,10 +260,10 @@ def test_a_deflated_dicom_that_holds_too_much_is_refused() -> None:
     again = made.dicom_again(plain, "1.2.840.10008.1.2.1.99")
     pack = zlib.compressobj(9, zlib.DEFLATED, -15)
     bomb = again[: again.index(b"1.2.840.10008.1.2.1.99") + 22] + pack.compress(bytes(400 << 20)) + pack.flush()
-    began = time.monotonic()
+    began = time.process_time()
     found = read(bomb)
     assert isinstance(found, Fault)
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
 
 
 def test_dicom_merges_the_groups_of_a_general_ecg() -> None:
