@@ -34,6 +34,7 @@ FIELDS = (
 )
 MONTHS = {name: n for n, name in enumerate("JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split(), 1)}
 MARK = re.compile(rb"([+-]\d{1,12}(?:\.\d{1,9})?)(?:\x15(\d{1,12}(?:\.\d{1,9})?))?\x14([^\x00]*)\x14\x00")
+NAMED = re.compile(r"^(ECG|EKG)(?![a-z0-9])", re.I)
 SEX = {"M": "male", "F": "female"}
 
 
@@ -82,6 +83,7 @@ def _recording(
     body: bytes, signals: list[Signal], records: NDArray[Any], seconds: float, warnings: list[str]
 ) -> Recording | Fault:  # fmt: skip
     volts = [signal for signal in signals if signal.unit in TO_UV and signal.count]
+    volts = [signal for signal in volts if _is_ecg(signal)] or volts  # beside the brain's, which are sampled faster
     if not volts:
         return bad("E155", "no signal is in volts", "EDF header")
     chosen = [signal for signal in volts if signal.count == max(one.count for one in volts)]
@@ -116,6 +118,10 @@ def _text(body: bytes, at: int, size: int) -> str:
 
 def _is_notes(signal: Signal) -> bool:
     return signal.label == "EDF Annotations"
+
+
+def _is_ecg(signal: Signal) -> bool:
+    return NAMED.match(signal.label) is not None or _lead(signal.label) in leads.SCP
 
 
 def _signals(body: bytes, count: int) -> list[Signal] | Fault:
@@ -180,7 +186,7 @@ def _placed(parts: list[Samples], onsets: list[float], seconds: float, hertz: fl
 
 
 def _lead(label: str) -> str:
-    return leads.canonical(re.sub(r"^(ECG|EKG)\s+", "", label, flags=re.I)) or label
+    return leads.canonical(NAMED.sub("", label).lstrip(" -_")) or label
 
 
 def _start(body: bytes) -> datetime | None:

@@ -280,6 +280,23 @@ def edf(rows: Steps, rate: int = 500, plus: bool = True) -> bytes:
         return Path(path).read_bytes()
 
 
+def edf_signals(signals: list[tuple[str, str, int]]) -> bytes:
+    """Written by pyedflib: two seconds of signals of (label, unit, rate), each as high as its number from 1, in its own unit."""
+    import pyedflib
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/made.edf"
+        with pyedflib.EdfWriter(path, len(signals), file_type=pyedflib.FILETYPE_EDFPLUS) as writer:
+            heads = [
+                {"label": label, "dimension": unit, "sample_frequency": rate, "physical_min": -1000, "physical_max": 1000,
+                 "digital_min": -32768, "digital_max": 32767, "transducer": "", "prefilter": ""}
+                for label, unit, rate in signals
+            ]  # fmt: skip
+            writer.setSignalHeaders(heads)
+            writer.writeSamples([np.full(2 * rate, float(n)) for n, (_, _, rate) in enumerate(signals, 1)])
+        return Path(path).read_bytes()
+
+
 def dicom(groups: list[tuple[tuple[str, ...], Steps, str]], rate: int = 500, step: str = "2.5", explicit: bool = True) -> bytes:
     """Written by pydicom: groups of (leads, steps, label)."""
     from pydicom.dataset import Dataset, FileMetaDataset

@@ -310,6 +310,13 @@ def test_edf_reads_as_pyedflib_wrote_it(plus: bool) -> None:
         assert [(mark.label, mark.start) for mark in one.annotations] == [("beat", 250)]
 
 
+def test_in_an_edf_of_a_sleep_laboratory_the_ecg_is_read_though_others_are_sampled_faster() -> None:
+    one = good(made.edf_signals([("EEG C3", "uV", 1000), ("EKG-V5", "uV", 500), ("Resp", "", 25), ("ECG 2", "mV", 500)]))
+    assert (one.leads, one.rate, one.samples.shape) == (("V5", "2"), 500.0, (2, 1000))
+    assert one.samples[:, 0].tolist() == pytest.approx([2, 4000], abs=31)  # half a step of 2000 mV in 16 bits is 15 µV
+    assert one.warnings == ("signals of another unit or a lower rate are left out",)
+
+
 def test_a_discontinuous_edf_keeps_its_gaps() -> None:
     whole = bytearray(made.edf(ROWS[:1, :1000]))
     assert whole[192:197] == b"EDF+C"
