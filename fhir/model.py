@@ -119,11 +119,19 @@ def element(path: str) -> Element | None:
     for name in names:
         if place is None:
             return None
-        found = place.elements.get(name)
+        found = place.elements.get(name) or _beside(place, name)
         if found is None:
             return None
         place = type_of(found.definition)
     return found
+
+
+def _beside(place: Type, name: str) -> Element | None:
+    """What may stand beside a primitive of which there is one: `_birthDate` holds the extensions of birthDate."""
+    found = place.elements.get(name[1:]) if name[:1] == "_" else None
+    if found is None or not found.primitive or found.max != 1:
+        return None
+    return Element(name, "Element", 0, 1, definition="Element")
 
 
 @cache

@@ -80,6 +80,10 @@ def _cut(length: str) -> Callable[[Any], str]:
     return lambda value: text_of(value)[:most]
 
 
+def _timed() -> Callable[[Any], Any]:
+    return lambda value: value if text_of(value)[8:9].isdigit() else None
+
+
 def _nothing() -> Callable[[Any], Any]:
     return lambda value: value
 
@@ -154,6 +158,13 @@ ALL = (
         _cut,
         ("length",),
         examples=(Example("cut(8)", ("20260131120000",), "20260131"),),
+    ),
+    Function(
+        "timed",
+        "The value when it is an HL7 time with an hour; nothing when it is a day, a month or a year.",
+        _timed,
+        gives="same",
+        examples=(Example("timed", ("202601311200",), "202601311200"), Example("timed", ("20260131",), None)),
     ),
     Function(
         "table",

@@ -18,7 +18,7 @@ from fhir.coverage.facts import Fact, clock, facts
 JSON = dict[str, Any]
 CLINICAL = frozenset({
     "Patient", "Encounter", "Observation", "DiagnosticReport", "Specimen", "ServiceRequest", "Coverage", "AllergyIntolerance",
-    "Condition", "Immunization", "Procedure", "Appointment", "DocumentReference",
+    "Condition", "Immunization", "Procedure", "Appointment", "DocumentReference", "RelatedPerson",
 })  # fmt: skip
 DIRECTORY = frozenset({"Practitioner", "PractitionerRole", "Organization", "Location", "Device"})
 

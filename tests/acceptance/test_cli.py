@@ -517,6 +517,7 @@ def test_an_interrupt_ends_it_without_a_traceback(root: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=env,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job begins with it ignored
     )
     wchan = Path(f"/proc/{running.pid}/syscall")
     until = time.monotonic() + 60

@@ -10,19 +10,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.fault import Fault
-from inference.ecgfm.__main__ import main
-from inference.ecgfm.checkpoint import Loaded, build, check, convert, load
-from inference.ecgfm.labels import LABELS, combine, group
-from inference.ecgfm.network import Finetuned, Pretrained
-from inference.ecgfm.pickles import Checkpoint, open_checkpoint
-from inference.models.labels import LEADS
-from inference.serve import backend
-from inference.serve.wire import Ask
+torch = pytest.importorskip("torch")
+
+from engine.fault import Fault  # noqa: E402
+from inference.ecgfm.__main__ import main  # noqa: E402
+from inference.ecgfm.checkpoint import Loaded, build, check, convert, load  # noqa: E402
+from inference.ecgfm.labels import LABELS, combine, group  # noqa: E402
+from inference.ecgfm.network import Finetuned, Pretrained  # noqa: E402
+from inference.ecgfm.pickles import Checkpoint, open_checkpoint  # noqa: E402
+from inference.models.labels import LEADS  # noqa: E402
+from inference.serve import backend  # noqa: E402
+from inference.serve.wire import Ask  # noqa: E402
 
 torch.set_num_threads(1)
 MODEL = {

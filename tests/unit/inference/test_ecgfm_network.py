@@ -4,10 +4,12 @@ import math
 
 import numpy as np
 import pytest
-import torch
-from torch import nn
 
-from inference.ecgfm.network import Attention, Encoder, Features, Finetuned, Layer, Place, Pretrained, pool
+torch = pytest.importorskip("torch")
+
+from torch import nn  # noqa: E402
+
+from inference.ecgfm.network import Attention, Encoder, Features, Finetuned, Layer, Place, Pretrained, pool  # noqa: E402
 
 torch.set_num_threads(1)
 

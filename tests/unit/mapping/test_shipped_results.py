@@ -112,6 +112,11 @@ def test_a_report_whose_order_has_no_code_says_that_it_is_unknown(library: Libra
     assert len(report["result"]) == 1
 
 
+def test_a_value_without_a_code_is_kept_and_says_so(library: Library) -> None:
+    (result,) = resources(library, message(PID, OBR, "OBX|1|ST|||HOME||||||F"), "Observation")
+    assert (result["code"]["coding"][0]["code"], result["valueString"]) == ("unknown", "HOME")
+
+
 @pytest.mark.parametrize("before", [[], ["ORC|RE|P1|F1"], ["OBR|1"]])
 def test_results_without_an_order_are_kept_without_a_report(library: Library, before: list[str]) -> None:
     made = resources(library, message(PID, *before, "OBX|1|NM|1^A^L||5|mg|||||F"))
