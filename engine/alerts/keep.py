@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from engine.alerts.life import Life, Phase, Reading, Turn, acknowledge, due, read, tick
-from engine.alerts.rule import Rule
+from engine.alerts.rule import Rule, gone
 from engine.alerts.signals import Signal, age
 from engine.alerts.sql import sql
 from engine.alerts.state import life_of, text_of
@@ -24,6 +24,7 @@ from engine.types import Connection, Event, Parcel
 NAMESPACE = UUID("5f1c7a3e-6b0d-5d0f-9c39-2f6f0a5b8d11")
 TOPIC = "alerts"
 MOST_FITTING = 4096
+MOST_AGAIN = 1000  # alerts of one rule, subject and time
 _fitting: dict[tuple[Any, str, date], bool] = {}  # whether somebody born on a day is of a rule's group on another
 
 
@@ -92,18 +93,20 @@ def elapse(connection: Connection, rules: Mapping[str, Rule], now: datetime) -> 
 
 def acknowledged(connection: Connection, rules: Mapping[str, Rule], id: UUID, by: str, now: datetime) -> Effects | None:
     """Somebody takes an open alert on; None when there is no such open alert."""
-    row = connection.execute("select rule, subject from alerts.alert where id = %s and resolved_at is null", [id]).fetchone()
+    asked = "select rule, subject, version, title, severity from alerts.alert where id = %s and resolved_at is null"
+    row = connection.execute(asked, [id]).fetchone()
     if row is None:
         return None
+    name, subject, version, title, severity = row
     effects = Effects()
-    known = _lives(connection, {(row[0], row[1])}, now)
-    state = known[row[0], row[1]]
+    known = _lives(connection, {(name, subject)}, now)
+    state = known[name, subject]
     state.life, turn = acknowledge(state.life)
-    rule = rules.get(row[0])
-    if turn is None or rule is None:
+    if turn is None:
         return None
-    _turned(connection, effects, rule, row[1], state, turn, now, "", now, by)
-    _keep(connection, known, rules)
+    rule = rules.get(name) or gone(name, version, title, severity)
+    _turned(connection, effects, rule, subject, state, turn, now, "", now, by)
+    _keep(connection, known, {name: rule})
     return effects
 
 
@@ -160,17 +163,7 @@ def _turned(
 ) -> None:
     """Writes one change and says who must hear of it."""
     if turn is Turn.RAISED:
-        state.alert = uuid5(NAMESPACE, f"{rule.name}|{subject}|{at.isoformat()}")
-        history = json.dumps([{"turn": turn.value, "at": now.isoformat(), "evidence": source}])
-        row = {
-            "id": state.alert,
-            "rule": rule.name,
-            "version": rule.digest,
-            "subject": subject,
-            "severity": rule.severity,
-            "title": rule.title,
-        }
-        connection.execute(sql("raise"), {**row, "at": at, "evidence": source, "history": history})
+        state.alert = _raised(connection, rule, subject, at, source, now)
     entry = json.dumps([{"turn": turn.value, "at": now.isoformat(), "by": by}])
     again = turn.value if turn is not Turn.RAISED else "kept"
     cursor = connection.execute(
@@ -202,6 +195,19 @@ def _turned(
             )
     if turn is Turn.RESOLVED:
         state.alert = state.alert if state.life.phase is Phase.RAISED else None
+
+
+def _raised(connection: Connection, rule: Rule, subject: str, at: datetime, source: str, now: datetime) -> UUID:
+    """The id of a new alert: it follows from rule, subject and time, and from how often these had one that is over (a result of one
+    time that is corrected, and corrected back)."""
+    history = json.dumps([{"turn": Turn.RAISED.value, "at": now.isoformat(), "evidence": source}])
+    row = {"rule": rule.name, "version": rule.digest, "subject": subject, "severity": rule.severity, "title": rule.title}
+    for before in range(MOST_AGAIN):
+        id = uuid5(NAMESPACE, f"{rule.name}|{subject}|{at.isoformat()}" + (f"|{before}" if before else ""))
+        found = connection.execute(sql("raise"), {**row, "id": id, "at": at, "evidence": source, "history": history}).fetchone()
+        if found is not None and found[0]:
+            break
+    return id
 
 
 def _silenced(connection: Connection, rule: Rule, subject: str, now: datetime) -> bool:

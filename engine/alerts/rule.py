@@ -95,6 +95,26 @@ class Rule:
         return all(COMPARE[operator](days, limit) for operator, limit in self.ages)
 
 
+class Never:
+    """A condition that nothing meets."""
+
+    reads: tuple[str, ...] = ()
+
+    def holds(self, resource: dict[str, Any]) -> bool | Fault:
+        return False
+
+    def number(self, resource: dict[str, Any]) -> Decimal | Fault | None:
+        return None
+
+    def concerns(self, resource: dict[str, Any]) -> bool:
+        return False
+
+
+def gone(name: str, version: str, title: str, severity: str) -> Rule:
+    """What is known of a rule that is not deployed any more, from an alert that it raised."""
+    return Rule(name, version, title, "", Never(), None, Timing(), severity, title)
+
+
 def read_rule(
     text: str | bytes, file: str, compile_: Compile, environment: Mapping[str, str]
 ) -> tuple[Rule | None, list[Diagnostic]]:

@@ -77,6 +77,30 @@ def test_the_life_goes_on_in_a_later_batch(connection: psycopg.Connection[Any]) 
     assert [row[0] for row in alerts(connection)] == ["resolved", "raised"]
 
 
+def test_a_result_that_is_corrected_back_raises_an_alert_of_its_own_though_it_is_of_the_same_time(
+    connection: psycopg.Connection[Any],
+) -> None:
+    of, numbers = rule(), []
+    for value in ("6.8", "5.0", "6.9", "5.1", "7.0"):
+        effects = apply(connection, signals(of, (0, value)), NOON, {})
+        numbers += [parcel.idem for parcel in effects.parcels]
+    assert sorted(row[0] for row in alerts(connection)) == ["raised", "resolved", "resolved"]
+    assert len(set(numbers)) == 5
+    row = connection.execute("select id from alerts.alert where resolved_at is null").fetchone()
+    assert row is not None
+    assert acknowledged(connection, {of.name: of}, row[0], "Dr. Osler", NOON) is not None
+
+
+def test_an_alert_whose_rule_is_not_deployed_any_more_can_be_taken_on(connection: psycopg.Connection[Any]) -> None:
+    apply(connection, signals(rule(), (0, "6.8")), NOON, {})
+    row = connection.execute("select id from alerts.alert").fetchone()
+    assert row is not None
+    effects = acknowledged(connection, {}, row[0], "Dr. Osler", NOON)
+    assert effects is not None
+    assert [event.body["acknowledged_by"] for event in effects.events] == ["Dr. Osler"]
+    assert alerts(connection) == [("acknowledged", 0, 0, "Dr. Osler")]
+
+
 def test_two_patients_have_two_alerts(connection: psycopg.Connection[Any]) -> None:
     apply(connection, [*signals(rule(), (0, "6.8")), *signals(rule(), (0, "6.8"), patient="p2")], NOON, {})
     assert len(alerts(connection)) == 2
