@@ -24,6 +24,7 @@ from engine.types import JSON, Parcel, Sender, Site
 
 BODY = "{say}\n\nRule: {rule}\nState: {turn}\nRaised: {raised_at}\nAbout: {subject}\nEvidence: {evidence}\n"
 MOST = 1024 * 1024  # bytes read of a server, all its answers together
+MOST_NOTED = 1000  # messages that some were taken of
 _PLACE = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<host>[A-Za-z0-9._-]+)):(?P<port>\d{1,5})")
 _MAILBOX = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}")
 
@@ -78,21 +79,48 @@ class EmailSender:
     ) -> None:
         self._options, self._place, self._subject, self._body = options, place, subject, body
         self._context, self._now = context, now
+        self._answered: dict[
+            str, dict[str, int]
+        ] = {}  # by Message-ID, who was taken or refused for good while others were not yet
 
     async def send(self, parcel: Parcel) -> JSON | Fault:
-        """Delivers one message; who was refused is in the receipt when others were not."""
+        """Delivers one message; how many were refused for good is in the receipt when others were not. Who is not taken now is tried
+        again, and those who were taken before are left in peace as far as this process knows of them."""
         message = self.message(parcel)
+        id = str(message["Message-ID"])
+        answered = self._answered.pop(id, {})
         call = _Call(self._options, self._place, self._context)
+        to = [box for box in self._options.to if box not in answered]
         try:
-            refused = await asyncio.wait_for(asyncio.to_thread(call.deliver, message), self._options.timeout)
+            refused = await asyncio.wait_for(asyncio.to_thread(call.deliver, message, to), self._options.timeout)
         except TimeoutError:
             call.abort()
+            self._note(id, answered)
             return self._fault("no answer came in time")
+        except smtplib.SMTPRecipientsRefused as error:
+            refused = {box: code for box, (code, _) in error.recipients.items()}
+            if len(refused) == len(self._options.to):
+                return self._told(error)
         except smtplib.SMTPException as error:
+            self._note(id, answered)
             return self._told(error)
         except (OSError, ValueError) as error:
+            self._note(id, answered)
             return self._fault(f"the connection failed ({type(error).__name__})")
-        return {"message_id": message["Message-ID"], "refused": len(refused)}
+        later = [box for box, code in refused.items() if not 500 <= code < 600]
+        answered |= {box: refused.get(box, 0) for box in to if box not in later}
+        if later:
+            self._note(id, answered)
+            return self._fault(
+                f"the server does not take {len(later)} of {len(self._options.to)} addresses now ({refused[later[0]]})"
+            )
+        return {"message_id": id, "refused": sum(code > 0 for code in answered.values())}
+
+    def _note(self, id: str, answered: dict[str, int]) -> None:
+        if answered:
+            if len(self._answered) >= MOST_NOTED:
+                self._answered.pop(next(iter(self._answered)))
+            self._answered[id] = answered
 
     async def close(self) -> None:
         """Nothing is held."""
@@ -136,8 +164,8 @@ class _Call:
         self._options, self._place, self._context = options, place, context
         self._client = _Bounded(timeout=options.timeout, local_hostname="localhost")
 
-    def deliver(self, message: EmailMessage) -> dict[str, Any]:
-        """Connects, says who it is, and sends; those who were refused."""
+    def deliver(self, message: EmailMessage, to: list[str]) -> dict[str, int]:
+        """Connects, says who it is, and sends to these; those who were refused, with the codes."""
         options, client = self._options, self._client
         name = (options.tls.server_name if options.tls else "") or self._place[0]
         client.named(name, self._context if options.security == "tls" else None)
@@ -147,7 +175,7 @@ class _Call:
                 client.starttls(context=self._context)
             if options.user:
                 client.login(options.user, options.password)
-            return dict(client.send_message(message))
+            return {box: code for box, (code, _) in client.send_message(message, to_addrs=to).items()}
 
     def abort(self) -> None:
         """Ends the connection under the thread."""

@@ -144,6 +144,27 @@ def test_a_value_adds_no_header(title: str) -> None:
                                  "Content-Transfer-Encoding", "X-Peer", "X-MailFrom", "X-RcptTo"}  # fmt: skip
 
 
+def test_who_is_not_taken_now_is_tried_again_and_alone() -> None:
+    box = Box()
+    box.refused["second@example.org"] = "451 come again"
+
+    async def main() -> list[Any]:
+        async with serving(box) as port:
+            to = ("ward@example.org", "second@example.org", "gone@example.org")
+            sender = await Email(f"127.0.0.1:{port}", "isthmus@example.org", to, security="none", timeout=5.0).open(SITE)
+            assert isinstance(sender, EmailSender)
+            box.refused["gone@example.org"] = "550 no such box"
+            first = await sender.send(parcel())
+            again = await sender.send(parcel())
+            del box.refused["second@example.org"]
+            return [first, again, await sender.send(parcel())]
+
+    first, again, last = asyncio.run(main())
+    assert (first.code, first.kind, again.code) == ("E735", Kind.UNAVAILABLE, "E735")
+    assert [rcpt for rcpt, _ in box.messages] == [["ward@example.org"], ["second@example.org"]]
+    assert last["refused"] == 1
+
+
 def test_a_repeated_parcel_has_the_same_message_id() -> None:
     _, box = mailed(parcel(), parcel(), replace(parcel(), idem="other"))
     ids = [found["Message-ID"] for _, found in box.messages]
