@@ -23,9 +23,12 @@ from inference.signal.quality import LeadQuality
 from inference.signal.rhythm import corrected, rhythm, whole_intervals
 from inference.signal.values import Beat, Episode, Hint, Measured, Measurement, MedianBeat, Wave
 
+Array = NDArray[np.float32]
 Indexes = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+WANDER = 80.0  # µV RMS below 0.5 Hz: from here on a steady baseline is worth more to intervals, and to ST, than the slowest waves
 LEAST = 8.0  # µV: a wave of the median beat that rises less is noise
+MOVED = ", wandering below 0.5 Hz taken off"
 Hole = tuple[str, int, int]  # kind, first and last sample at 500 Hz
 
 
@@ -57,7 +60,7 @@ def assemble(found: Found, warnings: tuple[Fault, ...], tables: bool = True) -> 
     lead_kind = PACED if (kind == PACED).mean() > 0.5 else NORMAL
     leading = np.asarray(kind == lead_kind) if (kind == lead_kind).any() else np.ones(len(kind), np.bool_)
     values = measure_rhythm(found, np.asarray(kind != VENTRICULAR))
-    median = median_beat(band(p.raw, RATE, *DIAGNOSTIC, margin=4.0), beats[leading], p.quiet)
+    median = median_beat(steady(found), beats[leading], p.quiet)
     drawn: MedianBeat | None = None
     at: dict[str, Span] = {}
     if median is not None:
@@ -72,6 +75,18 @@ def assemble(found: Found, warnings: tuple[Fault, ...], tables: bool = True) -> 
         median=drawn,
         measurements=tuple(values),
     )
+
+
+def wandering(found: Found) -> Mask:
+    """The leads whose baseline wanders so much that their median beat would go with it."""
+    return np.array([grade.wander > WANDER for grade in found.grades])
+
+
+def steady(found: Found) -> Array:
+    """The leads that the median beat is made of: 0.05 to 150 Hz; where the baseline wanders, all below 0.5 Hz taken off, without phase."""
+    x, moved = band(found.p.raw, RATE, *DIAGNOSTIC, margin=4.0), wandering(found)
+    x[moved] = found.p.quiet[moved]
+    return x
 
 
 def measure_rhythm(found: Found, normal: Mask) -> list[Measurement]:
@@ -110,8 +125,12 @@ def measure_waves(found: Found, median: Median, at: dict[str, Span], leading: Ma
         values += corrected(qt.value, known["RR_mean"] / 1000.0, qt.sure)
     values += axes({lead: median.samples[i] for i, lead in enumerate(p.leads) if found.good[i]}, at)
     values += per_lead(found.waves, p.leads, found.good, leading)
+    moved = wandering(found)
     for i in np.flatnonzero(found.good).tolist():
-        values += amplitudes(median.samples[i], at, p.leads[i], found.grades[i].score)
+        how = MOVED if moved[i] else ""
+        values += [
+            replace(one, method=one.method + how) for one in amplitudes(median.samples[i], at, p.leads[i], found.grades[i].score)
+        ]
     return values
 
 

@@ -56,6 +56,24 @@ def test_values_alone_are_those_of_the_whole_measurement() -> None:
     assert (values.waves, values.median) == ({}, None) != (whole.waves, whole.median)
 
 
+@pytest.mark.parametrize("height", [400.0, 1000.0])
+def test_a_wandering_baseline_does_not_bend_the_median(height: float) -> None:
+    truth = make()
+    t = np.arange(truth.samples.shape[1]) / truth.rate
+    wander = np.stack([height * np.sin(2 * np.pi * 0.31 * t + phase) for phase in range(len(truth.leads))])
+    found = measure(truth.samples + wander, truth.rate, truth.leads)
+    assert isinstance(found, Measured)
+    assert value(found, "PR") == pytest.approx(truth.pr, abs=12)
+    assert value(found, "QRS") == pytest.approx(truth.qrs, abs=10)
+    assert value(found, "QT") == pytest.approx(truth.qt, abs=20)
+    calm, moved = measured(truth).get("ST_J60", "II"), found.get("ST_J60", "II")
+    assert calm is not None
+    assert moved is not None
+    assert moved.value == pytest.approx(calm.value, abs=60)
+    assert "0.5 Hz" in moved.method
+    assert "0.5 Hz" not in calm.method
+
+
 def test_without_p_waves_there_is_no_pr() -> None:
     found = measured(make(p_waves=False, irregular=0.15))
     assert found.get("PR") is None
