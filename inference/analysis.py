@@ -14,6 +14,7 @@ import numpy as np
 from engine.fault import Fault, Kind
 from inference.classify import NOTICE, ready
 from inference.interpret import Evidence, interpret
+from inference.interpret.table import Table
 from inference.saliency import explained
 from inference.serve import backend
 from inference.serve.wire import Answer, Ask
@@ -44,7 +45,13 @@ def evidence_of(measured: Mapping[str, Any] | None) -> dict[str, float]:
     }
 
 
-def classify(samples: object, rate: object, leads: Sequence[str], measured: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def classify(
+    samples: object,
+    rate: object,
+    leads: Sequence[str],
+    measured: Mapping[str, Any] | None = None,
+    table: Table | None = None,
+) -> dict[str, Any]:
     """µV [leads, n] at `rate` Hz → model, probabilities and interpretation; a refusal is `{"fault": …}`."""
     models = own()
     if isinstance(models, Fault):
@@ -55,7 +62,7 @@ def classify(samples: object, rate: object, leads: Sequence[str], measured: Mapp
     name = model_for(leads)
     stored = models.loaded[name].stored
     points = {label: point.threshold for label, point in stored.entry.points.items()}
-    said = interpret(Evidence(answer.probabilities, evidence_of(measured), points, answer.abstained, answer.leads))
+    said = interpret(Evidence(answer.probabilities, evidence_of(measured), points, answer.abstained, answer.leads), table)
     return {
         "model": {"name": name, "version": stored.entry.version, "sha256": stored.digest},
         "probabilities": {label: round(value, 4) for label, value in answer.probabilities.items()},

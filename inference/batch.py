@@ -7,7 +7,7 @@ import io
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,11 +16,11 @@ import numpy.typing as npt
 from engine.fault import Fault, Kind
 from inference.classify import NOTICE
 from inference.interpret import Evidence, Interpretation, interpret
+from inference.interpret.table import MEASURES, Table
 from inference.models import manifest
 from inference.serve.backend import Own
 from inference.serve.wire import Ask
 
-MEASURES = ("heart_rate", "pr", "qrs", "qt", "qtc", "axis")
 MOST_ROWS = 1_000_000
 DANGEROUS = re.compile(r"^[=+\-@\t\r]")
 
@@ -34,10 +34,19 @@ class Row:
     interpretation: Interpretation | None = None
     abstained: str = ""
     fault: Fault | None = None
+    measured: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()  # what the reader assumed
 
 
 def classify_one(
-    own: Own, name: str, samples: npt.NDArray[np.floating], rate: float, leads: Sequence[str], measured: Mapping[str, float]
+    own: Own,
+    name: str,
+    samples: npt.NDArray[np.floating],
+    rate: float,
+    leads: Sequence[str],
+    measured: Mapping[str, float],
+    table: Table | None = None,
+    notes: tuple[str, ...] = (),
 ) -> Row:
     """µV [leads, n] → the 12-lead model's answer, or the lead-I model's where there is lead I only."""
     model = "twelve" if len(leads) >= 8 else "lead_one"
@@ -49,11 +58,11 @@ def classify_one(
         kind, code, text, at, help = answer.fault
         return Row(name, {}, fault=Fault(Kind(kind), code, text, at, help))
     points = {label: point.threshold for label, point in own.loaded[model].stored.entry.points.items()}
-    said = interpret(Evidence(answer.probabilities, measured, points, answer.abstained, answer.leads))
-    return Row(name, answer.probabilities, said, answer.abstained)
+    said = interpret(Evidence(answer.probabilities, measured, points, answer.abstained, answer.leads), table)
+    return Row(name, answer.probabilities, said, answer.abstained, None, measured, notes)
 
 
-def read_results(text: str) -> list[Row] | Fault:
+def read_results(text: str, table: Table | None = None) -> list[Row] | Fault:
     """A CSV of results: a column `id` or `name`, columns of measurements, every other column a label's probability."""
     rows = list(csv.reader(io.StringIO(text, newline="")))
     if not rows or len(rows) > MOST_ROWS or len(set(rows[0])) != len(rows[0]):
@@ -71,7 +80,7 @@ def read_results(text: str) -> list[Row] | Fault:
         measured = {name: values[name] for name in MEASURES if name in values}
         shares = {name: value for name, value in values.items() if name not in MEASURES}
         name = next((cell for column, cell in zip(header, row, strict=True) if column in {"id", "name"}), str(number - 1))
-        out.append(Row(name, shares, interpret(Evidence(shares, measured, points))))
+        out.append(Row(name, shares, interpret(Evidence(shares, measured, points), table), measured=measured))
     return out
 
 
@@ -101,14 +110,15 @@ def safe(cell: str) -> str:
 
 
 def as_csv(rows: Iterable[Row]) -> str:
-    """A table with every label a column; reads back with read_results."""
+    """A table with every measurement and label a column; reads back with read_results to the same interpretations."""
     kept = list(rows)
     labels = sorted({label for row in kept for label in row.probabilities})
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["name", *labels, "severity", "conclusion", "fault"])
+    writer.writerow(["name", *MEASURES, *labels, "severity", "conclusion", "fault"])
     for row in kept:
-        numbers = [f"{row.probabilities[label]:.4f}" if label in row.probabilities else "" for label in labels]
+        numbers = [f"{row.measured[name]:g}" if name in row.measured else "" for name in MEASURES]
+        numbers += [f"{row.probabilities[label]:.4f}" if label in row.probabilities else "" for label in labels]
         said = row.interpretation
         fault = str(row.fault) if row.fault else ""
         writer.writerow(
@@ -129,7 +139,9 @@ def _object(row: Row) -> dict[str, Any]:
         "name": row.name,
         "probabilities": {label: round(value, 4) for label, value in row.probabilities.items()},
         "abstained": row.abstained or None,
+        "measurements": dict(row.measured),
         "interpretation": row.interpretation.as_dict() if row.interpretation else None,
+        "notes": list(row.notes),
         "notice": NOTICE,
     }
 
@@ -160,6 +172,6 @@ def as_text(rows: Iterable[Row]) -> str:
         lines = [row.name, f"  {said.severity.upper()}: {said.conclusion}"]
         lines += [f"  - {one.name} ({one.group}, {one.severity}): {one.reason}" for one in said.findings]
         lines += [f"  ! contradiction: {text}" for text in said.contradictions]
-        lines += [f"  * {text}" for text in said.notes]
+        lines += [f"  * {text}" for text in (*said.notes, *row.notes)]
         blocks.append("\n".join(lines))
     return "\n\n".join([*blocks, NOTICE]) + "\n"

@@ -12,11 +12,12 @@ import click
 from engine.fault import Fault, Kind
 from inference import batch
 from inference.analysis import evidence_of
+from inference.interpret.table import Table, load
 from inference.measure import analyse
 from inference.serve import backend
 
 
-def classify_files(paths: Sequence[Path]) -> list[batch.Row] | Fault:
+def classify_files(paths: Sequence[Path], table: Table | None = None) -> list[batch.Row] | Fault:
     """Reads, measures and classifies files in this process; what cannot be read is a row with its fault."""
     own = backend.own(threads=2)
     if isinstance(own, Fault):
@@ -30,7 +31,8 @@ def classify_files(paths: Sequence[Path]) -> list[batch.Row] | Fault:
             rows.append(batch.Row(str(path), {}, fault=found))
         else:
             measured = evidence_of(analyse(found.samples, found.rate, found.leads))
-            rows.append(batch.classify_one(own, str(path), found.samples, float(found.rate), found.leads, measured))
+            given = (str(path), found.samples, float(found.rate), found.leads, measured, table)
+            rows.append(batch.classify_one(own, *given, tuple(map(str, getattr(found, "warnings", ())))))
     return rows
 
 
@@ -45,8 +47,9 @@ def absent(path: Path) -> Fault:
 @click.option("--json", "form", flag_value="json", help="JSON.")
 @click.option("--csv", "form", flag_value="csv", help="CSV, a column a label.")
 @click.option("--text", "form", flag_value="text", default=True, help="Text with every finding's reason, the default.")
+@click.option("--findings", type=click.Path(path_type=Path), help="A table of findings of your own, in place of the shipped one.")
 @click.option("--results", is_flag=True, help="The files are CSVs of results: interpret them, classify nothing.")
-def command(files: tuple[Path, ...], form: str, results: bool) -> None:
+def command(files: tuple[Path, ...], form: str, findings: Path | None, results: bool) -> None:
     """Classify ECG files of any format, or interpret a CSV of results.
 
     A FILE may be a WFDB record (its header, its signal file or its bare name), a zip of one, or a folder of files.
@@ -59,16 +62,23 @@ def command(files: tuple[Path, ...], form: str, results: bool) -> None:
       isthmus ecg classify --results results.csv --json
     """
     rows: list[batch.Row] | Fault
-    if results:
+    table = load(findings) if findings else None
+    if isinstance(table, Fault):
+        rows = table
+    elif results:
         rows = []
         for path in files:
-            found = batch.read_results(path.read_text(encoding="utf-8-sig", errors="replace")) if path.is_file() else absent(path)
+            found = (
+                batch.read_results(path.read_text(encoding="utf-8-sig", errors="replace"), table)
+                if path.is_file()
+                else absent(path)
+            )
             if isinstance(found, Fault):
                 rows = found
                 break
             rows += found
     else:
-        rows = classify_files(files)
+        rows = classify_files(files, table)
     if isinstance(rows, Fault):
         click.echo(str(rows), err=True)
         sys.exit(rows.kind.answer.exit)

@@ -12,6 +12,7 @@ import time
 import zlib
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
@@ -50,16 +51,26 @@ class Asked(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Classify:
-    """`classify` classifies and interprets the ECG that another channel's destination `ecg_signal` handed over."""
+    """`classify` classifies and interprets the ECG that another channel's destination `ecg_signal` handed over.
 
+    `findings` is the file of a site's own table of findings, absolute; the shipped one is inference/interpret/table.yaml.
+    """
+
+    findings: str = ""
     slow: ClassVar[bool] = True
 
     def compile(self, site: Site) -> Run | Fault:
-        """Nothing to check."""
+        """Reads the site's table, so that its mistakes are told before anything is deployed."""
         call = site.call_slow
+        if self.findings:
+            from inference.interpret.table import load  # noqa: PLC0415
+
+            table = load(Path(self.findings))
+            if isinstance(table, Fault):
+                return replace(table, at=f"{Path(self.findings).name} {table.at}")
 
         def step(work: Work) -> Work | Fault | Filtered:
-            given = (work.message.body, work.message.received)
+            given = (work.message.body, work.message.received, self.findings)
             made: tuple[list[JSON], Event] | Fault | None
             began = time.monotonic()
             made = perform(*given) if call is None else call(perform, *given, timeout=LONGEST, patience=PATIENCE)
@@ -86,19 +97,23 @@ def unpacked(asked: Asked) -> Any:
     return (steps * scale + origin).astype(np.float32)
 
 
-def perform(body: bytes, received: datetime) -> tuple[list[JSON], Event] | Fault | None:
+def perform(body: bytes, received: datetime, findings: str = "") -> tuple[list[JSON], Event] | Fault | None:
     """The addendum's resources and the event that tells of them; None for a recording that the models do not read.
 
     In whichever process it is called, models are loaded there.
     """
     from inference import addendum, analysis  # noqa: PLC0415
+    from inference.interpret.table import load, shipped  # noqa: PLC0415
 
     try:
         asked = msgspec.json.decode(body, type=Asked)
         samples = unpacked(asked)
     except (msgspec.MsgspecError, binascii.Error, zlib.error, ValueError):
         return Fault(Kind.INCORRECT, "E838", "this is no ECG that the destination `ecg_signal` hands over", "body")
-    said = analysis.classify(samples, asked.rate, asked.leads, {"measurements": asked.measurements})
+    table = load(Path(findings)) if findings else shipped()
+    if isinstance(table, Fault):
+        return table
+    said = analysis.classify(samples, asked.rate, asked.leads, {"measurements": asked.measurements}, table)
     if "fault" in said and said["fault"]["code"] in BEYOND:
         return None
     if "fault" in said:

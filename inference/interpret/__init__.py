@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from inference.classify import NOTICE
 from inference.interpret.table import SEVERITIES, Measured, Rule, Table, shipped
+from inference.notice import NOTICE
 
 UNITS = {"heart_rate": "beats a minute", "pr": "ms", "qrs": "ms", "qt": "ms", "qtc": "ms", "axis": "degrees"}
-NAMES = {"heart_rate": "the measured rate", "pr": "PR", "qrs": "QRS", "qt": "QT", "qtc": "QTc", "axis": "the QRS axis"}
+NAMES = {"heart_rate": "The measured rate", "pr": "PR", "qrs": "QRS", "qt": "QT", "qtc": "QTc", "axis": "The QRS axis"}
 SNOMED, SCP, MDC = "http://snomed.info/sct", "urn:iso:std:iso:11073:91064", "urn:iso:std:iso:11073:10101"
 
 
@@ -37,6 +37,7 @@ class Finding:
     probability: float | None = None
     label: str = ""
     codes: tuple[tuple[str, str], ...] = ()
+    possible: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +91,11 @@ def _spoken(evidence: Evidence, table: Table) -> list[Finding]:
 
 
 def _finding(rule: Rule, label: str, probability: float, threshold: float, table: Table) -> Finding:
-    word = "possible: the model" if probability < table.possible else "the model"
-    reason = f"{word} gives {label} a probability of {probability:.0%}, its threshold is {threshold:.0%}"
+    possible = probability < table.possible
+    head = "Only possible: the model" if possible else "The model"
+    reason = f"{head} gives {_within(rule.finding)} a probability of {probability:.0%}, which reaches its threshold of {threshold:.0%}."
     codes = tuple((system, code) for system, code in ((SNOMED, rule.snomed), (SCP, rule.scp), (MDC, rule.mdc)) if code)
-    return Finding(rule.finding, rule.group, rule.severity, reason, "model", probability, label, codes)
+    return Finding(rule.finding, rule.group, rule.severity, reason, "model", probability, label, codes, possible)
 
 
 def _hits(measurements: Mapping[str, float], table: Table) -> list[tuple[Measured, float]]:
@@ -102,28 +104,50 @@ def _hits(measurements: Mapping[str, float], table: Table) -> list[tuple[Measure
 
 
 def _measured(rule: Measured, value: float) -> Finding:
-    unit, name = UNITS.get(rule.measure, ""), NAMES.get(rule.measure, rule.measure)
-    limit = _limit(rule)
-    codes = ((SNOMED, rule.snomed),) if rule.snomed else ()
-    return Finding(rule.finding, rule.group, rule.severity, f"{name} is {value:g} {unit}, {limit}", "measurement", codes=codes)
+    unit, name = UNITS[rule.measure], NAMES[rule.measure]
+    codes = tuple((system, code) for system, code in ((SNOMED, rule.snomed), (MDC, rule.mdc)) if code)
+    reason = f"{name} is {value:g} {unit}, {_limit(rule)} {unit}."
+    return Finding(rule.finding, rule.group, rule.severity, reason, "measurement", codes=codes)
 
 
 def _limit(rule: Measured) -> str:
     if rule.under == float("inf"):
-        return f"the limit is {rule.over:g}"
+        return f"not below the limit of {rule.over:g}"
     if rule.over == float("-inf"):
-        return f"the limit is {rule.under:g}"
+        return f"below the limit of {rule.under:g}"
     return f"between {rule.over:g} and {rule.under:g}"
 
 
+def _within(name: str) -> str:
+    """A finding's name inside a sentence: `sinus rhythm`, but `ST elevation` and `T wave inversion`."""
+    return name[0].lower() + name[1:] if name[1:2].islower() else name
+
+
 def _decide_by_rate(findings: tuple[Finding, ...], rate: float | None, table: Table) -> tuple[Finding, ...]:
-    """The heart rate raises or lowers severities only where every finding that is not normal is of the rhythm."""
+    """The heart rate raises or lowers the severity only where every finding that is not normal is of the rhythm.
+
+    Beside others it changes none, and what it shows by itself is no graver than they are.
+    """
     grave = [one for one in findings if one.severity != "normal"]
-    if rate is None or not grave or any(one.group != "Rhythm" for one in grave):
+    if rate is None or not grave:
         return findings
+    if any(one.group != "Rhythm" for one in grave):
+        most = max((one.severity for one in grave if not _of_rate(one)), key=SEVERITIES.index)
+        return tuple(_beside(one, most) if _of_rate(one) else one for one in findings)
     low, high = table.critical
     calm = table.calm[0] <= rate <= table.calm[1]
     return tuple(_at_rate(one, rate, rate < low or rate > high, calm) for one in findings)
+
+
+def _of_rate(one: Finding) -> bool:
+    return one.source == "measurement" and one.group == "Rhythm"
+
+
+def _beside(one: Finding, most: str) -> Finding:
+    if SEVERITIES.index(one.severity) <= SEVERITIES.index(most):
+        return one
+    why = f"beside findings that are not of the rhythm it counts as {most}, not as {one.severity}"
+    return replace(one, severity=most, reason=f"{one.reason[:-1]}; {why}.")
 
 
 def _at_rate(one: Finding, rate: float, extreme: bool, calm: bool) -> Finding:
@@ -139,8 +163,8 @@ def _at_rate(one: Finding, rate: float, extreme: bool, calm: bool) -> Finding:
     if severity == one.severity:
         return one
     way = "raises" if SEVERITIES.index(severity) > SEVERITIES.index(one.severity) else "lowers"
-    reason = f"{one.reason}; the rate of {rate:g} a minute {way} it from {one.severity} to {severity}"
-    return Finding(one.name, one.group, severity, reason, one.source, one.probability, one.label, one.codes)
+    why = f"the rate of {rate:g} beats a minute {way} it from {one.severity} to {severity}"
+    return replace(one, severity=severity, reason=f"{one.reason[:-1]}; {why}.")
 
 
 def _contradictions(findings: tuple[Finding, ...], measurements: Mapping[str, float], table: Table) -> list[str]:
@@ -168,4 +192,4 @@ def _conclusion(findings: tuple[Finding, ...], abstained: str) -> str:
 
 
 def _worded(one: Finding) -> str:
-    return f"Possible {one.name[0].lower()}{one.name[1:]}" if one.reason.startswith("possible") else one.name
+    return f"Possible {_within(one.name)}" if one.possible else one.name

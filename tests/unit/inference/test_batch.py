@@ -26,6 +26,7 @@ def test_a_table_of_results_is_interpreted_and_read_back() -> None:
     assert isinstance(again, list)
     assert [row.name for row in again] == ["A-1", "A-2"]
     assert again[0].probabilities == {"rhythm:AFIB": 0.97, "super:MI": 0.02}
+    assert [row.interpretation for row in again] == [row.interpretation for row in rows], "measurements are not lost on the way"
 
 
 @pytest.mark.parametrize(

@@ -122,3 +122,22 @@ def test_a_recording_the_models_do_not_read_is_not_for_this_channel_and_without_
     none = Fault(Kind.NOT_FOUND, "E841", "no model")
     monkeypatch.setattr(analysis, "own", lambda: none)
     assert step(work(handed(ecg))) == none
+
+
+@pytest.mark.usefixtures("small")
+def test_a_sites_own_table_is_checked_before_it_is_deployed_and_then_used(ecg: Array, tmp_path: Path) -> None:
+    path = tmp_path / "ours.yaml"
+    path.write_text("rate: {calm: [60, 100], critical: [40, 150]}\nfindings:\n  - {finding: Odd, present: model}\n")
+    refused = Classify(findings=str(path)).compile(SITE)
+    assert isinstance(refused, Fault)
+    assert (refused.code, refused.at) == ("E850", "ours.yaml line 3:5")
+    path.write_text(
+        "floor: 0.001\nrate: {calm: [60, 100], critical: [40, 150]}\nfindings:\n"
+        '  - {finding: Ours, labels: ["super:NORM"], present: "0.001", severity: critical, group: Other}\n'
+    )
+    step = Classify(findings=str(path)).compile(SITE)
+    assert not isinstance(step, Fault)
+    done = step(work(handed(ecg)))
+    assert isinstance(done, Work)
+    [report] = [put.body for put in done.puts if put.body["resourceType"] == "DiagnosticReport"]
+    assert report["conclusionCode"] == [{"text": "Ours"}]
