@@ -1,4 +1,5 @@
-"""Senders of a chaos run: one message in flight, repeated until it is acknowledged; and one that pours without listening."""
+"""Senders of a chaos run: one message in flight, repeated until it is acknowledged, and now and then once more or twice at the same time;
+and one that pours without listening."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ import threading
 from collections.abc import Callable
 
 POISON = 0.06
+TWICE, AGAIN = 0.1, 0.1  # of the messages: sent over two connections at once; sent again though acknowledged
 
 
 def name_of(patient: str, number: int) -> str:
@@ -38,6 +40,7 @@ class Sender(threading.Thread):
         self.acked: list[str] = []
         self.poisoned: set[str] = set()
         self.repeats = 0
+        self.doubled = 0  # messages that were acknowledged twice
 
     def run(self) -> None:
         number = self.first
@@ -45,27 +48,37 @@ class Sender(threading.Thread):
             name, poison = name_of(self.patient, number), self._chance.random() < POISON
             if poison:
                 self.poisoned.add(name)
+            message, times = oru(self.patient, number, poison), 2 if self._chance.random() < TWICE else 1
             while not self.ended.is_set():
-                if self._send(oru(self.patient, number, poison)):
+                if self._send(message, times):
                     self.acked.append(name)
+                    self.doubled += times > 1 or (self._chance.random() < AGAIN and self._send(message, 1))
                     break
                 self.repeats += 1
                 self.ended.wait(0.1)
             number += 1
             self.ended.wait(self._chance.uniform(0.0, 0.08))
 
-    def _send(self, message: bytes) -> bool:
+    def _send(self, message: bytes, times: int) -> bool:
+        """Whether it was acknowledged on each of so many connections."""
         try:
-            with socket.create_connection(("127.0.0.1", self.port()), timeout=15) as peer:
-                peer.sendall(b"\x0b" + message + b"\x1c\r")
-                answer = b""
-                while not answer.endswith(b"\x1c\r"):
-                    if not (got := peer.recv(65536)):
-                        return False
-                    answer += got
-                return b"\rMSA|AA|" in answer
+            with contextlib.ExitStack() as opened:
+                address = ("127.0.0.1", self.port())
+                peers = [opened.enter_context(socket.create_connection(address, timeout=15)) for _ in range(times)]
+                for peer in peers:
+                    peer.sendall(b"\x0b" + message + b"\x1c\r")
+                return all(_accepted(peer) for peer in peers)
         except OSError:
             return False
+
+
+def _accepted(peer: socket.socket) -> bool:
+    answer = b""
+    while not answer.endswith(b"\x1c\r"):
+        if not (got := peer.recv(65536)):
+            return False
+        answer += got
+    return b"\rMSA|AA|" in answer
 
 
 def pour(port: int, patient: str, first: int, count: int) -> None:

@@ -132,7 +132,8 @@ def missing(dsn: str, senders: list[Sender], good: Far, liar: Far, seen: Seen) -
     epochs = [int(str(row[0])) for row in ask(dsn, "select epoch from journal.lease where name like 'lane %%'")]
     again = [count for far in (good, liar) for count in Counter(one.control_id for one in far.got).values() if count > 1]
     happened = {
-        "redelivery": bool(again), "takeover": statistics.fmean(epochs) > 1, "back-pressure": seen.held_back > 0,
+        "redelivery": bool(again), "duplicate": any(sender.doubled for sender in senders),
+        "takeover": statistics.fmean(epochs) > 1, "back-pressure": seen.held_back > 0,
         "quarantine": bool(ask(dsn, "select 1 from journal.held limit 1")), "retry": seen.retries > 0,
         "destination that holds all of its own back": len(ask(dsn, WAITING)) >= PARCELS_HELD,
         "reconnect": sum(sender.repeats for sender in senders) > 0, "every mood": liar.moods_had == set(liar.all_moods),
