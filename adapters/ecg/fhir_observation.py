@@ -1,4 +1,4 @@
-"""FHIR R4 Observations with SampledData (alone, or in a Bundle): bytes to a Recording.
+"""FHIR R4 Observations with SampledData (alone, or in a Bundle, JSON or XML): bytes to a Recording.
 
 Sample = origin + number × factor, in the origin's unit; the rate is 1000 / period (ms). `E` is a gap, as are `U` and `L`, which
 only say that a value lay beyond the recorder's limits. Source: https://hl7.org/fhir/R4/datatypes.html#SampledData.
@@ -15,6 +15,7 @@ from adapters.ecg import leads, times
 from adapters.ecg.recording import MAX_LEADS, Device, Patient, Recording, Samples, bad, checked, physical, stacked
 from adapters.ecg.xml_tools import TO_UV, number, numbers
 from engine.fault import Fault, Kind
+from fhir import xml_read
 from fhir.encode import loads
 
 JSON = dict[str, Any]
@@ -28,23 +29,31 @@ def looks(body: bytes) -> bool:
 
 
 def read(body: bytes) -> Recording | Fault:
-    """Reads an Observation, or the first one with SampledData in a Bundle."""
+    """Reads an Observation, or those with SampledData in a Bundle that are of the time of the first."""
     found = loads(body)
     if isinstance(found, Fault):
         return found
     return from_resource(found)
 
 
+def from_xml(body: bytes) -> Recording | Fault:
+    """Reads the same as XML."""
+    found = xml_read.read(body)
+    return found if isinstance(found, Fault) else from_resource(found)
+
+
 def from_resource(resource: JSON) -> Recording | Fault:
     """Reads a parsed resource."""
-    one = next((one for one in _observations(resource) if _has_data(one)), None)
+    held = [one for one in _observations(resource) if _has_data(one)]
+    one = held[0] if held else None
     if one is None:
         return Fault(
             Kind.UNSUPPORTED, "E150", "there is no Observation with SampledData", "", "send Observation.valueSampledData"
         )
-    warnings: list[str] = []
+    together = [other for other in held if _alone(other) and _start(other) == _start(one)] if _alone(one) else [one]
+    warnings = ["the bundle holds several recordings; the first one is read"] if len(together) < len(held) else []
     rows: list[Row] = []
-    for part in [one, *_dicts(one.get("component"))]:
+    for part in [*together, *_dicts(one.get("component"))]:
         if "valueSampledData" in part:
             read_part = _rows(part, len(rows), warnings)
             if isinstance(read_part, Fault):
@@ -81,6 +90,11 @@ def _observations(resource: JSON) -> list[JSON]:
 
 def _has_data(one: JSON) -> bool:
     return "valueSampledData" in one or any("valueSampledData" in part for part in _dicts(one.get("component")))
+
+
+def _alone(one: JSON) -> bool:
+    """Whether an Observation is of one lead: others of the same time are of the others."""
+    return "valueSampledData" in one and not any("valueSampledData" in part for part in _dicts(one.get("component")))
 
 
 def _start(one: JSON) -> str:

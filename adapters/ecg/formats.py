@@ -35,6 +35,7 @@ ROOTS = {
     "AnnotatedECG": aecg.from_tree, "restingecgdata": sierra.from_tree, "RestingECG": muse.from_tree, "ECG": mortara.from_tree,
     "CardiologyXML": cardiosoft.from_tree,
 }  # fmt: skip
+FHIR = ("{http://hl7.org/fhir}Observation", "{http://hl7.org/fhir}Bundle")
 NAMES = {
     "aecg": "HL7 v3 annotated ECG", "sierra": "Philips Sierra XML 1.03, 1.04, 1.04.01 with XLI", "muse": "GE MUSE XML",
     "mortara": "Mortara ELI XML", "schiller": "Schiller XML", "cardiosoft": "GE CardioSoft/CASE XML", "scp": "SCP-ECG (EN 1064)",
@@ -94,6 +95,8 @@ def _from_xml(body: bytes) -> Recording | Fault:
     if isinstance(root, Fault):
         return root
     name = re.sub(r"^\{.*\}", "", root.tag)
+    if root.tag in FHIR:
+        return fhir_observation.from_xml(body)
     reader = ROOTS.get(name)
     if reader is None and schiller.holds(plain(root)):
         reader = schiller.from_tree

@@ -27,6 +27,8 @@ from adapters.ecg.whole import whole
 from adapters.ecg.write import write
 from adapters.ecg.xml_tools import numbers
 from engine.fault import Fault
+from fhir import xml_write
+from fhir.encode import loads
 
 ROWS = made.tracing(length=100)
 SHORT = made.tracing(8, 100)
@@ -38,6 +40,14 @@ def observation() -> bytes:
     written = write(found, "fhir")
     assert not isinstance(written, Fault)
     return written.body
+
+
+def fhir_xml() -> bytes:
+    body = loads(observation())
+    assert not isinstance(body, Fault)
+    written = xml_write.write(body)
+    assert isinstance(written, bytes)
+    return written
 
 
 def hl7() -> bytes:
@@ -72,6 +82,7 @@ SEEDS: dict[str, Callable[[], bytes]] = {
     "dicom deflated": lambda: made.dicom_again(made.dicom([(made.STANDARD, ROWS, "RHYTHM")]), "1.2.840.10008.1.2.1.99"),
     "dicom big-endian": lambda: made.dicom_again(made.dicom([(made.STANDARD, ROWS, "RHYTHM")]), "1.2.840.10008.1.2.2"),
     "dicom implicit": lambda: made.dicom([(made.STANDARD, ROWS, "RHYTHM")], explicit=False), "wfdb": zipped,
+    "fhir xml": fhir_xml,
     "edf": lambda: made.edf(made.tracing(2, 500)), "csv": lambda: b"fs,500\nI,II\n" + b"\n".join(b"%d,%d" % (a, b) for a, b in ROWS[:2].T),
     "fhir": observation, "hl7v2": hl7,
 }  # fmt: skip

@@ -392,6 +392,41 @@ def test_fhir_marks_of_missing_samples_are_gaps() -> None:
     assert list(np.isnan(one.samples[0])) == [False, True, False, True, False, True]
 
 
+def test_observations_of_one_lead_each_in_a_bundle_are_one_recording() -> None:
+    whole = observation(ROWS[:2])
+    parts = [{**whole, **part, "component": []} for part in whole["component"]]  # type: ignore[dict-item, attr-defined]
+    other = {**parts[0], "effectiveDateTime": "2016-01-01"}
+
+    def bundle(*held: object) -> bytes:
+        return json.dumps({"resourceType": "Bundle", "type": "collection", "entry": [{"resource": one} for one in held]}).encode()
+
+    one = good(bundle({"resourceType": "Patient"}, *parts))
+    assert one.leads == ("I", "II")
+    assert np.array_equal(one.samples, good(json.dumps(whole).encode()).samples)
+    assert one.warnings == ()
+    two = good(bundle(*parts, other))
+    assert np.array_equal(two.samples, one.samples)
+    assert two.warnings == ("the bundle holds several recordings; the first one is read",)
+    assert good(bundle(whole, whole)).warnings == two.warnings
+
+
+def test_fhir_xml_reads_as_its_json() -> None:
+    body = observation(ROWS[:1])
+    data = body["component"][0]["valueSampledData"]  # type: ignore[index]
+    xml = (
+        '<Observation xmlns="http://hl7.org/fhir"><status value="final"/><code><text value="ECG"/></code>'
+        '<effectiveDateTime value="2015-02-19T09:30:35+01:00"/><component><code><coding>'
+        '<system value="urn:iso:std:iso:11073:10101"/><code value="131329"/></coding></code><valueSampledData><origin>'
+        '<value value="2048"/><unit value="uV"/></origin><period value="4"/><factor value="1.612"/><dimensions value="1"/>'
+        f'<data value="{data["data"]}"/></valueSampledData></component></Observation>'
+    )
+    one, other = good(xml.encode()), good(json.dumps(body).encode())
+    assert np.array_equal(one.samples, other.samples)
+    assert (one.leads, one.rate, one.start, one.scale) == (other.leads, other.rate, other.start, other.scale)
+    broken = read(xml.replace("valueSampledData>", "valueSample>").encode())
+    assert isinstance(broken, Fault)
+
+
 HEAD = "MSH|^~\\&|MON|ICU|E|H|20240102||ORU^W01^ORU_W01|1|P|2.6\rPID|1||H-1^^^AUTH||Test^Wave||19700101|M\rOBR|1|||W|||20240102030405+0100\r"
 
 
