@@ -34,7 +34,7 @@ def twelve(samples: Array, leads: Sequence[str]) -> Array | Fault:
     missing = [name for name in LEADS if name not in rows]
     if missing:
         text = "the recording lacks leads this model needs"
-        return Fault(Kind.UNSUPPORTED, "E824", text, ", ".join(missing), "the lead-I model needs lead I only")
+        return Fault(Kind.UNSUPPORTED, "E824", text, ", ".join(missing), "send these leads too, or lead I alone")
     return np.stack([rows[name] for name in LEADS])
 
 
@@ -45,5 +45,5 @@ def some(samples: Array, leads: Sequence[str], wanted: Sequence[str]) -> Array |
     rows = {name_of(name): row for name, row in zip(leads, samples, strict=True)}
     missing = [name for name in wanted if name not in rows]
     if missing:
-        return Fault(Kind.UNSUPPORTED, "E824", "the recording lacks leads this model needs", ", ".join(missing), "name the leads")
+        return Fault(Kind.UNSUPPORTED, "E824", "the recording lacks leads this model needs", ", ".join(missing), "this model reads lead I itself")
     return np.stack([rows[name] for name in wanted])

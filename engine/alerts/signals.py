@@ -110,7 +110,7 @@ def judge(watching: Watching, bodies: Sequence[JSON], received: datetime) -> tup
     for body in bodies:
         for rule in watching.about(body):
             subject = subject_of(body)
-            if not subject or body.get("status") in UNTRUE:
+            if body.get("status") in UNTRUE or not (subject or _at_once(rule)):
                 continue
             holds, clears = watching.judged(rule, body)
             value = rule.condition.number(body) if rule.timing.within is not None else None
@@ -118,14 +118,23 @@ def judge(watching: Watching, bodies: Sequence[JSON], received: datetime) -> tup
             if wrong is not None:
                 warnings.append(replace(wrong, at=f"{rule.name}: {body['resourceType']}.{wrong.at}"))
                 continue
+            if not subject and holds is not True:
+                continue
             if births is None:
                 births = {
                     f"Patient/{each['id']}": each.get("birthDate", "") for each in bodies if each.get("resourceType") == "Patient"
                 }
             known = value if isinstance(value, Decimal) else None
-            reading = Reading(when(body, received), holds is True, clears is True, known, f"{body['resourceType']}/{body['id']}")
-            signals.append(Signal(rule, subject, reading, births.get(subject, "")))
+            itself = f"{body['resourceType']}/{body['id']}"
+            reading = Reading(when(body, received), holds is True, clears is True, known, itself)
+            signals.append(Signal(rule, subject or itself, reading, births.get(subject, "")))
     return signals, warnings
+
+
+def _at_once(rule: Rule) -> bool:
+    """Whether one reading raises the rule's alert: then it is raised even if nobody knows whom it is of."""
+    timing = rule.timing
+    return timing.in_a_row <= 1 and not (timing.dwell or timing.missing or timing.within)
 
 
 def subject_of(body: JSON) -> str:

@@ -78,3 +78,12 @@ def test_a_change_of_what_cannot_be_converted_is_said_even_where_the_condition_d
     assert isinstance(rule, Rule), wrong
     signals, warnings = judge(Watching([rule]), [body({"value": Decimal(3), "code": "mg"})], NOON)
     assert (signals, [fault.code for fault in warnings]) == ([], ["E745"])
+
+
+def test_what_is_of_nobody_known_is_about_itself_where_one_reading_is_enough() -> None:
+    nobodys = [{key: value for key, value in body(quantity).items() if key != "subject"} for quantity in (HIGH, LOW)]
+    signals, _ = judge(watching(), nobodys, NOON)
+    assert [(one.subject, one.reading.holds) for one in signals] == [("Observation/o", True)]
+    timed, wrong = read_rule(RULE + "no reading for: 15m\n", "channels/alerts/x.yaml", compile_condition, {})
+    assert isinstance(timed, Rule), wrong
+    assert judge(Watching([timed]), nobodys, NOON) == ([], [])
