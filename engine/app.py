@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
-from uuid import UUID
 
 from psycopg_pool import AsyncConnectionPool
 
@@ -31,7 +30,7 @@ from engine.gauges import Gauges
 from engine.gauges.routes import routes as metrics
 from engine.housekeeping import Forget, Housekeeping
 from engine.intake import KeyedIntake, keyed
-from engine.journal import Committer, Journal
+from engine.journal import BOTH, Committer, Journal
 from engine.journal.committer import Limits
 from engine.journal.line import Line
 from engine.journal.look import connect
@@ -43,7 +42,7 @@ from engine.plugins import formats, plugins, store_of
 from engine.settings import Settings
 from engine.slow import Slow
 from engine.sources import Sources
-from engine.types import Arrival, Connection, Outcome, Parcel, Site
+from engine.types import Arrival, Connection, Parcel, Site
 from engine.uuid7 import uuid7
 from engine.web import Web
 from engine.worker import Worker
@@ -57,12 +56,10 @@ DRAIN = 30.0  # seconds given to what is in flight
 class Engine:
     """Everything that runs for one data folder. `start` returns the fault that prevents it; `stop` drains."""
 
-    def __init__(self, settings: Settings, progress: Callable[[str], None] = lambda _: None) -> None:
-        self.settings, self.progress = settings, progress
-        self.live = Live(settings)
+    def __init__(self, settings: Settings, live: Live, crew: Crew | None, progress: Callable[[str], None]) -> None:
+        self.settings, self.live, self.crew, self.progress = settings, live, crew, progress
         self.database = Database(settings.database_url)
         self.workers: list[Worker] = []
-        self.crew: Crew | None = None
         self.web: Web | None = None
         self.couriers: Couriers | None = None
         self.routes: list[Route] = []  # of plug-ins, whatever is deployed
@@ -82,15 +79,13 @@ class Engine:
         if isinstance(entered, Fault):
             return entered
         self.home = entered
-        if self.settings.workers:
-            self.crew = Crew(self.settings, self._heard)
         fault = await asyncio.to_thread(self.database.open, self.settings, self.progress)
         if fault:
             return fault
         self.dsn = self.database.dsn
         self.pool = AsyncConnectionPool(self.dsn, min_size=1, max_size=8, open=False, kwargs={"autocommit": True})
         await self.pool.open(wait=True, timeout=30)
-        self.journal = Journal(self.dsn, works=(True,) if self.crew else (False, True))
+        self.journal = Journal(self.dsn, works=() if self.crew else BOTH)
         RECOVERED.inc(self.journal.pending)
         self.committer = Committer(self.journal, Limits(pending=self.settings.pending))
         self.committer.start()
@@ -118,11 +113,12 @@ class Engine:
         store = store_of(self.site)
         notices = Notices(self.live.notices, store)
         self.desk = Desk(self.live.rules, store, post, notices)
-        kinds = (True,) if self.crew else (False, True)  # slow work waits for processes of its own anyway
-        self.workers = [Worker(self.journal, self.live.plans, store, self.site.now, self.desk, slow) for slow in kinds]
+        if self.crew is None:
+            self.workers = [Worker(self.journal, self.live.plans, store, self.site.now, self.desk, slow) for slow in BOTH]
         for worker in self.workers:
             worker.start()
         if self.crew is not None:
+            self.crew.heard = self.journal.heard
             self.journal.woken = self.crew.wake
             await self._followed(await asyncio.to_thread(self.crew.begin, self.dsn))
         self.couriers = Couriers(self.dsn, self.site)
@@ -145,7 +141,7 @@ class Engine:
         if fault:
             return fault
         self.home.announce(dsn=self.dsn, http=self.web.address, token=self.web.token, sources=self.sources.addresses())
-        heap.settle()
+        heap.stay()
         sys.setswitchinterval(HANDOVER)
         log("the engine is ready", address=self.web.address, version=__version__, count=len(deployed.plans))
         return None
@@ -201,10 +197,6 @@ class Engine:
             log("deployed", count=len(fresh.plans), digest=fresh.digest[:12])
             return findings
 
-    def _heard(self, outcomes: dict[UUID, Outcome]) -> None:
-        """What the worker processes have committed."""
-        self.journal.heard(outcomes)
-
     async def _followed(self, digests: set[str]) -> None:
         """Sees that the worker processes have what is deployed here: files may have changed between two readings of them."""
         assert self.crew is not None
@@ -218,9 +210,9 @@ class Engine:
     async def status(self) -> tuple[bool, dict[str, Any]]:
         """Ready when the database answers, the worker lives and every source listens."""
         checks = {
-            "worker": bool(self.workers)
-            and all(worker.is_alive() for worker in self.workers)
-            and (self.crew is None or self.crew.alive),
+            "worker": bool(self.workers) and all(worker.is_alive() for worker in self.workers)
+            if self.crew is None
+            else self.crew.alive,
             "sources": not self.sources.broken(),
         }
         try:

@@ -56,10 +56,11 @@ class Deployment:
         return bool(errors(self.findings))
 
 
-def deploy(settings: Settings, site: Site) -> Deployment:
-    """Reads both folders and compiles what they hold; a file that cannot be read refuses the set. Starts nothing."""
+def deploy(settings: Settings, site: Site, known: Library | None = None) -> Deployment:
+    """Reads both folders and compiles what they hold, mappings that are `known` not again; a file that cannot be read refuses the set.
+    Starts nothing."""
     try:
-        return _deploy(settings, site)
+        return _deploy(settings, site, known)
     except OSError as error:
         help = "the engine's user must be able to read its channels and mappings"
         found = Diagnostic("E228", f"the file cannot be read: {error.strerror}", Span(str(error.filename or "")), help)
@@ -67,9 +68,9 @@ def deploy(settings: Settings, site: Site) -> Deployment:
         return Deployment(empty, empty, Library(empty, empty, (), empty), site, (found,), "")
 
 
-def _deploy(settings: Settings, site: Site) -> Deployment:
+def _deploy(settings: Settings, site: Site, known: Library | None) -> Deployment:
     tools = installed()
-    library = load_folder(settings.mappings, tools)
+    library = load_folder(settings.mappings, tools, known)
     found: list[Diagnostic] = []
     texts: dict[str, str] = {}
     rules = _rules(settings.channels, found, texts)

@@ -27,11 +27,12 @@ def settle(young: int = YOUNG) -> None:
     gc.set_threshold(young, 10, 10)
 
 
-def stay() -> None:
-    """What was loaded since then stays too: only that is looked through, so a process may say so again and again while it warms up."""
+def stay(young: int = YOUNG) -> None:
+    """What was loaded since then stays too: only that is looked through, so a process may say so again and again while it warms up, and
+    one that was forked leaves what it shares untouched."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(YOUNG, 10, 10)
+    gc.set_threshold(young, 10, 10)
 
 
 def keep() -> None:

@@ -22,7 +22,7 @@ class Live:
 
     def load(self, site: Site) -> Deployment:
         """Reads channels and mappings anew, and has them run unless they are refused."""
-        fresh = deploy(self._settings, site)
+        fresh = deploy(self._settings, site, self.deployed.library if self.deployed else None)
         if not fresh.refused:
             self.deployed = fresh
         return fresh

@@ -7,16 +7,29 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
+from engine import heap
 from engine.app import Engine
+from engine.deployment import dry_site
 from engine.fault import Fault, Kind, innermost
+from engine.live import Live
+from engine.loop import run
 from engine.settings import Settings
+from engine.workers import Crew
 
 
-async def serve(
-    settings: Settings, progress: Callable[[str], None], started: Callable[[Engine], Any] | None = None
-) -> Fault | None:
-    """Runs an engine until SIGTERM or SIGINT; `started` is called (and awaited) once it is ready. What was started is always stopped."""
-    engine = Engine(settings, progress)
+def serve(settings: Settings, progress: Callable[[str], None], started: Callable[[Engine], Any] | None = None) -> Fault | None:
+    """Runs an engine until SIGTERM or SIGINT; `started` is called (and awaited) once it is ready. What was started is always stopped.
+
+    Channels are loaded first: the worker processes are forked from this one while it has nothing else.
+    """
+    live = Live(settings)
+    live.load(dry_site(settings))
+    heap.stay()
+    crew = Crew(settings, live) if settings.workers else None
+    return run(_serve(Engine(settings, live, crew, progress), started))
+
+
+async def _serve(engine: Engine, started: Callable[[Engine], Any] | None) -> Fault | None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, engine.end)

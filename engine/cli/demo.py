@@ -34,7 +34,7 @@ def command(patients: int, once: bool, json_: bool, **given: Any) -> None:
       isthmus demo --data /tmp/isthmus --http 127.0.0.1:8081 --mllp 127.0.0.1:2576
     """
     from engine.log import configure  # noqa: PLC0415
-    from engine.loop import leave, run  # noqa: PLC0415
+    from engine.loop import leave  # noqa: PLC0415
     from engine.serve import serve  # noqa: PLC0415
 
     configure("warning" if given["log_level"] == "info" else given["log_level"])
@@ -50,7 +50,7 @@ def command(patients: int, once: bool, json_: bool, **given: Any) -> None:
         elif not json_:
             addresses(engine)
 
-    fault = run(serve(settings(**given), lambda text: click.echo(text, err=True), started))
+    fault = serve(settings(**given), lambda text: click.echo(text, err=True), started)
     if fault is not None:
         tell(fault, json_)
     leave(fault.kind.answer.exit if fault is not None else 0)

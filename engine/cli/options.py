@@ -55,7 +55,7 @@ def engine_options(function: Callable[..., Any]) -> Callable[..., Any]:
                 show_default=True,
                 envvar="ISTHMUS_WORKERS",
                 show_envvar=True,
-                help="Processes that work messages; 0 works them in the engine's own, which needs less memory and is slower.",
+                help="Processes that work quick messages; 0 works them in the engine's own, which needs less memory and is slower.",
             ),
             click.option(
                 "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True

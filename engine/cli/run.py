@@ -25,11 +25,11 @@ def command(json_: bool, **given: Any) -> None:
     SIGHUP, or `isthmus deploy`, reads channels and mappings anew.
     """
     from engine.log import configure  # noqa: PLC0415
-    from engine.loop import leave, run  # noqa: PLC0415
+    from engine.loop import leave  # noqa: PLC0415
     from engine.serve import serve  # noqa: PLC0415
 
     configure(given["log_level"])
-    fault = run(serve(settings(**given), lambda text: click.echo(text, err=True), _told if json_ else _ready))
+    fault = serve(settings(**given), lambda text: click.echo(text, err=True), _told if json_ else _ready)
     if fault is not None:
         tell(fault, json_)
     leave(fault.kind.answer.exit if fault is not None else 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID
@@ -12,6 +12,7 @@ import psycopg
 
 from engine.fault import Fault
 from engine.journal.accept import Acceptor, enlist
+from engine.journal.backlog import Backlog
 from engine.journal.claim import DAMAGED, Bodies, Claims
 from engine.journal.defer import defer
 from engine.journal.lease import SECONDS, Leases
@@ -23,18 +24,20 @@ from engine.journal.values import KINDS, LANES, QUICK, Settlement
 from engine.types import Arrival, Message, Outcome, Receipt, State
 
 MEMORY = 16 * 1024 * 1024
-MANY = 100_000
-COUNT = "select count(*) from (select from journal.pending where not stopped limit %s) counted"
+BOTH = (False, True)
 Settled = Callable[[dict[UUID, Outcome]], None]
 
 
 class Journal:
     """`accept` belongs to one thread, `claim`/`transaction`/`settle` to one for quick and one for slow work; the rest to any.
 
-    `works` says which of the two this process does: quick (False), slow (True), both or neither.
+    `works` says which of the two this process does: quick (False), slow (True), both or neither. One that does neither hands everything
+    to others: `woken` is called with the kinds of work that came. Where nothing is accepted, nobody needs to know how much waits.
     """
 
-    def __init__(self, dsn: str, memory: int = MEMORY, lease: float = SECONDS, works: Sequence[bool] = (False, True)) -> None:
+    def __init__(
+        self, dsn: str, memory: int = MEMORY, lease: float = SECONDS, works: Sequence[bool] = BOTH, accepts: bool = True
+    ) -> None:
         self.dsn = dsn
         sizes = (QUICK, LANES - QUICK)
         self._leases = {slow: Leases(Line(dsn, f"leases {KINDS[slow]}"), KINDS[slow], sizes[slow], lease) for slow in works}
@@ -46,13 +49,15 @@ class Journal:
         self._work_lines = {slow: Line(dsn, f"work {KINDS[slow]}") for slow in works}
         self._wakes = {slow: threading.Event() for slow in works}
         self._listeners: list[Settled] = []
-        self.woken: Callable[[], None] = lambda: None  # called when there may be something to claim
-        self._count = threading.Lock()
+        self.woken: Callable[[Collection[bool]], None] = lambda _: (
+            None
+        )  # called when there may be something of these kinds to claim
+        self._backlog = Backlog(Line(dsn, "backlog"))
         with psycopg.connect(dsn, autocommit=True) as connection:
             ensure(connection)
-        self._pending = 0
-        for leases in list(self._leases.values())[:1]:
-            leases.each = self._recount
+        if accepts:
+            self._backlog.recount()
+            self._backlog.start()
         for leases in self._leases.values():
             leases.start()
 
@@ -64,7 +69,7 @@ class Journal:
     @property
     def pending(self) -> int:
         """About how many messages wait for their turn."""
-        return max(0, self._pending)
+        return self._backlog.count
 
     @property
     def alone(self) -> bool:
@@ -76,14 +81,16 @@ class Journal:
         self._bodies.keep(arrivals, {slow: leases.held() for slow, leases in self._leases.items()})
         receipts = self._acceptor.accept(arrivals)
         fresh = 0
+        kinds: set[bool] = set()
         for arrival, receipt in zip(arrivals, receipts, strict=True):
             if isinstance(receipt, Fault) or receipt.duplicate or arrival.fault is not None:
                 self._bodies.take(arrival.id)
             else:
                 fresh += 1
-        self._counted(fresh)
+                kinds.add(arrival.slow)
         if fresh:
-            self.wake()
+            self._backlog.changed(fresh)
+            self.wake(kinds)
         return receipts
 
     def enlist(self, connection: Connection, arrivals: Sequence[Arrival]) -> Callable[[], None]:
@@ -91,8 +98,8 @@ class Journal:
         enlist(connection, arrivals)
 
         def committed() -> None:
-            self._counted(len(arrivals))
-            self.wake()
+            self._backlog.changed(len(arrivals))
+            self.wake({arrival.slow for arrival in arrivals})
 
         return committed
 
@@ -128,7 +135,7 @@ class Journal:
 
     def heard(self, outcomes: dict[UUID, Outcome]) -> None:
         """Tells those who wait what was committed, here or by a process that works for this one."""
-        self._counted(-len(outcomes))
+        self._backlog.changed(-len(outcomes))
         for listener in self._listeners:
             listener(outcomes)
 
@@ -164,7 +171,7 @@ class Journal:
         with connect(self.dsn) as connection:
             ids = replay(connection, wanted, dry_run)
         if not dry_run:
-            self._counted(len(ids))
+            self._backlog.changed(len(ids))
             self.wake()
         return ids
 
@@ -182,25 +189,17 @@ class Journal:
         self._wakes[slow].wait(seconds if self.alone else min(seconds, 0.05))
         self._wakes[slow].clear()
 
-    def wake(self) -> None:
-        """Ends a wait."""
-        for wake in self._wakes.values():
-            wake.set()
-        self.woken()
+    def wake(self, kinds: Collection[bool] = BOTH) -> None:
+        """Ends a wait for work of these kinds."""
+        for slow, wake in self._wakes.items():
+            if slow in kinds:
+                wake.set()
+        self.woken(kinds)
 
     def close(self) -> None:
         """Hands the lanes back and closes the connections; the threads that use them have ended."""
+        self._backlog.stop()
         for leases in self._leases.values():
             leases.stop()
         for line in (self._accept_line, *self._claim_lines.values(), *self._work_lines.values()):
             line.drop()
-
-    def _recount(self, connection: Connection) -> None:
-        """Other processes take from the queue and add to it, so it is counted anew with each renewal; beyond a point, not exactly."""
-        row = connection.execute(COUNT, [MANY]).fetchone()
-        with self._count:
-            self._pending = int(row[0]) if row else 0
-
-    def _counted(self, change: int) -> None:
-        with self._count:
-            self._pending += change

@@ -12,7 +12,7 @@ import math
 import secrets
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import psycopg
 
@@ -35,7 +35,6 @@ class Leases:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._session = 0
-        self.each: Callable[[Connection], None] | None = None  # done with every renewal
         self.owner = 0
         self.owners = 1
         self.generation = 0  # grows whenever what is held changes
@@ -78,8 +77,6 @@ class Leases:
                 self._held = frozenset(held)
                 self.generation += 1
             self._renewed = began
-            if self.each is not None:
-                self.each(connection)
 
     def stop(self) -> None:
         """Hands everything back."""

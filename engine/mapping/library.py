@@ -65,9 +65,10 @@ def read_files(folder: Path) -> dict[str, str]:
     return found
 
 
-def load_folder(folder: Path, plugins: Plugins) -> Library:
-    """Reads and compiles a folder; never raises for what stands in its files."""
-    return build(read_files(folder), plugins, folder.name)
+def load_folder(folder: Path, plugins: Plugins, known: Library | None = None) -> Library:
+    """Reads and compiles a folder; never raises for what stands in its files. One `known` of the same files is given back as it is."""
+    shelf = _Shelf(folder.name, read_files(folder), plugins)
+    return known if known is not None and known.files == shelf.texts else _build(shelf)
 
 
 @dataclass(slots=True)
@@ -94,7 +95,10 @@ class _Shelf:
 
 def build(files: MappingOf[str, str], plugins: Plugins, folder: str = "mappings") -> Library:
     """Compiles texts by file name. Pure."""
-    shelf = _Shelf(folder, files, plugins)
+    return _build(_Shelf(folder, files, plugins))
+
+
+def _build(shelf: _Shelf) -> Library:
     with building():
         _fill(shelf)
     texts = shelf.texts

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
 
+from engine.live import Live
 from engine.settings import Settings
 from engine.types import Outcome
 from engine.workers.counters import Families, together
 from engine.workers.member import Member
-from engine.workers.wire import outcomes
+from engine.workers.wire import Told, outcomes
 
 SCRAPE = 2.0  # seconds a process has to tell its counters; what it told last stands where it is late
 
 
 class Crew:
-    """So many processes. They load while the engine starts, and work once `begin` gives them a database."""
+    """So many processes for quick work, and one for slow work. Made before this process has threads: they are forked from it and share
+    what it has loaded. They work once `begin` gives them a database."""
 
-    def __init__(self, settings: Settings, heard: Callable[[dict[UUID, Outcome]], None]) -> None:
-        self._members = [Member(settings, lambda told: heard(outcomes(told))) for _ in range(settings.workers)]
+    def __init__(self, settings: Settings, live: Live) -> None:
+        self.heard: Callable[[dict[UUID, Outcome]], None] = lambda _: None  # called with what they have committed
+        self._members: list[Member] = []
+        for slow in (*[False] * settings.workers, True):
+            self._members.append(Member(settings, slow, self._heard))
+        for at, member in enumerate(self._members):
+            member.fork(live, self._members[:at])
 
     @property
     def alive(self) -> bool:
@@ -36,10 +43,11 @@ class Crew:
         """Has them work; the digests of what they have deployed ("" of one that did not begin in time)."""
         return set(self._each(lambda member: member.begin(dsn)))
 
-    def wake(self) -> None:
-        """There may be something to claim."""
+    def wake(self, kinds: Collection[bool]) -> None:
+        """There may be work of these kinds to claim."""
         for member in self._members:
-            member.send("wake")
+            if member.slow in kinds:
+                member.send("wake")
 
     def outdate(self, name: str) -> None:
         """What the plug-in of this name holds of the database is out of date."""
@@ -58,8 +66,9 @@ class Crew:
         """Ends them, each with its batch finished."""
         self._each(lambda member: member.stop(seconds))
 
+    def _heard(self, told: Told) -> None:
+        self.heard(outcomes(told))
+
     def _each(self, act: Callable[[Member], Any]) -> list[Any]:
-        if not self._members:
-            return []
         with ThreadPoolExecutor(len(self._members)) as threads:
             return list(threads.map(act, self._members))

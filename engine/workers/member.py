@@ -1,4 +1,4 @@
-"""One process that works for the engine, as the engine sees it: started, spoken to, started anew when it ends by itself."""
+"""One process that works for the engine, as the engine sees it: forked, spoken to, started anew when it ends by itself."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from engine.live import Live
 from engine.log import failed, log
 from engine.settings import Settings
 from engine.workers.counters import Families, together
+from engine.workers.forked import Forked
+from engine.workers.process import KINDS, Process
 from engine.workers.wire import Told, Wire, pair
 
 PATIENCE = 60.0  # seconds for a process to load and begin
@@ -25,8 +28,8 @@ PAUSES = (0.1, 1.0, 2.0, 5.0, 10.0, 30.0)  # before it is started anew, the long
 class Member:
     """A process and the thread that listens to it. `heard` is called from that thread with what was committed."""
 
-    def __init__(self, settings: Settings, heard: Callable[[Told], None]) -> None:
-        self._settings, self._heard = settings, heard
+    def __init__(self, settings: Settings, slow: bool, heard: Callable[[Told], None]) -> None:
+        self._settings, self.slow, self._heard = settings, slow, heard
         self._dsn = self.digest = ""
         self._ended = threading.Event()
         self._begun = threading.Event()
@@ -39,9 +42,22 @@ class Member:
         self._suspects: list[bytes] = []  # what was in hand at the last death
         self._deaths: dict[bytes, int] = {}
         self._fatal: list[bytes] = []
-        self._start()
+        self._process: Forked | subprocess.Popen[bytes]
         self._thread = threading.Thread(target=self._run, name="worker process", daemon=True)
-        self._thread.start()
+
+    def fork(self, live: Live, before: Sequence[Member]) -> None:
+        """Begins the process as a copy of this one; it lets go of the wires of those that were forked `before`."""
+        ours, theirs = pair()
+        self._wire = Wire(ours)
+
+        def work() -> None:
+            for member in (*before, self):
+                member._wire.close()
+            Process(Wire(theirs), self._settings, live, self.slow).work()
+
+        self._process = Forked(work)
+        os.close(theirs)
+        self._starts = 1
 
     @property
     def alive(self) -> bool:
@@ -56,6 +72,7 @@ class Member:
     def begin(self, dsn: str) -> str:
         """Has it work over this database; the digest of what it has deployed, "" when it did not begin in time."""
         self._dsn = dsn
+        self._thread.start()
         self.send("begin", (dsn, [], []))
         return self.digest if self._begun.wait(PATIENCE) else ""
 
@@ -91,11 +108,12 @@ class Member:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._thread.join(5)
+        if self._thread.is_alive():
+            self._thread.join(5)
 
     def _start(self) -> None:
         ours, theirs = pair()
-        command = [sys.executable, "-m", "engine.workers", str(theirs)]
+        command = [sys.executable, "-m", "engine.workers", str(theirs), KINDS[self.slow]]
         self._process = subprocess.Popen(command, pass_fds=(theirs,), stdin=subprocess.DEVNULL)
         os.close(theirs)
         self._wire = Wire(ours)

@@ -39,7 +39,7 @@ def _in_the_checkout(root: Path) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         load, shipped = library.load_folder, root / "mappings"
         once = functools.cache(lambda: load(shipped, library_plugins()))
-        fresh = lambda folder, plugins: once() if folder == shipped else load(folder, plugins)  # noqa: E731
+        fresh = lambda folder, plugins, known=None: once() if folder == shipped else load(folder, plugins, known)  # noqa: E731
         patch.setattr(library, "load_folder", fresh)
         patch.setattr(deployment, "load_folder", fresh)
         patch.chdir(root)

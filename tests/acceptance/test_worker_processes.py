@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.running import Engine, Start
+from tests.acceptance.test_ecg import file, post, worked
 from tests.acceptance.test_engine import MESSAGES, found, get, talk
 from tests.acceptance.test_metrics import of, scrape
 
@@ -29,11 +30,11 @@ destinations:
 """
 
 
-def processes(engine: Engine) -> list[int]:
-    """The worker processes of an engine."""
+def processes(engine: Engine, kind: str = "quick") -> list[int]:
+    """The processes of an engine that work messages of a kind."""
     tasks = Path(f"/proc/{engine.process.pid}/task").glob("*/children")
     children = [child for task in tasks for child in task.read_text().split()]
-    return [int(child) for child in children if b"engine.workers" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    return [int(child) for child in children if Path(f"/proc/{child}/comm").read_text() == f"isthmus {kind}\n"]
 
 
 def until_processed(engine: Engine, count: int) -> None:
@@ -84,6 +85,16 @@ def test_there_may_be_several_workers_or_none(number: int, own_engine: Start) ->
     talk(engine.port("hospital"), *MESSAGES[:8])
     until_processed(engine, 8)
     assert of(scrape(engine), "engine_messages_processed_total", channel="hospital") == 8
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="children are looked up in /proc")
+def test_ecgs_are_worked_by_a_process_of_their_own_which_is_started_anew(own_engine: Start) -> None:
+    engine = own_engine()
+    [slow] = processes(engine, "slow")
+    assert any(name.startswith("DiagnosticReport/") for name in worked(engine, post(engine, file(1))))
+    os.kill(slow, signal.SIGKILL)
+    assert any(name.startswith("DiagnosticReport/") for name in worked(engine, post(engine, file(2))))
+    assert processes(engine, "slow") not in ([], [slow])
 
 
 DEADLY = """

@@ -54,3 +54,15 @@ def test_a_mapping_prints_as_the_guide_s_table(library: Library) -> None:
         ("OBX-11 | table(observation_status)", "code", "observation_status")
     ]
     assert "| each OBSERVATION" in markdown(rows)
+
+
+def test_a_folder_that_is_known_is_compiled_again_only_when_a_file_has_changed(tmp_path: Path) -> None:
+    folder, plugins = tmp_path / "mappings", installed()
+    folder.mkdir()
+    (folder / "one.yaml").write_text("mapping: one\nreads: hl7v2 ORU_R01\nwrites: fhir R4\nresources: []\n")
+    first = load_folder(folder, plugins)
+    assert load_folder(folder, plugins, first) is first
+    (folder / "one.yaml").write_text("mapping: two\nreads: hl7v2 ORU_R01\nwrites: fhir R4\nresources: []\n")
+    assert load_folder(folder, plugins, first) is not first
+    (folder / "one.yaml").unlink()
+    assert not load_folder(folder, plugins, first).files
