@@ -29,6 +29,14 @@ class Before:
     def of(cls, pgdata: Path) -> Before:
         return cls({path: path.read_bytes() for path in relations(pgdata)})
 
+    def written(self, pgdata: Path) -> int:
+        """How many pages differ by now."""
+        count = 0
+        for path in relations(pgdata):
+            old, new = self.pages.get(path, b""), path.read_bytes()
+            count += sum(old[at : at + PAGE] != new[at : at + PAGE] for at in range(0, len(new), PAGE)) if old != new else 0
+        return count
+
 
 def relations(pgdata: Path) -> list[Path]:
     """Tables, indexes and the states of transactions."""

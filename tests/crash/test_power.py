@@ -19,6 +19,7 @@ __all__ = ["data"]
 
 FEW_BUFFERS = "alter system set shared_buffers = '1MB'"  # so that pages are written all the time
 SLOW_WRITER = ("alter system set wal_writer_delay = '10s'", "alter system set wal_writer_flush_after = '64MB'")
+WRITTEN = 200  # pages on their way when the power goes, however slow the machine is
 ASYNCHRONOUS = "alter system set synchronous_commit = off"
 
 
@@ -44,6 +45,9 @@ def dark(data: Path, seed: int, *settings: str) -> tuple[set[int], int]:
         connection.execute("checkpoint")
         before, redo = Before.of(pgdata), connection.execute("select redo_lsn from pg_control_checkpoint()").fetchone()
         time.sleep(1.0)
+        until = time.monotonic() + 60
+        while FEW_BUFFERS in settings and before.written(pgdata) < WRITTEN and time.monotonic() < until:
+            time.sleep(0.2)
         ended.set()
         for sender in senders:
             sender.join()
