@@ -56,7 +56,7 @@ class Classify:
     `findings` is the file of a site's own table of findings, absolute; the shipped one is inference/interpret/table.yaml.
     """
 
-    findings: str = ""
+    findings: str = ""  # a site's own table of findings, as an absolute path; empty for the shipped one
     slow: ClassVar[bool] = True
 
     def compile(self, site: Site) -> Run | Fault:
