@@ -57,9 +57,10 @@ def amplitudes(x: Array, spans: dict[str, Span], lead: str, sure: float) -> list
             size = extreme(x, spans[wave], base)
             if size is not None:
                 values[wave] = size
-    found = [Measurement(f"{name}_amplitude", round(v, 1), "uV", how, round(sure, 3), lead) for name, v in values.items()]
+    # + 0.0: what rounds to zero has no sign
+    found = [Measurement(f"{name}_amplitude", round(v, 1) + 0.0, "uV", how, round(sure, 3), lead) for name, v in values.items()]
     for name, after in (("ST_J", 0.0), ("ST_J60", 0.060), ("ST_J80", 0.080)):
         at = round(qrs.offset + after * RATE)
         if at + 2 < len(x):
-            found.append(Measurement(name, round(float(x[at - 1 : at + 2].mean()) - base, 1), "uV", how, round(sure, 3), lead))
+            found.append(Measurement(name, round(float(x[at - 1 : at + 2].mean()) - base, 1) + 0.0, "uV", how, round(sure, 3), lead))
     return found
