@@ -45,5 +45,11 @@ def some(samples: Array, leads: Sequence[str], wanted: Sequence[str]) -> Array |
     rows = {name_of(name): row for name, row in zip(leads, samples, strict=True)}
     missing = [name for name in wanted if name not in rows]
     if missing:
-        return Fault(Kind.UNSUPPORTED, "E824", "the recording lacks leads this model needs", ", ".join(missing), "this model reads lead I itself")
+        return Fault(
+            Kind.UNSUPPORTED,
+            "E824",
+            "the recording lacks leads this model needs",
+            ", ".join(missing),
+            "this model reads lead I itself",
+        )
     return np.stack([rows[name] for name in wanted])

@@ -21,6 +21,7 @@ from adapters.ecg.xml_tools import TO_UV
 from engine.fault import Fault
 
 DEFAULT_RATE, HEAD, MOST_PLACES = 512.0, 200, 6
+SOUGHT = 200_000  # rows in which an odd one is looked for
 
 
 def looks(body: bytes) -> bool:
@@ -56,9 +57,7 @@ def read(body: bytes) -> Recording | Fault:
     table = _read(lines[first:], mark, width)
     if table is None:
         text = f"a row is not {width} number{'s' * (width > 1)} as the first one is"
-        return bad(
-            "E156", text, f"line {_odd(lines, first, mark, width)}", "every row needs as many numbers, and nothing after them"
-        )
+        return bad("E156", text, _odd(lines, first, mark, width), "every row needs as many numbers, and nothing after them")
     warnings: list[str] = []
     names, columns, hertz = _columns(table, head, warnings)
     units = [TO_UV.get(unit) for unit in (head.units[-len(names) :] if head.units else [head.unit or "µV"] * len(names))]
@@ -118,19 +117,26 @@ def _numeric(cells: list[str], mark: str) -> bool:
 def _read(lines: list[str], mark: str, width: int) -> NDArray[Any] | None:
     """The numbers of rows, with gaps where cells are empty; None when a row is not like the others."""
     table = _table(_numbers(lines, mark), width)
-    return table if table is not None or mark == " " else _table(_numbers(lines, mark, gaps=True), width)
+    if table is not None or mark == " ":
+        return table
+    text = "\n".join(["", *lines, ""])
+    empty = any(sign in text for sign in (mark + mark, mark + "\n", "\n" + mark))
+    return _table(_numbers(lines, mark, gaps=True), width) if empty else None
 
 
-def _odd(lines: list[str], first: int, mark: str, width: int) -> int:
-    """The number of the first line that is no row of numbers like the others, found by halves."""
+def _odd(lines: list[str], first: int, mark: str, width: int) -> str:
+    """Where the first line is that is no row of numbers like the others, found by halves; it is looked for in the first ones."""
     good, end = first, len(lines)
+    if end - good > SOUGHT and _read(lines[good : good + SOUGHT], mark, width) is not None:
+        return f"behind line {good + SOUGHT}"
+    end = min(end, good + SOUGHT)
     while end - good > 1:
         middle = (good + end) // 2
         if _read(lines[good:middle], mark, width) is None:
             end = middle
         else:
             good = middle
-    return good + 1
+    return f"line {good + 1}"
 
 
 def _numbers(lines: list[str], mark: str, gaps: bool = False) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from lxml.etree import _Element
 from numpy.typing import NDArray
 
 from adapters.ecg import leads, times
@@ -19,6 +20,7 @@ from fhir import xml_read
 from fhir.encode import loads
 
 JSON = dict[str, Any]
+MOST_ELEMENTS = 10_000
 MDC = "urn:iso:std:iso:11073:10101"
 Row = tuple[str, Samples, float, Decimal, Decimal]
 
@@ -36,8 +38,10 @@ def read(body: bytes) -> Recording | Fault:
     return from_resource(found)
 
 
-def from_xml(body: bytes) -> Recording | Fault:
-    """Reads the same as XML."""
+def from_xml(root: _Element, body: bytes) -> Recording | Fault:
+    """Reads the same as XML, which was parsed already."""
+    if any(number >= MOST_ELEMENTS for number, _ in enumerate(root.iter())):
+        return bad("E153", "there are more elements than an ECG has", "", "send the tracing alone")
     found = xml_read.read(body)
     return found if isinstance(found, Fault) else from_resource(found)
 
@@ -54,6 +58,8 @@ def from_resource(resource: JSON) -> Recording | Fault:
     warnings = ["the bundle holds several recordings; the first one is read"] if len(together) < len(held) else []
     rows: list[Row] = []
     for part in [*together, *_dicts(one.get("component"))]:
+        if len(rows) > MAX_LEADS:
+            break
         if "valueSampledData" in part:
             read_part = _rows(part, len(rows), warnings)
             if isinstance(read_part, Fault):

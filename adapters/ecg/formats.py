@@ -96,7 +96,7 @@ def _from_xml(body: bytes) -> Recording | Fault:
         return root
     name = re.sub(r"^\{.*\}", "", root.tag)
     if root.tag in FHIR:
-        return fhir_observation.from_xml(body)
+        return fhir_observation.from_xml(root, body)
     reader = ROOTS.get(name)
     if reader is None and schiller.holds(plain(root)):
         reader = schiller.from_tree

@@ -62,5 +62,7 @@ def amplitudes(x: Array, spans: dict[str, Span], lead: str, sure: float) -> list
     for name, after in (("ST_J", 0.0), ("ST_J60", 0.060), ("ST_J80", 0.080)):
         at = round(qrs.offset + after * RATE)
         if at + 2 < len(x):
-            found.append(Measurement(name, round(float(x[at - 1 : at + 2].mean()) - base, 1) + 0.0, "uV", how, round(sure, 3), lead))
+            found.append(
+                Measurement(name, round(float(x[at - 1 : at + 2].mean()) - base, 1) + 0.0, "uV", how, round(sure, 3), lead)
+            )
     return found

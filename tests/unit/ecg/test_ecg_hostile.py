@@ -177,6 +177,12 @@ DIGITS_END = b"</digits></value></sequence></component></sequenceSet></component
 META = bytes(128) + b"DICM" + b"\x02\0\x10\0UI\x14\x001.2.840.10008.1.2.1\0"
 OPEN_SEQUENCE = b"\x09\0\x10\0SQ\0\0\xff\xff\xff\xff\xfe\xff\0\xe0\xff\xff\xff\xff"
 SAMPLED = b'{"resourceType":"Observation","valueSampledData":{"origin":{"value":0,"code":"uV"},"period":1e999999,"dimensions":1,"data":"'
+OF_ONE_LEAD = b'{"resource":{"resourceType":"Observation","valueSampledData":{"origin":{"value":0,"code":"uV"},"period":4,"dimensions":1,"data":"1"}}}'
+OBSERVATION_XML = b'<Observation xmlns="http://hl7.org/fhir"><status value="final"/>'
+LEAD_XML = (
+    b'<component><valueSampledData><origin><value value="0"/><unit value="uV"/></origin><period value="4"/><dimensions value="1"/>'
+    b'<data value="1 2"/></valueSampledData></component>'
+)
 HEADERS = b"MSH|^~\\&|A|B|C|D|2024||ORU|1|P|2.6\rOBX|1|CD|CHN||1&I^^0.5&uV^1^500\rOBX|2|NA|WAV||"
 CODED = {2: struct.pack("<H", 19999)}
 
@@ -213,6 +219,9 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "a row without end": lambda: big(b"1,2\n3,4\n", b"1"),
     "json of brackets": lambda: big(b'{"resourceType":"Observation","a":', b"["),
     "json of data": lambda: big(SAMPLED, b"1 ", b'"}}'),
+    "xml of a lead a part": lambda: big(OBSERVATION_XML, LEAD_XML, b"</Observation>"),
+    "json of an observation a lead": lambda: big(b'{"resourceType":"Bundle","entry":[', OF_ONE_LEAD + b",", OF_ONE_LEAD + b"]}"),
+    "columns of rows and one that is none": lambda: big(b"fs,500\nI,II\n", b"1,2\n", b"x\n"),
     "hl7 of carets": lambda: big(HEADERS, b"^"),
     "wfdb of signals": lambda: big(b"a 999999999 500 99999999999\n", b"a.dat 16 200\n"),
     "xli of one code": lambda: made.sierra(made.tracing(length=200), charset="utf-8").replace(b"='400'", b"='1999998'"),
