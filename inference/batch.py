@@ -80,7 +80,13 @@ def read_results(text: str, table: Table | None = None) -> list[Row] | Fault:
         measured = {name: values[name] for name in MEASURES if name in values}
         shares = {name: value for name, value in values.items() if name not in MEASURES}
         name = next((cell for column, cell in zip(header, row, strict=True) if column in {"id", "name"}), str(number - 1))
-        out.append(Row(name, shares, interpret(Evidence(shares, measured, points), table), measured=measured))
+        if told := next((cell for column, cell in zip(header, row, strict=True) if column == "fault" and cell), ""):
+            out.append(
+                Row(name, {}, fault=Fault(Kind.INCORRECT, "E834", f"it was not classified: {told[:200]}", f"line {number}"))
+            )
+            continue
+        why = "" if shares else "no probability is given"
+        out.append(Row(name, shares, interpret(Evidence(shares, measured, points, why), table), why, measured=measured))
     return out
 
 

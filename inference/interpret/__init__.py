@@ -69,7 +69,8 @@ def interpret(evidence: Evidence, table: Table | None = None) -> Interpretation:
     measured = tuple(_measured(rule, value) for rule, value in _hits(evidence.measurements, table))
     findings = _decide_by_rate((*spoken, *measured), evidence.measurements.get("heart_rate"), table)
     findings = tuple(sorted(findings, key=lambda one: (-SEVERITIES.index(one.severity), -(one.probability or 0.0), one.name)))
-    severity = max((one.severity for one in findings), key=SEVERITIES.index, default="normal")
+    least = "borderline" if evidence.abstained else "normal"  # what nobody could read is not normal
+    severity = max((least, *(one.severity for one in findings)), key=SEVERITIES.index)
     notes = tuple(f"lead {lead} cannot be read: {why}" for lead, why in (evidence.unreadable or {}).items())
     contradictions = tuple(_contradictions(findings, evidence.measurements, table))
     if evidence.abstained:
@@ -93,9 +94,14 @@ def _spoken(evidence: Evidence, table: Table) -> list[Finding]:
 def _finding(rule: Rule, label: str, probability: float, threshold: float, table: Table) -> Finding:
     possible = probability < table.possible
     head = "Only possible: the model" if possible else "The model"
-    reason = f"{head} gives {_within(rule.finding)} a probability of {probability:.0%}, which reaches its threshold of {threshold:.0%}."
+    reason = f"{head} gives {_within(rule.finding)} a probability of {_share(probability)}, which reaches its threshold of {threshold:.0%}."
     codes = tuple((system, code) for system, code in ((SNOMED, rule.snomed), (SCP, rule.scp), (MDC, rule.mdc)) if code)
     return Finding(rule.finding, rule.group, rule.severity, reason, "model", probability, label, codes, possible)
+
+
+def _share(probability: float) -> str:
+    """In per cent; nothing is certain."""
+    return "over 99%" if probability >= 0.995 else f"{probability:.0%}"
 
 
 def _hits(measurements: Mapping[str, float], table: Table) -> list[tuple[Measured, float]]:
@@ -185,7 +191,7 @@ def _conclusion(findings: tuple[Finding, ...], abstained: str) -> str:
     """One sentence for people."""
     grave = [one for one in findings if one.severity != "normal"]
     if not grave and abstained:
-        return "No automatic interpretation: the signal cannot be read."
+        return f"No automatic interpretation: {abstained}."
     if not grave:
         return (", ".join(one.name for one in findings) or "No finding above its threshold") + "."
     return "; ".join(_worded(one) for one in grave) + "."

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.fault import Fault
+from engine.fault import Fault, Kind
 from inference import batch
+from inference.interpret import Evidence, interpret
 from inference.models.labels import LEADS
 from inference.serve import backend
 
@@ -45,6 +46,25 @@ def test_a_table_that_cannot_be_read_is_told_with_its_line(text: str, at: str) -
     assert isinstance(answer, Fault)
     assert answer.code == "E834"
     assert answer.at == at
+
+
+def test_what_was_not_classified_never_comes_back_as_normal() -> None:
+    faulty = batch.Row(
+        "broken.xml", {}, fault=Fault(Kind.INCORRECT, "E158", "a section's header and its pointer disagree", "section 6")
+    )
+    unread = batch.Row("flat.csv", {}, interpret(Evidence({}, {}, {}, "the signal cannot be read")), "the signal cannot be read")
+    assert unread.interpretation is not None
+    assert unread.interpretation.severity == "borderline"
+    rows = batch.read_results(batch.as_csv([faulty, unread]))
+    assert isinstance(rows, list)
+    assert rows[0].interpretation is None
+    assert rows[0].fault is not None
+    assert "E158 at section 6: a section's header" in str(rows[0].fault)
+    assert rows[1].abstained
+    assert rows[1].interpretation is not None
+    assert (rows[1].interpretation.severity, rows[1].interpretation.findings) == ("borderline", ())
+    assert rows[1].interpretation.conclusion.startswith("No automatic interpretation")
+    assert "normal" not in batch.as_table(rows).casefold().replace("norm  mi", "")
 
 
 @pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1"])

@@ -46,6 +46,8 @@ def test_reasons_read_as_sentences_and_name_findings_as_people_write_them() -> N
         reasons["Atrial fibrillation"]
         == "The model gives atrial fibrillation a probability of 90%, which reaches its threshold of 50%."
     )
+    sure = interpret(Evidence({"super:MI": 0.9996}, {}, {})).findings[0].reason
+    assert sure == "The model gives myocardial infarction a probability of over 99%, which reaches its threshold of 50%."
     assert reasons["Long PR interval"] == "PR is 214 ms, not below the limit of 200 ms."
     assert reasons["Left axis deviation"] == "The QRS axis is -45 degrees, between -90 and -30 degrees."
     assert reasons["Very fast rate"] == (
