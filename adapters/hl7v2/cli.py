@@ -25,7 +25,13 @@ ANSWERED = ("E138", "E139")  # AE and AR: somebody is there and said no
 
 @click.command(name="send", short_help="Send HL7 v2 messages over MLLP, each after the last one's acknowledgement.")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--to", default="127.0.0.1:2575", show_default=True, metavar="HOST:PORT", help="The receiver.")
+@click.option(
+    "--to",
+    default="127.0.0.1:2575",
+    envvar="ISTHMUS_MLLP",
+    metavar="HOST:PORT",
+    help="The receiver. [ISTHMUS_MLLP, else 127.0.0.1:2575]",
+)
 @click.option("--timeout", default=30.0, show_default=True, help="Seconds to wait for an acknowledgement.")
 @click.option("--tls-ca", type=click.Path(path_type=Path, exists=True), help="Speak TLS; trust this authority.")
 @click.option("--json", "json_", is_flag=True, help="Print JSON for programs.")
@@ -85,9 +91,12 @@ async def _send(
 def _messages(files: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
     for path in files or [Path("-")]:
         if path.is_dir():
-            yield from _messages(sorted(each for each in path.iterdir() if each.is_file() and not each.name.startswith(".")))
+            inside = sorted(each for each in path.iterdir() if each.is_file() and not each.name.startswith("."))
+            if not inside:
+                raise click.UsageError(f"{path} holds no files")
+            yield from _messages(inside)
             continue
-        if str(path) != "-" and not path.is_file():
+        if str(path) != "-" and not path.is_file() and not path.is_fifo():
             raise click.UsageError(f"there is no file {path}")
         body = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
         body = body.strip(b"\x0b\x1c\r\n") + b"\r"

@@ -63,7 +63,9 @@ class Link:
         (a Reply without code) where the message wants none for what is taken.
         """
         header = read_header(message)
-        if isinstance(header, Fault) or not header.raw(10):
+        if isinstance(header, Fault):
+            return header
+        if not header.raw(10):
             return Fault(Kind.INCORRECT, "E129", "a message without MSH-10 cannot be sent: no answer could be matched", "MSH-10")
         silent = unchanged and is_silent(header)
         body = message if unchanged else asking(message, header, application)

@@ -21,8 +21,11 @@ def message_files(named: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in named or [STDIN]:
         if path.is_dir():
-            found += sorted(each for each in path.iterdir() if each.is_file() and not each.name.startswith("."))
-        elif path == STDIN or path.is_file():
+            inside = sorted(each for each in path.iterdir() if each.is_file() and not each.name.startswith("."))
+            if not inside:
+                raise click.UsageError(f"{path} holds no files")
+            found += inside
+        elif path == STDIN or path.is_file() or path.is_fifo():
             found.append(path)
         else:
             raise click.UsageError(f"there is no file {path}")
