@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine.fault import Fault
 from engine.mapping.compile import fill
 from engine.mapping.compile_value import Kit
 from engine.mapping.installed import installed
-from engine.mapping.library import load_folder
+from engine.mapping.library import Library, load_folder
 from engine.mapping.run import Run
 from fhir.format import Fhir
 
@@ -37,6 +40,11 @@ CASES: list[dict[str, Any]] = [
 ]
 
 
+@cache
+def shipped() -> Library:
+    return load_folder(ROOT / "mappings", installed())
+
+
 def document(value: dict[str, Any], **more: Any) -> dict[str, Any]:
     observation = {"resourceType": "Observation", "id": "o", "status": "final", "code": {"text": "K"}, **value}
     report = {
@@ -50,6 +58,50 @@ def document(value: dict[str, Any], **more: Any) -> dict[str, Any]:
     return report
 
 
+TEXT = st.sampled_from(["", "a", "final", "5", "2026-01-02", "x|y^z"])
+CODINGS = st.fixed_dictionaries(
+    {},
+    optional={"coding": st.lists(st.fixed_dictionaries({}, optional={"code": TEXT, "system": TEXT}), max_size=2), "text": TEXT},
+)
+QUANTITIES = st.fixed_dictionaries(
+    {}, optional={"value": st.decimals(0, 9, places=1), "comparator": st.sampled_from(["<", ""]), "unit": TEXT, "code": TEXT}
+)
+NUMBERS = st.lists(st.fixed_dictionaries({}, optional={"value": TEXT, "system": TEXT, "type": CODINGS}), max_size=2)
+RESULTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "valueQuantity": QUANTITIES, "valueString": TEXT, "valueCodeableConcept": CODINGS, "valueInteger": st.integers(0, 9),
+        "status": TEXT, "code": CODINGS, "interpretation": st.lists(CODINGS, max_size=2), "identifier": NUMBERS, "method": CODINGS,
+        "referenceRange": st.lists(st.fixed_dictionaries({}, optional={"text": TEXT}), max_size=2), "effectiveDateTime": TEXT,
+        "note": st.lists(st.fixed_dictionaries({}, optional={"text": TEXT}), max_size=2),
+    },
+)  # fmt: skip
+REPORTS = st.fixed_dictionaries(
+    {},
+    optional={"status": TEXT, "code": CODINGS, "identifier": NUMBERS, "issued": TEXT, "category": st.lists(CODINGS, max_size=2)},
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(["fhir_to_oru_r01", "alert_to_oru_r01"]), RESULTS, REPORTS)
+def test_the_written_functions_say_what_the_closures_say(name: str, result: dict[str, Any], report: dict[str, Any]) -> None:
+    mapping = shipped().mappings[name]
+    assert mapping.whole is not None
+    assert mapping.plan.message is not None
+    body = document(result, **report)
+    if name == "alert_to_oru_r01":
+        body |= {
+            "resourceType": "DetectedIssue",
+            "implicated": body.pop("result"),
+            "evidence": [{"detail": [{"reference": "#o"}]}],
+        }
+    [scope] = Fhir().focus([body], mapping.reads[1])
+    ours, theirs = Run(), Run()
+    made = mapping.whole.choose(scope)(scope, ours)
+    assert made == fill(mapping.plan.message, Kit(mapping.plan.model))(scope, theirs)
+    assert ours.faults == theirs.faults
+
+
 @pytest.mark.parametrize("value", CASES)
 @pytest.mark.parametrize(
     "more",
@@ -61,7 +113,7 @@ def document(value: dict[str, Any], **more: Any) -> dict[str, Any]:
     ],
 )
 def test_narrowed_whole_and_the_closures_write_the_same(value: dict[str, Any], more: dict[str, Any]) -> None:
-    mapping = load_folder(ROOT / "mappings", installed()).mappings["fhir_to_oru_r01"]
+    mapping = shipped().mappings["fhir_to_oru_r01"]
     scope = next(iter(Fhir().focus([document(value, **more)], "DiagnosticReport")))
     assert not isinstance(scope, Fault)
     assert mapping.whole is not None
