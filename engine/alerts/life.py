@@ -54,6 +54,7 @@ class Reading:
     clears: bool
     value: Decimal | None = None
     source: str = ""  # Observation/…
+    void: bool = False  # it was entered in error: it takes back what it said before, and says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,8 @@ class Life:
 
 def read(timing: Timing, life: Life, reading: Reading, now: datetime | None = None) -> tuple[Life, Turn | None]:
     """The life after a reading, and what happened to the alert. `now` is our own clock; without it, the moment of the reading."""
+    if reading.void:
+        return _taken_back(life, reading)
     if life.last is not None and reading.at < life.last:
         return life, None
     if not reading.holds and life.phase is Phase.QUIET and timing.within is None:  # as nearly every reading is
@@ -102,6 +105,17 @@ def read(timing: Timing, life: Life, reading: Reading, now: datetime | None = No
     if life.since is not None and life.count >= timing.in_a_row and reading.at - life.since >= (timing.dwell or timedelta(0)):
         return replace(life, phase=Phase.RAISED, raised=now or reading.at, repeats=0, level=0, acknowledged=False), Turn.RAISED
     return life, None
+
+
+def _taken_back(life: Life, reading: Reading) -> tuple[Life, Turn | None]:
+    """The life without its newest reading, where that is the one. An alert that others speak for, too, stays open."""
+    if life.phase is Phase.QUIET or not reading.source or reading.source != life.source:
+        return life, None
+    history = tuple(each for each in life.history if each[0] != life.last)
+    if life.count > 1 or life.repeats:
+        pending = life.phase is Phase.PENDING
+        return replace(life, count=life.count - pending, source="" if pending else life.source, history=history), None
+    return replace(Life(), last=life.last, history=history), Turn.RESOLVED if life.phase is Phase.RAISED else None
 
 
 def tick(timing: Timing, life: Life, now: datetime, seen: datetime | None) -> tuple[Life, Turn | None]:

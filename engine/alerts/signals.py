@@ -17,7 +17,8 @@ STEP = "alert"
 MOST_CODES = 1024
 MOST_JUDGED = 4096  # values
 ABSENT = object()
-UNTRUE = ("cancelled", "entered-in-error", "registered")
+VOID = ("cancelled", "entered-in-error")
+UNTRUE = (*VOID, "registered")
 TIMES = ("effectiveDateTime", "effectiveInstant", "issued", "recordedDate", "authoredOn", "date")
 
 
@@ -110,7 +111,11 @@ def judge(watching: Watching, bodies: Sequence[JSON], received: datetime) -> tup
     for body in bodies:
         for rule in watching.about(body):
             subject = subject_of(body)
+            itself = f"{body['resourceType']}/{body['id']}"
             if body.get("status") in UNTRUE or not (subject or _at_once(rule)):
+                if body.get("status") in VOID:
+                    reading = Reading(when(body, received), False, False, source=itself, void=True)
+                    signals.append(Signal(rule, subject or itself, reading))
                 continue
             holds, clears = watching.judged(rule, body)
             value = rule.condition.number(body) if rule.timing.within is not None else None
@@ -125,7 +130,6 @@ def judge(watching: Watching, bodies: Sequence[JSON], received: datetime) -> tup
                     f"Patient/{each['id']}": each.get("birthDate", "") for each in bodies if each.get("resourceType") == "Patient"
                 }
             known = value if isinstance(value, Decimal) else None
-            itself = f"{body['resourceType']}/{body['id']}"
             reading = Reading(when(body, received), holds is True, clears is True, known, itself)
             signals.append(Signal(rule, subject or itself, reading, births.get(subject, "")))
     return signals, warnings

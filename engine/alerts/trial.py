@@ -46,7 +46,7 @@ def signals(rule: Rule, bodies: Iterable[tuple[JSON, datetime]], trial: Trial) -
     watching, found = Watching([rule]), []
     for body, written in bodies:
         made, warnings = judge(watching, [body], written)
-        found += made
+        found += [one for one in made if not one.reading.void]
         for fault in warnings:
             trial.warnings[fault.code] = trial.warnings.get(fault.code, 0) + 1
     return found

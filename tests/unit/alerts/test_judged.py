@@ -87,3 +87,13 @@ def test_what_is_of_nobody_known_is_about_itself_where_one_reading_is_enough() -
     timed, wrong = read_rule(RULE + "no reading for: 15m\n", "channels/alerts/x.yaml", compile_condition, {})
     assert isinstance(timed, Rule), wrong
     assert judge(Watching([timed]), nobodys, NOON) == ([], [])
+
+
+def test_a_result_that_was_entered_in_error_takes_itself_back_and_is_no_reading() -> None:
+    known = watching()
+    signals, warnings = judge(known, [body(HIGH), body(HIGH, "entered-in-error"), body(HIGH, "registered")], NOON)
+    assert [(one.reading.holds, one.reading.clears, one.reading.void) for one in signals] == [
+        (True, False, False),
+        (False, False, True),
+    ]
+    assert not warnings

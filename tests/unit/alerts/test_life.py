@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -63,6 +64,18 @@ def test_an_observation_that_comes_again_corrected_counts_once() -> None:
     life, turns = live(Timing(), first, again, other)
     assert (life.repeats, turns) == (1, [Turn.RAISED, None, Turn.REPEATED])
     assert live(Timing(), first, at(0, False, source="Observation/1"))[1] == [Turn.RAISED, Turn.RESOLVED]
+
+
+def test_an_observation_that_is_taken_back_ends_the_alert_it_raised_and_no_other() -> None:
+    life, _ = live(Timing(), at(0, True, source="Observation/1"))
+    other = replace(at(0, False, clears=False, source="Observation/2"), void=True)
+    assert read(Timing(), life, other) == (life, None)
+    ended, turn = read(Timing(), life, replace(other, source="Observation/1"))
+    assert (ended.phase, turn) == (Phase.QUIET, Turn.RESOLVED)
+    life, _ = live(Timing(), at(0, True, source="Observation/3"), at(1, True, source="Observation/1"))
+    assert read(Timing(), life, replace(other, source="Observation/1"))[1] is None
+    life, _ = live(Timing(in_a_row=2), at(0, True, source="Observation/1"), replace(other, source="Observation/1"))
+    assert read(Timing(in_a_row=2), life, at(1, True))[1] is None
 
 
 def test_a_corrected_number_is_no_change() -> None:
