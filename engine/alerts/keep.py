@@ -185,7 +185,7 @@ def _turned(
     if turn is Turn.ESCALATED:
         people: tuple[str, ...] = rule.escalate_to[state.life.level - 1 : state.life.level]
     else:
-        people = rule.notify
+        people = tuple(dict.fromkeys((*rule.notify, *rule.escalate_to[: alert["level"]])))  # whoever was called hears the end
     if people and not _silenced(connection, rule, subject, now):
         content = json.dumps(body).encode()
         for name in people:

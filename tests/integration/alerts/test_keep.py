@@ -120,6 +120,20 @@ def test_an_alert_is_escalated_until_somebody_acknowledges_it(connection: psycop
     assert acknowledged(connection, rules, id[0], "again", NOON) is None
 
 
+def test_whoever_was_called_hears_that_it_was_taken_on_and_that_it_is_over(connection: psycopg.Connection[Any]) -> None:
+    of = rule()
+    rules = {of.name: of}
+    apply(connection, signals(of, (0, "6.8")), NOON, {})
+    elapse(connection, rules, NOON + 10 * MINUTE)
+    row = connection.execute("select id from alerts.alert").fetchone()
+    assert row is not None
+    taken = acknowledged(connection, rules, row[0], "Dr. Osler", NOON + 12 * MINUTE)
+    assert taken is not None
+    over = apply(connection, signals(of, (20, "5.0")), NOON + 20 * MINUTE, {})
+    for effects in (taken, over):
+        assert [parcel.destination for parcel in effects.parcels] == ["alerts.ward", "alerts.charge_nurse"]
+
+
 def test_missing_readings_raise_an_alert_and_the_next_reading_resolves_it(connection: psycopg.Connection[Any]) -> None:
     of = rule("alert: silent\nif: code has any#2823-3 and value > 99\nunit: mmol/L\nno reading for: 15m\n")
     apply(connection, signals(of, (0, "4.1")), NOON, {})
