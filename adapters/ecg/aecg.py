@@ -38,6 +38,9 @@ def from_tree(root: _Element) -> Recording | Fault:
     """Reads the parsed document, its own namespace taken off."""
     warnings: list[str] = []
     rhythm, median = _series(root)
+    if rhythm is None and median is not None:
+        rhythm, median = median, None
+        warnings.append("the file holds a representative beat only, and no rhythm")
     if rhythm is None:
         return bad("E152", "there is no series with leads", "AnnotatedECG/component/series")
     if len(root.findall("component/series")) > 1 + (median in root.findall("component/series")):

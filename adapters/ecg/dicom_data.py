@@ -20,6 +20,7 @@ DEFLATED, BIG = "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"
 WORDS = {
     b"US": 2, b"SS": 2, b"OW": 2, b"AT": 2, b"UL": 4, b"SL": 4, b"FL": 4, b"OL": 4, b"OF": 4, b"FD": 8, b"OD": 8, b"OV": 8,
 }  # fmt: skip
+WAVEFORM = b"1.2.840.10008.5.1.4.1.1.9."  # what the class of every waveform object begins with
 MOST_INFLATED = 64 << 20
 OPEN = 0xFFFFFFFF
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
@@ -67,13 +68,21 @@ class _Cut(Exception):
     """The data set ends in the middle, or crosses a bound."""
 
 
+def looks(body: bytes) -> bool:
+    """Whether the bytes are a DICOM file, or a data set of a waveform without what stands before it in a file."""
+    return body[128:132] == b"DICM" or (body[:2] == b"\x08\0" and body[3:4] == b"\0" and WAVEFORM in body[:2048])
+
+
 def parse(body: bytes) -> Set | Fault:
-    """Reads a DICOM file: preamble, meta group, data set."""
-    if body[128:132] != b"DICM":
+    """Reads a DICOM file: preamble, meta group, data set; or the bare data set, little-endian."""
+    if not looks(body):
         return bad("E151", "this is not a DICOM file")
     try:
-        meta, at = _meta(body)
-        syntax = meta.text(0x00020010)
+        if body[128:132] == b"DICM":
+            meta, at = _meta(body)
+            syntax = meta.text(0x00020010)
+        else:
+            at, syntax = 0, EXPLICIT if body[4:6].isalpha() and body[4:6].isupper() else IMPLICIT
         if syntax not in (IMPLICIT, EXPLICIT, DEFLATED, BIG):
             return Fault(Kind.UNSUPPORTED, "E157", "the transfer syntax is not read", help="send waveforms, not pictures")
         if syntax == DEFLATED:

@@ -12,6 +12,7 @@ from adapters.ecg import (
     cardiosoft,
     csv_file,
     dicom,
+    dicom_data,
     edf,
     fhir_observation,
     hl7_waveform,
@@ -44,7 +45,7 @@ NAMES = {
 }  # fmt: skip
 HARMLESS = ("restecg.dtd",)
 BINARY: tuple[tuple[Callable[[bytes], bool], Reader], ...] = (
-    (lambda body: body[128:132] == b"DICM", dicom.read),
+    (dicom_data.looks, dicom.read),
     (lambda body: body[16:22] == b"SCPECG" or _scp(body), scp.read),
     (edf.looks, edf.read),
     (hl7_waveform.looks, hl7_waveform.read),

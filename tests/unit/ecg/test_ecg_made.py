@@ -78,6 +78,13 @@ def test_aecg_increments_in_other_spellings_of_their_unit(step: str, unit: str) 
     )
 
 
+def test_an_aecg_of_a_representative_beat_alone_is_that_beat() -> None:
+    one = good(made.aecg(ROWS[:2]).replace(b"'RHYTHM'", b"'REPRESENTATIVE_BEAT'"))
+    same(one, ROWS[:2], 2.5)
+    assert one.median is None
+    assert one.warnings == ("the file holds a representative beat only, and no rhythm",)
+
+
 @pytest.mark.parametrize("charset", ["GB2312", "GBK", "gb18030", "Big5", "Shift_JIS", "EUC-KR"])
 def test_aecg_in_the_charsets_of_east_asia(charset: str) -> None:
     name = {"EUC-KR": "김", "Shift_JIS": "山田", "Big5": "王"}.get(charset, "王")
@@ -253,6 +260,15 @@ def test_dicom_deflated_and_big_endian_read_as_the_plain_one(syntax: str) -> Non
     )
     assert other.median is not None
     assert np.array_equal(other.median.samples, one.samples[:, :300])
+
+
+@pytest.mark.parametrize("explicit", [True, False])
+def test_a_dicom_data_set_without_its_file_head_reads_the_same(explicit: bool) -> None:
+    whole = made.dicom([(made.STANDARD, ROWS, "RHYTHM")], explicit=explicit)
+    at = 144 + int.from_bytes(whole[140:144], "little")  # the meta group tells its own length
+    one = good(whole[at:])
+    same(one, ROWS, 2.5)
+    assert one.start == good(whole).start
 
 
 def test_a_deflated_dicom_that_holds_too_much_is_refused() -> None:
