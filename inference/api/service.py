@@ -56,7 +56,7 @@ class Service:
 
     async def ask(self, signal: Signal) -> Classification | Fault:
         """ECG-FM where it is configured, else our 12-lead model, or that of lead I for a single lead."""
-        if self.ecgfm:
+        if self.ecgfm and len(signal.leads) > 1:
             fault = await self.ecgfm.start()
             name = self.ecgfm.models[0]["name"] if self.ecgfm.models else ""
             return fault or await self.ecgfm.classify(signal.samples, signal.rate, signal.leads, name)

@@ -197,12 +197,14 @@ def test_health_info_and_root_say_what_there_is(models: Path) -> None:
 
 def test_a_configured_checkpoint_that_cannot_be_read_is_said_so(models: Path, ecg: Array, tmp_path: Path) -> None:
     async def work(client: httpx.AsyncClient) -> list[httpx.Response]:
-        return [await client.get("/health"), await client.get("/info"), await client.post("/clinical", json=encoded(ecg))]
+        calls = [client.get("/health"), client.get("/info"), client.post("/clinical", json=encoded(ecg))]
+        return [await one for one in (*calls, client.post("/clinical", json=encoded(ecg[:1])))]
 
-    health, info, clinical = call(models, work, ecg_fm=str(tmp_path / "none.pt"))
+    health, info, clinical, one_lead = call(models, work, ecg_fm=str(tmp_path / "none.pt"))
     assert health.status_code == 503, "a model that is not there is no missing page"
     assert info.json()["ecg_fm"]["fault"]["code"] == "E841"
     assert (clinical.status_code, clinical.json()["code"]) == (503, "E841")
+    assert one_lead.json()["model"]["name"] == "lead_one", "ECG-FM reads twelve leads; one is for our own model"
 
 
 def lead_one(raw: bytes, name: str) -> Any:
