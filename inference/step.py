@@ -67,7 +67,8 @@ class Classify:
 
             table = load(Path(self.findings))
             if isinstance(table, Fault):
-                return replace(table, at=f"{Path(self.findings).name} {table.at}")
+                place = f"{Path(self.findings).name} {table.at}"
+                return replace(table, at=place, text=f"{place}: {table.text}")
 
         def step(work: Work) -> Work | Fault | Filtered:
             given = (work.message.body, work.message.received, self.findings)

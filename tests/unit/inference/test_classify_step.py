@@ -131,6 +131,7 @@ def test_a_sites_own_table_is_checked_before_it_is_deployed_and_then_used(ecg: A
     refused = Classify(findings=str(path)).compile(SITE)
     assert isinstance(refused, Fault)
     assert (refused.code, refused.at) == ("E850", "ours.yaml line 3:5")
+    assert refused.text.startswith("ours.yaml line 3:5: `labels`"), "lint shows the channel's line, and this one in the text"
     path.write_text(
         "floor: 0.001\nrate: {calm: [60, 100], critical: [40, 150]}\nfindings:\n"
         '  - {finding: Ours, labels: ["super:NORM"], present: "0.001", severity: critical, group: Other}\n'
