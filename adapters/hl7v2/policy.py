@@ -14,6 +14,7 @@ from adapters.hl7v2 import charset as charsets
 from adapters.hl7v2.batch import is_fragment
 from adapters.hl7v2.er7 import too_many
 from adapters.hl7v2.header import Header
+from adapters.hl7v2.shape import codes
 from engine.fault import Fault, Kind
 
 NOTHING: Mapping[str, tuple[str, ...]] = {}
@@ -21,7 +22,7 @@ NOTHING: Mapping[str, tuple[str, ...]] = {}
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The rules of one listener. Empty `types` takes all; `senders` maps a certificate's name to the `MSH-3|MSH-4` it may use."""
+    """The rules of one listener. Empty `types` takes all that HL7 has and local ones; `senders` maps a certificate's name to the `MSH-3|MSH-4` it may use."""
 
     processing: tuple[str, ...] = ("P",)
     types: tuple[str, ...] = ()
@@ -35,6 +36,14 @@ class Policy:
         kind = header.value(9, 1)
         if not kind:
             return _fault(Kind.UNSUPPORTED, "E142", "the message type is missing", "MSH-9", "MSH-9 says what a message is.")
+        if not self.types and kind not in codes() and not kind.startswith("Z"):
+            return _fault(
+                Kind.UNSUPPORTED,
+                "E142",
+                "HL7 has no message of this type",
+                "MSH-9",
+                "Local types begin with Z, or stand in `types`.",
+            )
         event = f"{kind}^{header.value(9, 2)}"
         if self.types and not any(fnmatchcase(event, wanted) or fnmatchcase(kind, wanted) for wanted in self.types):
             return _fault(Kind.UNSUPPORTED, "E142", "this message type is not taken here", "MSH-9", "See `types` of the source.")

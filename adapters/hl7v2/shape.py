@@ -224,6 +224,12 @@ def names() -> list[str]:
 
 
 @cache
+def codes() -> frozenset[str]:
+    """Every message code the standard has had, 2.1 to 2.9: ORU, ADT."""
+    return frozenset(name.partition("_")[0] for name in _lines())
+
+
+@cache
 def structure(name: str, modern: bool = True) -> Node:
     """The tree of a structure; `modern` for messages of v2.7 and later. An unknown name gives a message without order."""
     root = Node("", None, False)

@@ -206,6 +206,16 @@ def test_a_type_or_version_that_is_not_taken_is_rejected_and_kept(body: bytes, c
     assert arrival.fault.code == code
 
 
+@pytest.mark.parametrize(("type", "code"), [("XXX^Y99", "AR"), ("ZLB^Z01", "AA"), ("DFT^P03", "AA"), ("QRY", "AA")])
+def test_a_type_that_hl7_does_not_have_is_rejected_unless_it_is_local(type: str, code: str) -> None:
+    async def talk(listener: Listener, intake: Memory) -> None:
+        async with await connect(listener) as peer:
+            await peer.send(wrap(message("M1", type)))
+            assert await peer.answers(1) == [(code, "M1")]
+
+    assert len(run(talk).arrivals) == 1
+
+
 def test_blocks_sent_together_are_stored_together() -> None:
     async def talk(listener: Listener, intake: Memory) -> None:
         intake.may_store.clear()
