@@ -22,7 +22,9 @@ NOTHING: Mapping[str, tuple[str, ...]] = {}
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The rules of one listener. Empty `types` takes all that HL7 has and local ones; `senders` maps a certificate's name to the `MSH-3|MSH-4` it may use."""
+    """The rules of one listener. Empty `types` takes all that HL7 has and local ones (Z…); `senders` maps a certificate's name to the
+    `MSH-3|MSH-4` it may use.
+    """
 
     processing: tuple[str, ...] = ("P",)
     types: tuple[str, ...] = ()
