@@ -44,9 +44,7 @@ class Mllp:
     allow: tuple[str, ...] = ()  # addresses or networks that may connect; none for all
     senders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # MSH-3|MSH-4 by the certificate's name for them
     processing: tuple[str, ...] = ("P",)  # values of MSH-11 that are taken; * for all
-    types: tuple[
-        str, ...
-    ] = ()  # messages that are taken, such as ORU^R01 or ADT^*; none for all that HL7 has and local ones (Z…)
+    types: tuple[str, ...] = ()  # messages that are taken, such as ORU^R01 or ADT^*; none for all of HL7 and local ones
     control_id: Literal["required", "optional"] = "required"  # whether MSH-10 must stand
     filtered: Literal["AA", "AE", "AR"] = "AA"  # the answer to what the channel does not accept
     batches: Literal["all", "errors", "none"] = "all"  # which messages of a batch its answer names
