@@ -19,6 +19,7 @@ from typing import Any
 import torch
 
 from engine.fault import Fault, Kind
+from inference.ecgfm.weigh import Weights
 
 MAX_PICKLE = 64 * 1024 * 1024
 MAX_ENTRIES = 20_000
@@ -74,7 +75,7 @@ def refused(text: str, at: str = "") -> Fault:
 
 def scan(data: bytes) -> str:
     """What is wrong with a pickle before it is run, or nothing: memo indexes must not exceed what was stored."""
-    stored = 0
+    stored, weights = 0, Weights()
     try:
         for number, (opcode, argument, _position) in enumerate(pickletools.genops(data)):
             if opcode.name in {"INST", "OBJ", "EXT1", "EXT2", "EXT4", "NEXT_BUFFER", "READONLY_BUFFER", "PERSID"}:
@@ -83,7 +84,9 @@ def scan(data: bytes) -> str:
                 stored += 1
                 if not isinstance(argument, int) or argument > stored + number:
                     return "the pickle's memo indexes are not in order"
-    except (ValueError, IndexError, EOFError, UnicodeDecodeError, OverflowError, MemoryError) as error:
+            if not weights.step(opcode, argument):
+                return "the pickle holds tuples of tuples without measure"
+    except (ValueError, LookupError, EOFError, UnicodeDecodeError, OverflowError, MemoryError) as error:
         return f"the pickle is broken ({type(error).__name__})"
     return ""
 

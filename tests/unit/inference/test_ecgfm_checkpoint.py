@@ -216,6 +216,29 @@ def test_a_hostile_pickle_in_a_good_zip_is_refused(tmp_path: Path, data: bytes) 
     assert refused(path) == "E840"
 
 
+def doubled(levels: int, between: bytes = b"") -> bytes:
+    """A tuple that holds another twice, which holds another twice …: its hash takes two to the levels steps."""
+    parts = [b"\x94h" + bytes([n]) + between + b"\x86" for n in range(levels)]
+    return b"K\x01\x85" + b"".join(parts)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "key",
+    [
+        doubled(60),
+        doubled(60, b"K\x010"),
+        b"\x8c\x0ctorch._utils\x8c\x12_rebuild_parameter\x93" + doubled(60) + b"\x85R",
+        b"(" + doubled(60) + b"\x91",
+    ],
+)
+def test_a_key_that_would_be_hashed_for_ever_is_refused(tmp_path: Path, key: bytes) -> None:
+    path = tmp_path / "slow.pt"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/data.pkl", b"\x80\x04}" + key + b"K\x01s.")
+    assert refused(path) == "E840"
+
+
 def test_a_compressed_zip_is_refused_before_it_is_opened(tmp_path: Path) -> None:
     path = tmp_path / "bomb.pt"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
