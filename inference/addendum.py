@@ -75,7 +75,8 @@ def resources(said: Mapping[str, Any], digest: str, base: JSON, issued: str, rep
         "result": [{"reference": f"Observation/{numbers['id']}"}],
         "conclusion": text,
     }
-    codes = [_concept(one) for one in found["findings"] if one["severity"] != "normal" or len(found["findings"]) == 1]
+    grave = [one for one in found["findings"] if one["severity"] != "normal"]
+    codes = [_concept(one) for one in grave or found["findings"]]
     if codes:
         addendum["conclusionCode"] = codes
     made = [numbers, addendum]

@@ -9,6 +9,7 @@ import pytest
 from fhir.validate import validate
 from inference import analysis
 from inference.addendum import resources
+from inference.interpret import Evidence, interpret
 from inference.models.labels import LEADS
 from inference.serve import backend
 
@@ -51,6 +52,20 @@ def test_an_abstaining_model_leaves_a_reason_and_no_number() -> None:
         assert validate(one) == []
     assert "component" not in made[1]
     assert made[1]["dataAbsentReason"]["text"] == "the signal cannot be read"
+
+
+def test_a_normal_ecg_is_coded_too_and_beside_other_findings_what_is_normal_is_not() -> None:
+    def codes(shares: dict[str, float]) -> list[str]:
+        found = interpret(Evidence(shares, {}, {})).as_dict()
+        model = {"name": "twelve", "version": "1", "sha256": "ef"}
+        said = {"model": model, "probabilities": shares, "abstained": None, "interpretation": found, "notice": found["notice"]}
+        report = resources(said, "ab" * 32, BASE, "2026-01-02T03:05:00Z")[2]
+        assert validate(report) == []
+        return [one["text"] for one in report.get("conclusionCode", [])]
+
+    assert codes({"super:NORM": 0.9, "rhythm:SR": 0.95}) == ["Sinus rhythm", "Normal ECG"]
+    assert codes({"super:MI": 0.9, "rhythm:SR": 0.95}) == ["Myocardial infarction"]
+    assert codes({"super:MI": 0.01}) == []
 
 
 def test_unsure_measurements_decide_nothing() -> None:
