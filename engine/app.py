@@ -187,7 +187,7 @@ class Engine:
             for outdate in list(self.site.settings["stale"].values()):
                 outdate()
             if self.web is not None:  # before that, `start` does it once for all
-                heap.settle()
+                heap.renew()
             faults = await self.sources.follow(fresh)
             if self.couriers is not None:
                 await self.couriers.follow([*fresh.routes, *self.routes])

@@ -10,17 +10,21 @@ import ctypes
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from typing import Any
 
 YOUNG = 5_000  # objects made and not yet dropped before the young ones are looked through: a pause nobody notices
 BATCH = 50_000  # the same where a batch is worked, whose objects all live until it is written: looking through them finds nothing
 
+DEPLOYMENTS = 16  # from one look for what they replaced to the next
+
 TRIM, OWN_MAP = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of malloc.h
 KEPT = 64 << 20  # bytes that may lie unused
+_deployments = count(1)
 
 
 def settle(young: int = YOUNG) -> None:
-    """Everything that is there now stays; called when the engine is ready, and after each deployment."""
+    """Everything that is there now stays, and what is no longer reached is dropped."""
     gc.unfreeze()
     gc.collect()
     gc.freeze()
@@ -33,6 +37,12 @@ def stay(young: int = YOUNG) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(young, 10, 10)
+
+
+def renew(young: int = YOUNG) -> None:
+    """After a deployment what it brought stays, too. What it replaced is looked for after some of them only: that writes into every page,
+    also into those that are shared with other processes."""
+    (settle if next(_deployments) % DEPLOYMENTS == 0 else stay)(young)
 
 
 def keep() -> None:

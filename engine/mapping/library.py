@@ -42,6 +42,14 @@ class Plugins:
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """What a mapping was made of, and what was found in it."""
+
+    files: tuple[str, ...]
+    found: tuple[Diagnostic, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Library:
     """A folder's mappings by name. Those with errors are missing; the findings say why."""
 
@@ -49,6 +57,7 @@ class Library:
     tables: MappingOf[str, Table]
     diagnostics: tuple[Diagnostic, ...]
     files: MappingOf[str, str]
+    made: MappingOf[str, Made] = field(default_factory=dict)  # of each mapping
 
     @property
     def sound(self) -> bool:
@@ -66,8 +75,8 @@ def read_files(folder: Path) -> dict[str, str]:
 
 
 def load_folder(folder: Path, plugins: Plugins, known: Library | None = None) -> Library:
-    """Reads and compiles a folder; never raises for what stands in its files. One `known` of the same files is given back as it is."""
-    shelf = _Shelf(folder.name, read_files(folder), plugins)
+    """Reads and compiles a folder; never raises for what stands in its files. Of a `known` one, what no change concerns is kept as it is."""
+    shelf = _Shelf(folder.name, read_files(folder), plugins, known)
     return known if known is not None and known.files == shelf.texts else _build(shelf)
 
 
@@ -78,9 +87,11 @@ class _Shelf:
     folder: str
     files: MappingOf[str, str]
     plugins: Plugins
+    known: Library | None = None
     tables: dict[str, Table] = field(default_factory=dict)
     trees: dict[str, tree.Tree] = field(default_factory=dict)
     mappings: dict[str, Mapping] = field(default_factory=dict)
+    made: dict[str, Made] = field(default_factory=dict)
     found: list[Diagnostic] = field(default_factory=list)
 
     def shown(self, name: str) -> str:
@@ -103,7 +114,8 @@ def _build(shelf: _Shelf) -> Library:
         _fill(shelf)
     texts = shelf.texts
     found = tuple(sourced(shelf.found, texts))
-    return Library(MappingProxyType(shelf.mappings), MappingProxyType(shelf.tables), found, texts)
+    made = MappingProxyType(shelf.made)
+    return Library(MappingProxyType(shelf.mappings), MappingProxyType(shelf.tables), found, texts, made)
 
 
 def _fill(shelf: _Shelf) -> None:
@@ -111,7 +123,7 @@ def _fill(shelf: _Shelf) -> None:
         if name.endswith(".yaml"):
             (_add_table if PurePosixPath(name).parent.name == "tables" else _add_tree)(name, shelf)
     for one in shelf.trees.values():
-        if one.reads.name:
+        if one.reads.name and not _kept(one, shelf):
             _compile(one, shelf)
 
 
@@ -136,6 +148,20 @@ def _add_tree(name: str, shelf: _Shelf) -> None:
         shelf.trees[made.name] = made
 
 
+def _kept(one: tree.Tree, shelf: _Shelf) -> bool:
+    """Whether a mapping is known and none of the files it was made of has changed: then it is taken as it is."""
+    known = shelf.known
+    made = known.made.get(one.name) if known is not None else None
+    if known is None or made is None or made.files[0] != one.file:
+        return False
+    texts = shelf.texts
+    if any(texts.get(name) != known.files.get(name) for name in made.files):
+        return False
+    shelf.mappings[one.name], shelf.made[one.name] = known.mappings[one.name], made
+    shelf.found += made.found
+    return True
+
+
 def _compile(one: tree.Tree, shelf: _Shelf) -> None:
     plugins, found = shelf.plugins, shelf.found
     format, model = plugins.formats.get(one.reads.name), plugins.models.get(one.writes.name)
@@ -154,8 +180,10 @@ def _compile(one: tree.Tree, shelf: _Shelf) -> None:
     plan, wrong = bind(one, ends, parts)
     found += wrong
     if plan is not None:
-        used = [one.file, *(part.file for part in parts), *(shelf.tables[name].file for name in plan.tables)]
+        tables = [shelf.tables[name] for name in plan.tables]
+        used = [one.file, *(part.file for part in parts), *(name for table in tables for name in (table.file, table.csv) if name)]
         shelf.mappings[one.name] = compile_plan(plan, digest(shelf.texts, used))
+        shelf.made[one.name] = Made(tuple(used), tuple(wrong))
 
 
 def _narrow(model: Any, one: tree.Tree, found: list[Diagnostic]) -> Model | None:

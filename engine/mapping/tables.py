@@ -20,6 +20,7 @@ import io
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 from engine.diagnostic import NOWHERE, Diagnostic, Span, did_you_mean
 from engine.document import Node, Pairs, Text
@@ -42,6 +43,7 @@ class Table:
     reverse: Mapping[str, str]
     places: Mapping[str, Span] = field(default_factory=dict, compare=False)
     at: Span = NOWHERE
+    csv: str = ""  # the file its rows stand in; empty where they are its own
 
     def answer(self, code: str) -> Coded | None:
         """The row of a code, or what `otherwise` states; None for refuse and keep."""
@@ -83,7 +85,9 @@ def read_table(
         return None, found
     stands_in = otherwise if otherwise in ("refuse", "keep") else rows.get(otherwise) or Coded(otherwise, system)
     at = node.get("table")
-    return Table(name, file, rows, stands_in, reverse, places, at.at if at else Span(file)), found
+    listed = node.get("rows")
+    csv = str(PurePosixPath(file).parent / listed.text) if isinstance(listed, Text) else ""
+    return Table(name, file, rows, stands_in, reverse, places, at.at if at else Span(file), csv), found
 
 
 def _plain(node: Pairs, name: str) -> str:

@@ -82,7 +82,7 @@ class Process:
     def deploy(self, _: Any) -> None:
         """Takes the channels as they stand in their folder now."""
         if not self.live.load(self.site()).refused:
-            heap.settle(heap.BATCH)
+            heap.renew(heap.BATCH)
         for outdate in list(self.stale.values()):
             outdate()
         self.wire.send("deployed", self.live.digest)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,3 +32,27 @@ def test_a_folder_of_mappings_is_compiled_without_a_collection(root: Path) -> No
     finally:
         gc.callbacks.pop()
     assert gc.isenabled()
+
+
+REPLACED = """
+import gc, weakref
+from engine import heap
+
+class Old:
+    pass
+
+old = Old()
+old.itself, gone = old, weakref.ref(old)
+heap.renew()
+del old
+seen = []
+for _ in range(heap.DEPLOYMENTS - 1):
+    seen.append(gone() is None)
+    heap.renew()
+print(any(seen), gone() is None, gc.get_freeze_count() > 1000)
+"""
+
+
+def test_what_deployments_replaced_is_dropped_after_some_of_them() -> None:
+    done = subprocess.run([sys.executable, "-c", REPLACED], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == ["False", "True", "True"]

@@ -66,3 +66,27 @@ def test_a_folder_that_is_known_is_compiled_again_only_when_a_file_has_changed(t
     assert load_folder(folder, plugins, first) is not first
     (folder / "one.yaml").unlink()
     assert not load_folder(folder, plugins, first).files
+
+
+MAPPING = "mapping: {name}\nreads: hl7v2 ORU_R01\nwrites: fhir R4\nresources:\n  Patient:\n    key: PID-3\n    gender: =PID-8 | table({table})\n"
+TABLE = "table: {name}\nsystem: http://hl7.org/fhir/administrative-gender\nrows: {name}.csv\notherwise: refuse\n"
+
+
+def test_only_what_a_changed_file_belongs_to_is_compiled_again_and_has_another_version(tmp_path: Path) -> None:
+    folder, plugins = tmp_path / "mappings", installed()
+    (folder / "tables").mkdir(parents=True)
+    for name, table in (("one", "left"), ("two", "right")):
+        (folder / f"{name}.yaml").write_text(MAPPING.format(name=name, table=table))
+        (folder / "tables" / f"{table}.yaml").write_text(TABLE.format(name=table))
+        (folder / "tables" / f"{table}.csv").write_text("from,code\nF,female\nM,male\n")
+    first = load_folder(folder, plugins)
+    assert not first.diagnostics
+    (folder / "tables" / "right.csv").write_text("from,code\nF,female\n")
+    second = load_folder(folder, plugins, first)
+    assert second.mappings["one"] is first.mappings["one"]
+    assert second.mappings["two"].digest != first.mappings["two"].digest
+    (folder / "one.yaml").write_text(MAPPING.format(name="one", table="lefd"))
+    third = load_folder(folder, plugins, second)
+    assert [found.code for found in third.diagnostics if found.severity == "error"] == ["E306"]
+    assert set(third.mappings) == {"two"}
+    assert third.mappings["two"] is second.mappings["two"]
