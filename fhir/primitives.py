@@ -11,6 +11,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from engine.fault import Fault, Kind
+from fhir.repair import CONTROL
 
 LEAP = "(?:[0-9][0-9](?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)"
 YEAR = "(?:[0-9](?:[0-9](?:[0-9][1-9]|[1-9]0)|[1-9]00)|[1-9]000)"
@@ -54,7 +55,9 @@ TEXTS = {name: re.compile(pattern) for name, pattern in PATTERNS.items() if name
 
 
 def literal(type: str, text: str) -> Any:
-    """The value a text stands for: `true` is True, `7.10` is Decimal("7.10"); E524 when the type does not accept it."""
+    """The value a text stands for: `true` is True, `7.10` is Decimal("7.10"); E524 when the type does not accept it. Control characters
+    that no text may hold are left out of a string.
+    """
     if type == "boolean":
         return text == "true" if text in ("true", "false") else wrong(type)
     if type in BOUNDS:
@@ -65,7 +68,10 @@ def literal(type: str, text: str) -> Any:
     if type == "base64Binary":
         return text if re.fullmatch(r"[A-Za-z0-9+/=\s]*", text) and len("".join(text.split())) % 4 == 0 else wrong(type)
     known = TEXTS.get(type)
-    return text if known is None or known.fullmatch(text) else wrong(type)
+    if known is None or known.fullmatch(text):
+        return text
+    clean = CONTROL.sub("", text) if type in ("string", "markdown") else text
+    return clean if clean != text and known.fullmatch(clean) else wrong(type)
 
 
 def decimal(text: str) -> Decimal | Fault:

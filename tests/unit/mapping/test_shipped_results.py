@@ -81,6 +81,18 @@ def test_a_value_of_blanks_is_none(library: Library, type: str) -> None:
     assert value(library, f"OBX|1|{type}|1^A^L||  ||||||F") == {}
 
 
+def test_a_note_that_says_nothing_is_none(library: Library) -> None:
+    body = message(PID, OBR, "NTE|1||||7^Doe", "OBX|1|NM|1^A^L||5|mg|||||F", "NTE|1||||7^Doe", "NTE|2||said||7^Doe")
+    (result,) = resources(library, body, "Observation")
+    assert [note["text"] for note in result["note"]] == ["said"]
+    assert "note" not in resources(library, body, "ServiceRequest")[0]
+
+
+@pytest.mark.parametrize("type", ["ST", "FT", ""])
+def test_control_characters_in_a_text_are_left_out(library: Library, type: str) -> None:
+    assert value(library, f"OBX|1|{type}|1^A^L||a\x00b\x07c||||||F") == {"valueString": "abc"}
+
+
 def test_repetitions_without_a_type_are_told_once(library: Library) -> None:
     assert value(library, "OBX|1||1^A^L||a~b||||||F") == {"valueString": "a\nb"}
 
