@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from engine.fault import Fault, Kind
@@ -41,14 +41,20 @@ class Later:
         with self._lock:
             job = self.jobs.get(name) or self._begun(function, given, timeout)
             stuck = self._since and time.monotonic() - self._since > patience
-        if job is None or (not job.done() and not wait([job], 0 if stuck else patience).done):
+        if job is None:
+            return COMING
+        try:
+            job.exception(0 if stuck else patience)  # waits; what the work raised is raised below
+        except (TimeoutError, CancelledError):
             return COMING
         with self._lock:
             self.jobs.pop(name, None)
         return job.result()
 
     def _begun(self, function: Callable[..., Any], given: tuple[Any, ...], timeout: float) -> Future[Any] | None:
-        """A new job; None where too many wait. A result that nobody has fetched makes room."""
+        """A new job; None where too many wait, or once it is stopped. A result that nobody has fetched makes room."""
+        if self._hand.stopped:
+            return None
         if len(self.jobs) >= MOST:
             old = next((key for key, job in self.jobs.items() if job.done()), None)
             if old is None:

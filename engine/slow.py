@@ -91,6 +91,8 @@ class Hand:
         return self._once(function, given, until) if again else found
 
     def _once(self, function: Callable[..., Any], given: tuple[Any, ...], until: float) -> Any:
+        if self.stopped:
+            return BROKEN
         pipe = self._ready()
         try:
             pipe.send((function, given))

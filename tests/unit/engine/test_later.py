@@ -95,3 +95,17 @@ def test_results_nobody_fetches_are_forgotten_and_no_more_wait_than_a_few() -> N
         assert later.call(abs, (-1,), 30, 30) == 1
     finally:
         later.stop()
+
+
+def test_who_waits_when_it_is_stopped_is_told_to_come_again() -> None:
+    later = Later(Hand())
+    later.call(time.sleep, (30,), 60, 0)
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(later.call, time.sleep, (30,), 60, 60)
+        behind = threads.submit(later.call, abs, (-1,), 60, 60)
+        time.sleep(0.3)
+        began = time.monotonic()
+        later.stop()
+        assert (first.result().kind.answer.retry, behind.result().code) == (True, "E296")
+        assert time.monotonic() - began < 5
+    assert later.call(abs, (-2,), 60, 60).code == "E296"
