@@ -140,7 +140,7 @@ class Engine:
         fault = await self.web.start()
         if fault:
             return fault
-        self.home.announce(dsn=self.dsn, http=self.web.address, token=self.web.token, sources=self.sources.addresses())
+        self._announce(self.web)
         heap.stay()
         sys.setswitchinterval(HANDOVER)
         log("the engine is ready", address=self.web.address, version=__version__, count=len(deployed.plans))
@@ -186,9 +186,10 @@ class Engine:
                 return findings
             for outdate in list(self.site.settings["stale"].values()):
                 outdate()
+            faults = await self.sources.follow(fresh)
             if self.web is not None:  # before that, `start` does it once for all
                 heap.renew()
-            faults = await self.sources.follow(fresh)
+                self._announce(self.web)
             if self.couriers is not None:
                 await self.couriers.follow([*fresh.routes, *self.routes])
                 if self.crew is not None:
@@ -196,6 +197,10 @@ class Engine:
             findings += [dict(fault.as_dict()) for fault in faults]
             log("deployed", count=len(fresh.plans), digest=fresh.digest[:12])
             return findings
+
+    def _announce(self, web: Web) -> None:
+        """Tells other commands where this engine is found."""
+        self.home.announce(dsn=self.dsn, http=web.address, token=web.token, sources=self.sources.addresses())
 
     async def _followed(self, digests: set[str]) -> None:
         """Sees that the worker processes have what is deployed here: files may have changed between two readings of them."""

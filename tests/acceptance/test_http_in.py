@@ -86,6 +86,7 @@ def test_channels_feed_each_other_and_paths_come_and_go_with_a_deployment(own_en
         (engine.channels / f"{name}.yaml").write_text(text.replace("IN", str(into)).replace("OUT", str(out)))
     deployed = engine.command("deploy")
     assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+    assert json.loads((engine.data / "engine.json").read_text())["sources"]["inbox"] == "/in/lab/results"
     assert post(engine, "lab/results", message)[0] == 202
     [first] = waited(lambda: list(out.glob("*.hl7")))
     assert first.read_bytes() == message
