@@ -120,8 +120,7 @@ def report(
         print(
             f"  {name:5} {rates[name]:7.0f} reports/s   end to end p50 {p50 * 1000:8.1f} ms  p99 {p99 * 1000:8.1f} ms", flush=True
         )
-    now, peak = running.memory()
-    print(f"  engine's memory {now:.0f} MB, peak {peak:.0f} MB")
+    print(f"  engine's memory {running.memory():.0f} MB")
     return rates
 
 

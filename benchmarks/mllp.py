@@ -80,15 +80,15 @@ def journal_bytes(dsn: str) -> float:
 def measure(run: Running, connections: int, count: int, first: int) -> None:
     """One run: rate from the first byte to the last message processed, and the acknowledgements' latencies."""
     began, cpu = time.perf_counter(), run.cpu()
-    found = generate(run.port("hospital"), connections, count, first)
-    ended = settled(run.dsn, count)
+    with run.watched() as seen:
+        found = generate(run.port("hospital"), connections, count, first)
+        ended = settled(run.dsn, count)
     check(run, first, count)
     rate = count / (ended - began)
-    now, peak = run.memory()
     print(
         f"{connections:4} connections  {rate:7.0f} messages/s  acknowledged {count / found['seconds']:7.0f}/s  "
         f"ACK p50 {found['p50']:6.2f}  p95 {found['p95']:6.2f}  p99 {found['p99']:6.2f} ms  "
-        f"engine CPU {(run.cpu() - cpu) / count * 1000:.2f} ms/message  memory {now:.0f} MB, peak {peak:.0f} MB"
+        f"engine CPU {(run.cpu() - cpu) / count * 1000:.2f} ms/message  memory {run.memory():.0f} MB, peak {max(seen):.0f} MB"
     )
 
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -40,14 +41,27 @@ class Running:
                         waiting += [int(child) for child in task.read_text().split()]
         return found
 
-    def memory(self) -> tuple[float, float]:
-        """Resident memory of all the engine's processes in MB: now, a page that several share counted once (PSS), and the sum of their
-        peaks, in which it counts in each."""
-        now = peak = 0
-        for pid in self.processes():
-            now += field(Path(f"/proc/{pid}/smaps_rollup"), "Pss")
-            peak += field(Path(f"/proc/{pid}/status"), "VmHWM")
-        return now / 1024, peak / 1024
+    def memory(self) -> float:
+        """Resident memory of all the engine's processes in MB, a page that several share counted once (PSS)."""
+        return sum(field(Path(f"/proc/{pid}/smaps_rollup"), "Pss") for pid in self.processes()) / 1024
+
+    @contextmanager
+    def watched(self) -> Iterator[list[float]]:
+        """Meanwhile `memory`, looked at twice a second."""
+        seen, ended = [self.memory()], threading.Event()
+
+        def look() -> None:
+            while not ended.wait(0.5):
+                with suppress(OSError, StopIteration):
+                    seen.append(self.memory())
+
+        thread = threading.Thread(target=look)
+        thread.start()
+        try:
+            yield seen
+        finally:
+            ended.set()
+            thread.join()
 
     def cpu(self) -> float:
         """Processor seconds used by the engine's processes."""
