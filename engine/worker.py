@@ -25,6 +25,7 @@ from engine.writer import TRANSIENT, Writer
 BATCH = 64
 SLOW_BATCH = 16
 SLOW_SIDE = 4  # slow messages that run at a time
+SLOW_PAUSE = 0.05  # s in which another one may come to share a transaction, which costs less than one of its own
 SLOW_PART = 2  # slow messages in one transaction: a short one, for the quick ones' commits wait for what it wrote
 Flight = Future[bool] | None  # a batch that is being written; whether all of it could be, so that what follows may follow
 
@@ -141,15 +142,20 @@ class Worker(threading.Thread):
         threads = ThreadPoolExecutor(SLOW_SIDE)
         try:
             waiting = {threads.submit(self._run, plans, one): order(one) for one in messages}
+            paused = False
             while waiting and not self._stop_asked.is_set():
                 running = [one for one in waiting if not one.done()]
                 part = list(islice(_first(waiting), SLOW_PART))
-                if part:
+                if not part:
+                    wait(running, return_when=FIRST_COMPLETED)
+                elif len(part) < SLOW_PART and running and not paused:
+                    wait(running, SLOW_PAUSE, FIRST_COMPLETED)
+                    paused = True
+                else:
                     yield [one.result() for one in part]
                     for one in part:
                         del waiting[one]
-                else:
-                    wait(running, return_when=FIRST_COMPLETED)
+                    paused = False
         finally:
             threads.shutdown(cancel_futures=True)
 

@@ -175,6 +175,28 @@ def test_slow_messages_are_committed_in_small_parts_while_later_ones_still_run(b
     assert sorted(bench.ask("select id from effect order by place")) == ["a1", "a2", "b1", "b2", "c1"]
 
 
+def test_slow_messages_that_end_one_after_the_other_share_a_transaction(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.worker.SLOW_PAUSE", 10.0)
+    ended = threading.Event()
+
+    def step(work: Work) -> Work:
+        if str(work.document) == "a1":
+            ended.set()
+        else:
+            ended.wait(10)
+            time.sleep(0.1)
+        return keep(work)
+
+    bench.plan = plan(step, slow=True)
+    worker = Worker(
+        bench.journal, lambda: {"lab": bench.plan}, Store(), lambda: datetime.now(UTC), bench.worker.writer.alerts, slow=True
+    )
+    bench.send("a1", "b1", slow=True)
+    worker.work(bench.journal.claim(64, slow=True))
+    assert bench.ask("select id from effect order by place") == ["a1", "b1"]
+    assert bench.ask("select count(distinct xmin::text) from effect") == [1]
+
+
 def test_a_slow_message_that_hangs_keeps_back_none_but_its_own_key(bench: Bench) -> None:
     others, seen = ["b1", "c1", "b2", "c2", "b3"], threading.Event()
 
