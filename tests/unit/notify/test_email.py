@@ -75,7 +75,8 @@ async def serving(box: Box, tls: Any = None, implicit: bool = False, **options: 
     finally:
         server.close()
         for transport in box.transports:
-            transport.abort()
+            if not transport.is_closing():
+                transport.abort()
         tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         for task in tasks:
             task.cancel()
