@@ -99,6 +99,7 @@ def _deploy(settings: Settings, site: Site, known: Library | None) -> Deployment
     folders = _folders(settings.channels, found, texts)
     routes = [route for channel in channels.values() for route in _routes(channel, found)]
     found += check_feeds(channels)
+    found += _listening(channels)
     _people(rules, {route.name for route in routes}, found)
     found += _followed(channels, {route.name for route in routes})
     if PEOPLE in channels:
@@ -167,6 +168,17 @@ def _people(rules: Mapping[str, Rule], routes: set[str], found: list[Diagnostic]
             if f"{PEOPLE}.{name}" not in routes:
                 help = "notices go to the destinations of the channel `alerts`: add one of this name there"
                 found.append(Diagnostic("E754", f"nobody is called {name}", Span(rule.file), help))
+
+
+def _listening(channels: Mapping[str, Channel]) -> Iterator[Diagnostic]:
+    """Two channels cannot listen on one address; port 0 is any that is free."""
+    taken: dict[str, str] = {}
+    for channel in channels.values():
+        address = getattr(channel.source, "listen", "")
+        other = taken.setdefault(address, channel.name)
+        if other != channel.name and address and not address.endswith(":0"):
+            text = f"the channel {other} listens on {address} already"
+            yield Diagnostic("E229", text, Span(channel.file), "give it an address of its own")
 
 
 def _followed(channels: Mapping[str, Channel], routes: set[str]) -> Iterator[Diagnostic]:
