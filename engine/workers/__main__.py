@@ -6,6 +6,7 @@ import sys
 
 from engine import log
 from engine.live import Live
+from engine.loop import leave
 from engine.workers.process import Process
 from engine.workers.wire import Wire
 
@@ -16,6 +17,7 @@ def main(end: int, slow: bool) -> None:
     _, settings = wire.receive()
     log.configure(settings.log_level)
     Process(wire, settings, Live(settings), slow).work()
+    leave(0)
 
 
 if __name__ == "__main__":
