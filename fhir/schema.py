@@ -7,6 +7,7 @@ and checked by their own schemas. A `$comment` names what a combined rule is abo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -30,9 +31,28 @@ def schema(resource: str) -> JSON:
     while wanted:
         name = wanted.pop()
         if name not in found:
-            found[name] = definition(name, wanted)
+            found[name], further = defined(name)
+            wanted += further
     top = found.pop(resource)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **top, "$defs": found}
+
+
+@cache
+def defined(name: str) -> tuple[JSON, tuple[str, ...]]:
+    """The schema of one type, made once for all that refer to it, and the types it refers to itself. Never changed."""
+    wanted: list[str] = []
+    return definition(name, wanted), tuple(wanted)
+
+
+def several(resources: Sequence[str]) -> JSON:
+    """The schema of an object that holds one resource under the name of its type: of these types, and no other."""
+    found: dict[str, JSON] = {}
+    for name in resources:
+        own = {key: value for key, value in schema(name).items() if key not in ("$schema", "$defs")}
+        found |= schema(name)["$defs"] | {name: own}
+    properties = {name: {"$ref": f"#/$defs/{name}"} for name in resources}
+    rules = {"type": "object", "properties": properties, "additionalProperties": False}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **rules, "$defs": found}
 
 
 def part(resource: str, name: str) -> JSON | None:

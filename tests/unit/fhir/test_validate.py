@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from engine.fault import Fault
 from engine.types import Envelope, Message, Put, Site, Work
 from fhir.step import Validate
-from fhir.validate import validate
+from fhir.validate import USUAL, checker, validate, validator
 
 DIV = "<div xmlns='http://www.w3.org/1999/xhtml'>{}</div>"
 
@@ -209,3 +209,25 @@ def test_the_step_knows_r4_only() -> None:
     found = Validate("fhir R5").compile(site())
     assert isinstance(found, Fault)
     assert found.code == "E525"
+
+
+@pytest.mark.parametrize("name", [*USUAL, "Flag"])
+def test_a_type_is_judged_by_its_own_schema_whether_it_is_compiled_with_others_or_alone(name: str) -> None:
+    quick, alone = checker(name), validator(name)
+    assert quick is not None
+    code = {"text": "x"}
+    right: dict[str, Any] = {"resourceType": name, "id": "x", "meta": {"tag": [{"code": "t"}]}}
+    for body in (
+        right,
+        right | {"status": "final", "code": code},
+        right | {"status": "registered", "code": code, "subject": {"reference": "Patient/p"}},
+        right | {"status": "active", "intent": "order", "subject": {"reference": "Patient/p"}},
+        right | {"status": "finished", "class": {"code": "IMP"}},
+        right | {"odd": 1},
+        right | {"meta": {"odd": 1}},
+        right | {"resourceType": "Basic"},
+        right | {"id": "a b"},
+    ):
+        assert quick(body) == alone.is_valid(body), body
+    assert not quick(right | {"odd": 1})
+    assert not quick(right | {"resourceType": "Basic"})
