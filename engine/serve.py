@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from engine import heap
@@ -26,7 +28,13 @@ def serve(settings: Settings, progress: Callable[[str], None], started: Callable
     live.load(dry_site(settings))
     heap.stay()
     crew = Crew(settings, live) if settings.workers else None
-    return run(_serve(Engine(settings, live, crew, progress), started))
+    return run(_serve(Engine(settings, live, crew, partial(told, progress)), started))
+
+
+def told(progress: Callable[[str], None], text: str) -> None:
+    """Tells how far it is; that nobody listens any more stops nothing, least of all the stopping."""
+    with contextlib.suppress(OSError):
+        progress(text)
 
 
 async def _serve(engine: Engine, started: Callable[[Engine], Any] | None) -> Fault | None:
@@ -54,6 +62,8 @@ async def guarded(started: Callable[[Engine], Any], engine: Engine) -> Fault | N
     """Runs what was to follow the start; its failure is told by type and place and ends the engine."""
     try:
         await started(engine)
+    except SystemExit:  # a reader of our output that went away: the engine stops as ever, it is not left where it stands
+        engine.end()
     except Exception as error:
         engine.end()
         text = f"what follows the start failed ({type(error).__name__})"

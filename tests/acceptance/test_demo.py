@@ -99,3 +99,17 @@ def test_what_fails_after_the_start_is_told_and_ends_the_engine() -> None:
     assert isinstance(fault, Fault)
     assert (fault.kind, fault.code, engine.ended) == (Kind.FAULT, "E920", True)
     assert "patient" not in str(fault)
+
+
+def test_a_reader_of_its_output_that_goes_away_leaves_no_database_behind(folder: Path) -> None:
+    free = ["--data", str(folder / "data"), "--http", "127.0.0.1:0", "--mllp", "127.0.0.1:0"]
+    command = [sys.executable, "-m", "engine", "demo", "--patients", "3", *free]
+    demo = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert demo.stdout is not None
+    while b"Messages" not in demo.stdout.readline():
+        assert demo.poll() is None
+    demo.stdout.close()
+    demo.wait(90)
+    assert list((folder / "data").rglob("postgres"))
+    assert not list((folder / "data").rglob("postmaster.pid"))
+    assert not (folder / "data" / "engine.json").exists()
