@@ -214,10 +214,9 @@ class Engine:
 
     async def status(self) -> tuple[bool, dict[str, Any]]:
         """Ready when the database answers, the worker lives and every source listens."""
+        own = bool(self.workers) and all(worker.is_alive() for worker in self.workers)
         checks = {
-            "worker": bool(self.workers) and all(worker.is_alive() for worker in self.workers)
-            if self.crew is None
-            else self.crew.alive,
+            "worker": own if self.crew is None else self.crew.alive,
             "sources": not self.sources.broken(),
         }
         try:

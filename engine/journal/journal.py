@@ -49,9 +49,8 @@ class Journal:
         self._work_lines = {slow: Line(dsn, f"work {KINDS[slow]}") for slow in works}
         self._wakes = {slow: threading.Event() for slow in works}
         self._listeners: list[Settled] = []
-        self.woken: Callable[[Collection[bool]], None] = lambda _: (
-            None
-        )  # called when there may be something of these kinds to claim
+        # called when there may be something of these kinds to claim
+        self.woken: Callable[[Collection[bool]], None] = lambda _: None
         self._backlog = Backlog(Line(dsn, "backlog"))
         with psycopg.connect(dsn, autocommit=True) as connection:
             ensure(connection)

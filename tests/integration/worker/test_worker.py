@@ -59,11 +59,19 @@ class Bench:
 
     def __init__(self, dsn: str) -> None:
         self.dsn, self.journal, self.plan = dsn, Journal(dsn), plan()
-        self.worker = Worker(
-            self.journal, lambda: {"lab": self.plan}, Store(), lambda: datetime.now(UTC), lambda *_: Told((), (), ())
-        )
+        self.worker = self._worker()
         with psycopg.connect(dsn) as connection:
             connection.execute("create table effect (place serial, id text)")
+
+    def _worker(self, slow: bool = False) -> Worker:
+        return Worker(
+            self.journal, lambda: {"lab": self.plan}, Store(), lambda: datetime.now(UTC), lambda *_: Told((), (), ()), slow=slow
+        )
+
+    def slow(self, step: Any = keep) -> Worker:
+        """A worker of slow messages, whose channel does this."""
+        self.plan = plan(step, slow=True)
+        return self._worker(slow=True)
 
     def send(self, *bodies: str, slow: bool = False) -> None:
         """Messages of the key that is their first letter."""
@@ -165,10 +173,7 @@ def test_slow_messages_are_committed_in_small_parts_while_later_ones_still_run(b
                 seen.set()
         return keep(work)
 
-    bench.plan = plan(step, slow=True)
-    worker = Worker(
-        bench.journal, lambda: {"lab": bench.plan}, Store(), lambda: datetime.now(UTC), bench.worker.writer.alerts, slow=True
-    )
+    worker = bench.slow(step)
     bench.send("a1", "b1", "c1", "a2", "b2", slow=True)
     worker.work(bench.journal.claim(64, slow=True))
     assert seen.is_set()
@@ -187,10 +192,7 @@ def test_slow_messages_that_end_one_after_the_other_share_a_transaction(bench: B
             time.sleep(0.1)
         return keep(work)
 
-    bench.plan = plan(step, slow=True)
-    worker = Worker(
-        bench.journal, lambda: {"lab": bench.plan}, Store(), lambda: datetime.now(UTC), bench.worker.writer.alerts, slow=True
-    )
+    worker = bench.slow(step)
     bench.send("a1", "b1", slow=True)
     worker.work(bench.journal.claim(64, slow=True))
     assert bench.ask("select id from effect order by place") == ["a1", "b1"]
@@ -209,10 +211,7 @@ def test_a_slow_message_that_hangs_keeps_back_none_but_its_own_key(bench: Bench)
                 seen.set()
         return keep(work)
 
-    bench.plan = plan(step, slow=True)
-    worker = Worker(
-        bench.journal, lambda: {"lab": bench.plan}, Store(), lambda: datetime.now(UTC), bench.worker.writer.alerts, slow=True
-    )
+    worker = bench.slow(step)
     bench.send("a1", "b1", "a2", "c1", "b2", "c2", "b3", slow=True)
     worker.work(bench.journal.claim(64, slow=True))
     assert seen.is_set()
@@ -222,10 +221,7 @@ def test_a_slow_message_that_hangs_keeps_back_none_but_its_own_key(bench: Bench)
 
 def test_a_slow_message_that_is_tried_again_holds_back_its_key_in_every_part(bench: Bench) -> None:
     away = [AWAY]
-    bench.plan = plan(lambda work: away[0] if str(work.document) == "a1" and away else keep(work), slow=True)
-    worker = Worker(
-        bench.journal, lambda: {"lab": bench.plan}, Store(), lambda: datetime.now(UTC), bench.worker.writer.alerts, slow=True
-    )
+    worker = bench.slow(lambda work: away[0] if str(work.document) == "a1" and away else keep(work))
     bench.send("a1", "b1", "a2", "b2", "a3", "b3", slow=True)
     worker.work(bench.journal.claim(64, slow=True))
     assert bench.ask("select id from effect order by place") == ["b1", "b2", "b3"]
@@ -240,9 +236,7 @@ def test_a_claim_of_large_messages_takes_a_few_and_the_rest_comes_next(bench: Be
     monkeypatch.setattr("engine.journal.claim.MOST_BYTES", 9)
     names = [f"{letter}1" for letter in "abcdefghijkl"]
     bench.send(*names, slow=True)
-    worker = Worker(
-        bench.journal, lambda: {"lab": plan()}, Store(), lambda: datetime.now(UTC), bench.worker.writer.alerts, slow=True
-    )
+    worker = bench.slow()
     first = bench.journal.claim(64, slow=True)
     assert [message.body.decode() for message in first] == names[:8]
     worker.work(first)
