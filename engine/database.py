@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import psycopg
 
-from engine import migrate, postgres
+from engine import postgres
 from engine.fault import Fault, Kind
+from engine.migrating import migrate_apart
 from engine.settings import Settings
 
 
@@ -34,7 +35,7 @@ class Database:
             return Fault(Kind.UNAVAILABLE, "E912", text, help="see that it runs and that DATABASE_URL is right")
         if faults and not settings.accept_data_loss:
             return faults[0]
-        applied = migrate.migrate(self.dsn, progress)
+        applied = migrate_apart(self.dsn, progress)
         return applied if isinstance(applied, Fault) else None
 
     def close(self, progress: Callable[[str], None]) -> None:

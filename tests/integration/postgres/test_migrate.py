@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import psycopg
@@ -9,6 +12,7 @@ import pytest
 
 from engine.fault import Fault, Kind
 from engine.migrate import migrate, pending
+from engine.migrating import migrate_apart
 
 FIRST = """
 from alembic import op
@@ -86,3 +90,29 @@ def test_a_database_that_is_away_is_unavailable(tmp_path: Path) -> None:
     answer = migrate(f"host={tmp_path} dbname=x")
     assert isinstance(answer, Fault)
     assert answer.code == "E613"
+
+
+def test_a_process_of_its_own_migrates_tells_its_progress_and_leaves_nothing_behind_here(empty_database: str) -> None:
+    progress: list[str] = []
+    applied = migrate_apart(empty_database, progress.append)
+    assert pending(empty_database) == []
+    assert isinstance(applied, list)
+    assert progress == [f"migrated to {revision}" for revision in applied]
+    assert "journal_0001" in applied
+    assert migrate_apart(empty_database) == []
+    code = "import sys, engine.app; print([name for name in ('alembic', 'sqlalchemy') if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_what_stands_against_a_migration_is_told_from_a_process_of_its_own(tmp_path: Path) -> None:
+    answer = migrate_apart(f"host={tmp_path} dbname=x")
+    assert isinstance(answer, Fault)
+    assert answer.code == "E613"
+
+
+def test_a_process_that_ends_while_it_migrates_is_a_fault(empty_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", shutil.which("false"))
+    answer = migrate_apart(empty_database)
+    assert isinstance(answer, Fault)
+    assert answer.code == "E613"
+    assert "ended" in answer.text
