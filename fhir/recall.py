@@ -10,7 +10,7 @@ from __future__ import annotations
 from sys import getrefcount
 from typing import Any
 
-FEW, MANY = 1024, 8192  # objects kept, at first and at most
+FEW, MANY = 128, 8192  # objects kept, at first and at most
 
 
 class Recall(dict[int, tuple[Any, ...]]):

@@ -7,6 +7,7 @@ value.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count, islice
 from typing import Any
@@ -20,19 +21,22 @@ Fill = Callable[[Scope, Run], Any]
 Part = Path | bound.Refer | None  # None: what is neither, as the instances of a group
 Depend = Callable[[Sequence[Path]], Texts | None]
 MOST = 12288  # values remembered by a mapping
-MET = 8192  # keys of whole resources it has met once
+MET = 8192  # keys of whole resources it has met once, about; a power of two
+NEVER = -1  # no hash is that
+TEXTS = 1024  # texts that stand in many keys, as units do
 LONGEST = 2000  # characters of all the texts of a key
 
 
 class Memory:
     """What a mapping's rules have made. When it is full the older half is forgotten."""
 
-    __slots__ = ("_kept", "_marks", "_met", "get")
+    __slots__ = ("_kept", "_marks", "_met", "_texts", "get")
 
     def __init__(self) -> None:
         self._kept: dict[Any, Any] = {}
         self._marks = count()
-        self._met: set[int] = set()
+        self._met = array("q")  # the hash of the key met last, of those that share a place
+        self._texts: dict[str, str] = {}
         self.get = self._kept.get
 
     def mark(self) -> int:
@@ -46,17 +50,27 @@ class Memory:
             for old in list(islice(kept, MOST // 2)):
                 kept.pop(old, None)
         if length(key) <= LONGEST:
-            kept[key] = value
+            kept[self._shared(key)] = value
 
     def keep_again(self, key: Any, value: Any) -> None:
         """Remembers a value whose key was met before: most whole resources that come once never come again."""
         met, mark = self._met, hash(key)
-        if mark in met:
+        if not met:
+            met.extend(array("q", [NEVER]) * MET)
+        place = mark & (MET - 1)
+        if met[place] == mark:
             self.keep(key, value)
-            return
-        if len(met) >= MET:
-            met.clear()
-        met.add(mark)
+        else:
+            met[place] = mark
+
+    def _shared(self, key: Any) -> Any:
+        """The key with texts that stood in others before as those very objects."""
+        if key.__class__ is not tuple:
+            return key
+        texts = self._texts
+        if len(texts) >= TEXTS:
+            texts.clear()
+        return tuple(texts.setdefault(part, part) if part.__class__ is str else part for part in key)
 
 
 def length(key: Any) -> int:

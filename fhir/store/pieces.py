@@ -135,7 +135,7 @@ class Element:
             visit(value, out)
         patient = rows.patient(out.patient) if out.patient is not None else b""
         span = rows.span(out.low, out.high) if out.low is not None else b""
-        left = b"".join(set(out.tokens)), b"".join(set(out.exact)), b"".join(out.ranges), patient, span, frozenset(out.strings)
+        left = b"".join(set(out.tokens)), b"".join(set(out.exact)), b"".join(out.ranges), patient, span, frozenset(out.strings) or NONE
         return value, text, left, right
 
 

@@ -48,6 +48,18 @@ def test_a_whole_resource_that_comes_once_takes_no_room() -> None:
     assert kept.get("a") == "second"
 
 
+def test_texts_that_stand_in_many_keys_are_kept_once() -> None:
+    kept = Memory()
+    for number in range(3):
+        kept.keep((number, "".join(("mm", "ol/L")), f"{number}.5"), number)
+    units = [key[1] for key in kept._kept]
+    assert units == ["mmol/L"] * 3
+    assert units[0] is units[1] is units[2]
+    for number in range(2 * remember.TEXTS):
+        kept.keep((0, str(number)), number)
+    assert len(kept._texts) <= remember.TEXTS + 1
+
+
 def test_two_rules_do_not_share_what_they_remember() -> None:
     kept = Memory()
     one = Rule(kept, lambda scope, run: 1)
