@@ -1,6 +1,7 @@
 """A load generator for MLLP in a process of its own: N connections, each sends a distinct message and waits for its ACK.
 
-Prints one JSON line: acknowledged, seconds, latencies in ms. Bounded by a number of messages; only loopback is ever a target.
+Prints one JSON line: acknowledged, when it began by the machine's monotonic clock, seconds, latencies in ms. Bounded by a number of
+messages; only loopback is ever a target.
 """
 
 from __future__ import annotations
@@ -115,7 +116,8 @@ async def main(port: int, connections: int, count: int, patients: int, first: in
 
     print(
         json.dumps(
-            {"sent": count, "accepted": run.accepted, "seconds": seconds, "p50": at(0.5), "p95": at(0.95), "p99": at(0.99)}
+            {"sent": count, "accepted": run.accepted, "began": began, "seconds": seconds}
+            | {"p50": at(0.5), "p95": at(0.95), "p99": at(0.99)}
         )
     )
 
