@@ -1,6 +1,7 @@
 """The journal: what was received is on disk before it is acknowledged, worked in order, and never lost."""
 
-from engine.journal.committer import Committer, Limits
+from engine.journal.committer import Committer
+from engine.journal.groups import Limits
 from engine.journal.journal import BOTH, Journal
 from engine.journal.look import Filter, Found, Happened, Shown
 from engine.journal.values import Fenced, Settlement

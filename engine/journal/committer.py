@@ -1,7 +1,7 @@
 """The committer: many connections' arrivals in one commit, for sources that live on an event loop.
 
-Its thread takes all that waits, commits, and takes again: the slower the disk, the larger the groups. A future is answered only
-after its commit was heard of. It implements engine.types.Intake.
+What is for slow work (ECGs) is stored by a thread and over a line of its own: a message of results never waits for its bytes. A future is
+answered only after its commit was heard of. It implements engine.types.Intake.
 """
 
 from __future__ import annotations
@@ -10,42 +10,28 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from prometheus_client import Counter
 
 from engine.fault import Fault, Kind
-from engine.journal.journal import Journal
+from engine.journal.groups import STOPPED, Answers, Future, Groups, Limits, Part
+from engine.journal.journal import BOTH, Journal
 from engine.journal.look import outcome
-from engine.log import failed
+from engine.journal.values import KINDS
 from engine.types import Arrival, Outcome, Receipt
 
+__all__ = ["Committer", "Limits"]
+
 HELD_BACK = Counter("engine_held_back", "Times that a source waited because too much waits to be stored or worked")
-Future = asyncio.Future[list[Receipt | Fault]]
-STOPPED = Fault(Kind.UNAVAILABLE, "E624", "the engine is stopping; the message was not stored", help="send it again")
 FULL = Fault(Kind.BUSY, "E625", "too many messages wait to be stored; this one was not", help="send it again later")
-BROKEN = Fault(
-    Kind.INTERRUPTED, "E621", "storing the message failed in a way that leaves its outcome unknown", help="send it again"
-)
 LATE = Fault(Kind.INTERRUPTED, "E626", "the message is stored but its processing takes longer than the answer can wait")
 
 
 RECENT = 1024  # outcomes remembered
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much may wait before sources are held back (`ready`), and how much before they are refused."""
-
-    group: int = 512  # messages in one commit
-    group_bytes: int = 8 * 1024 * 1024
-    waiting: int = 2_000  # messages not yet stored
-    waiting_bytes: int = 32 * 1024 * 1024
-    pending: int = 20_000  # messages stored and not yet worked
-    refuse: int = 4  # times `waiting`: a source that does not ask `ready` meets a fault
 
 
 class Committer:
@@ -53,11 +39,11 @@ class Committer:
 
     def __init__(self, journal: Journal, limits: Limits | None = None) -> None:
         self._journal, self._limits = journal, limits or Limits()
-        self._queue: deque[tuple[Sequence[Arrival], Future]] = deque()
-        self._waiting, self._bytes = 0, 0
-        self._changed = threading.Condition()
+        self._lanes = {
+            slow: Groups(partial(journal.accept, slow=slow), self._tell, self._limits, f"committer {KINDS[slow]}")
+            for slow in BOTH
+        }
         self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
         self._told = threading.Lock()  # over the two that follow
         self._waiters: dict[UUID, list[asyncio.Future[Outcome]]] = {}
         self._recent: OrderedDict[UUID, Outcome] = OrderedDict()
@@ -66,29 +52,24 @@ class Committer:
         """Begins to take arrivals."""
         self._loop = asyncio.get_running_loop()
         self._journal.listen(self._settled)
-        self._thread.start()
+        for lane in self._lanes.values():
+            lane.start()
 
     def stop(self) -> None:
         """Stores what waits, refuses what comes, and ends."""
-        with self._changed:
-            self._stopping = True
-            self._changed.notify()
-        self._thread.join()
+        self._stopping = True
+        for lane in self._lanes.values():
+            lane.ask_to_stop()
+        for lane in self._lanes.values():
+            lane.join()
 
     async def accept(self, arrivals: Sequence[Arrival]) -> list[Receipt | Fault]:
         """Makes the arrivals durable, in order; returns after the commit."""
+        if self._waiting > self._limits.refuse * self._limits.waiting:
+            return [FULL] * len(arrivals)
         future: Future = self._loop.create_future()
-        size = sum(len(arrival.body) for arrival in arrivals)
-        with self._changed:
-            if self._stopping:
-                return [STOPPED] * len(arrivals)
-            if self._waiting > self._limits.refuse * self._limits.waiting:
-                return [FULL] * len(arrivals)
-            self._queue.append((arrivals, future))
-            self._waiting += len(arrivals)
-            self._bytes += size
-            self._changed.notify()
-        return await future
+        lane = self._lanes[any(arrival.slow for arrival in arrivals)]
+        return await future if lane.put(arrivals, future) else [STOPPED] * len(arrivals)
 
     async def ready(self) -> None:
         """Waits while too much waits to be stored or worked."""
@@ -119,48 +100,17 @@ class Committer:
         finally:
             self._forget(id, future)
 
+    @property
+    def _waiting(self) -> int:
+        return sum(lane.waiting for lane in self._lanes.values())
+
     def _crowded(self) -> bool:
-        limits = self._limits
-        return self._waiting > limits.waiting or self._bytes > limits.waiting_bytes or self._journal.pending > limits.pending
+        limits, size = self._limits, sum(lane.bytes for lane in self._lanes.values())
+        return self._waiting > limits.waiting or size > limits.waiting_bytes or self._journal.pending > limits.pending
 
-    def _run(self) -> None:
-        while True:
-            with self._changed:
-                while not self._queue and not self._stopping:
-                    self._changed.wait()
-                group = self._take()
-            if not group:
-                return
-            arrivals = [arrival for part, _ in group for arrival in part]
-            try:
-                answers = self._journal.accept(arrivals)
-            except Exception as error:
-                failed("messages could not be stored", error)
-                answers = [BROKEN] * len(arrivals)
-            with self._changed:
-                self._waiting -= len(arrivals)
-                self._bytes -= sum(len(arrival.body) for arrival in arrivals)
-            self._tell(group, answers)
-
-    def _take(self) -> list[tuple[Sequence[Arrival], Future]]:
-        group, count, size = [], 0, 0
-        while self._queue and count < self._limits.group and size < self._limits.group_bytes:
-            part = self._queue.popleft()
-            group.append(part)
-            count += len(part[0])
-            size += sum(len(arrival.body) for arrival in part[0])
-        return group
-
-    def _tell(self, group: list[tuple[Sequence[Arrival], Future]], answers: list[Receipt | Fault]) -> None:
+    def _tell(self, group: Sequence[Part], answers: Answers) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is gone, and with it everybody who waited
-            self._loop.call_soon_threadsafe(self._answer, group, answers)
-
-    def _answer(self, group: list[tuple[Sequence[Arrival], Future]], answers: list[Receipt | Fault]) -> None:
-        start = 0
-        for part, future in group:
-            if not future.done():
-                future.set_result(answers[start : start + len(part)])
-            start += len(part)
+            self._loop.call_soon_threadsafe(_answer, group, answers)
 
     def _forget(self, id: UUID, future: asyncio.Future[Outcome]) -> None:
         with self._told:
@@ -180,6 +130,14 @@ class Committer:
         if heard:
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(_resolve, heard)
+
+
+def _answer(group: Sequence[Part], answers: Answers) -> None:
+    start = 0
+    for part in group:
+        if not part.future.done():
+            part.future.set_result(list(answers[start : start + len(part.arrivals)]))
+        start += len(part.arrivals)
 
 
 def _resolve(heard: list[tuple[asyncio.Future[Outcome], Outcome]]) -> None:

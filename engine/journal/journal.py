@@ -29,7 +29,7 @@ Settled = Callable[[dict[UUID, Outcome]], None]
 
 
 class Journal:
-    """`accept` belongs to one thread, `claim`/`transaction`/`settle` to one for quick and one for slow work; the rest to any.
+    """`accept`, and `claim`/`transaction`/`settle`, belong to one thread for quick and one for slow work; the rest to any.
 
     `works` says which of the two this process does: quick (False), slow (True), both or neither. One that does neither hands everything
     to others: `woken` is called with the kinds of work that came. Where nothing is accepted, nobody needs to know how much waits.
@@ -42,8 +42,8 @@ class Journal:
         sizes = (QUICK, LANES - QUICK)
         self._leases = {slow: Leases(Line(dsn, f"leases {KINDS[slow]}"), KINDS[slow], sizes[slow], lease) for slow in works}
         self._bodies = Bodies(memory)
-        self._accept_line = Line(dsn, "accept", OPTIONS + BY_KEY)
-        self._acceptor = Acceptor(self._accept_line)
+        self._accept_lines = {slow: Line(dsn, f"accept {KINDS[slow]}", OPTIONS + BY_KEY) for slow in BOTH}
+        self._acceptors = {slow: Acceptor(line) for slow, line in self._accept_lines.items()}
         self._claim_lines = {slow: Line(dsn, f"claim {KINDS[slow]}", OPTIONS + BY_KEY) for slow in works}
         self._claims = {slow: Claims(self._claim_lines[slow], self._leases[slow], self._bodies, slow) for slow in works}
         self._work_lines = {slow: Line(dsn, f"work {KINDS[slow]}") for slow in works}
@@ -75,10 +75,10 @@ class Journal:
         """Whether no other process shares the journal."""
         return all(leases.owners == 1 for leases in self._leases.values())
 
-    def accept(self, arrivals: Sequence[Arrival]) -> list[Receipt | Fault]:
-        """Makes the arrivals durable in one commit; a Fault means not stored, save E621: not known."""
+    def accept(self, arrivals: Sequence[Arrival], slow: bool = False) -> list[Receipt | Fault]:
+        """Makes the arrivals durable in one commit, over the line of one kind; a Fault means not stored, save E621: not known."""
         self._bodies.keep(arrivals, {slow: leases.held() for slow, leases in self._leases.items()})
-        receipts = self._acceptor.accept(arrivals)
+        receipts = self._acceptors[slow].accept(arrivals)
         fresh = 0
         kinds: set[bool] = set()
         for arrival, receipt in zip(arrivals, receipts, strict=True):
@@ -200,5 +200,5 @@ class Journal:
         self._backlog.stop()
         for leases in self._leases.values():
             leases.stop()
-        for line in (self._accept_line, *self._claim_lines.values(), *self._work_lines.values()):
+        for line in (*self._accept_lines.values(), *self._claim_lines.values(), *self._work_lines.values()):
             line.drop()

@@ -263,7 +263,7 @@ def test_a_source_that_does_not_wait_is_refused_before_memory_fills(journal: Jou
     async def run() -> list[Receipt | Fault]:
         committer = Committer(journal, Limits(waiting=1, refuse=1, group=1))
         committer.start()
-        with committer._changed:  # the thread cannot take anything meanwhile
+        with committer._lanes[False]._changed:  # the thread cannot take anything meanwhile
             tasks = []
             for n in range(4):
                 tasks.append(asyncio.ensure_future(committer.accept([make(str(n))])))

@@ -134,7 +134,7 @@ def test_the_lanes_of_a_process_that_died_are_taken_over_at_once(database: str, 
     heir = Journal(database)
     assert [message.id for message in heir.claim(10)] == [arrival.id]
     heir.close()
-    for line in (dead._accept_line, *dead._claim_lines.values(), *dead._work_lines.values()):
+    for line in (*dead._accept_lines.values(), *dead._claim_lines.values(), *dead._work_lines.values()):
         line.drop()
 
 
