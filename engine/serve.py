@@ -7,10 +7,9 @@ import contextlib
 import signal
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine import heap
-from engine.app import Engine
 from engine.deployment import dry_site
 from engine.fault import Fault, Kind, innermost
 from engine.live import Live
@@ -18,16 +17,21 @@ from engine.loop import run
 from engine.settings import Settings
 from engine.workers import Crew
 
+if TYPE_CHECKING:
+    from engine.app import Engine
+
 
 def serve(settings: Settings, progress: Callable[[str], None], started: Callable[[Engine], Any] | None = None) -> Fault | None:
     """Runs an engine until SIGTERM or SIGINT; `started` is called (and awaited) once it is ready. What was started is always stopped.
 
-    Channels are loaded first: the worker processes are forked from this one while it has nothing else.
+    Channels are loaded first: the worker processes are forked from this one while it has nothing else, the web server neither.
     """
     live = Live(settings)
     live.load(dry_site(settings))
     heap.stay()
     crew = Crew(settings, live) if settings.workers else None
+    from engine.app import Engine  # noqa: PLC0415
+
     return run(_serve(Engine(settings, live, crew, partial(told, progress)), started))
 
 

@@ -135,7 +135,8 @@ class Element:
             visit(value, out)
         patient = rows.patient(out.patient) if out.patient is not None else b""
         span = rows.span(out.low, out.high) if out.low is not None else b""
-        left = b"".join(set(out.tokens)), b"".join(set(out.exact)), b"".join(out.ranges), patient, span, frozenset(out.strings) or NONE
+        words = frozenset(out.strings) or NONE  # an empty one of its own would take 232 bytes
+        left = b"".join(set(out.tokens)), b"".join(set(out.exact)), b"".join(out.ranges), patient, span, words
         return value, text, left, right
 
 
