@@ -49,3 +49,14 @@ def test_accesses_kept_before_are_audit_events_after_the_upgrade(empty_database:
         assert len(page.matches) == 1
         assert '"recorded":"2026-03-02T12:00:00.000Z"' in page.matches[0].body
         assert "10.0.0.9" in page.matches[0].body
+
+
+def test_what_no_search_chooses_by_is_not_sampled(empty_database: str) -> None:
+    assert not isinstance(migrate(empty_database, to="fhir_0008"), Fault)
+    with psycopg.connect(empty_database, autocommit=True) as connection:
+        FhirStore().write(connection, [Put(observation(id=f"o{n}", category=EXAM)) for n in range(50)], AT)
+        assert not isinstance(migrate(empty_database), Fault)
+        connection.execute("analyze fhir.resource")
+        asked = "select attname from pg_stats where schemaname = 'fhir' and tablename = 'resource'"
+        sampled = {name for (name,) in connection.execute(asked)}
+        assert sampled == {"num", "type", "updated", "deleted", "patient", "low", "high", "tokens", "exact", "strings"}
