@@ -27,6 +27,7 @@ from fhir.store.sql import sql
 from fhir.store.types import CODES, key_of
 
 NOTHING = rows.entered(Entries())
+OTHER = b""  # the digest of what may change
 
 
 class Held:
@@ -36,6 +37,7 @@ class Held:
     version = 0
     stored = 0  # the version in the database; 0 when there is none
     deleted = False
+    same = False  # whether all of the batch leaves it as it is stored; it is not locked then
     digest = b""
     raw = b""  # the newest body's text
 
@@ -117,7 +119,7 @@ def apply(connection: Connection, changes: Sequence[Change], at: datetime, share
     named = [name(change) for change in changes]
     held = {pair: Held(*pair, key_of(*pair)) for pair in dict.fromkeys(named)}
     with connection.cursor() as cursor:
-        look_up(cursor, held, {pair for pair, change in zip(named, changes, strict=True) if merges(change)})
+        look_up(cursor, held, *foreseen(named, changes))
         batch = Batch(at, shared)
         written = [batch.take(cursor, held[pair], change) for pair, change in zip(named, changes, strict=True)]
         batch.store(cursor, held.values())
@@ -131,20 +133,37 @@ def name(change: Change) -> tuple[str, str]:
     return name(change.change) if isinstance(change, Expect) else (change.type, change.id)
 
 
-def merges(change: Change) -> bool:
-    """Whether the stored body is needed at once."""
-    held = change.change if isinstance(change, Expect) else change
-    return isinstance(held, Put) and held.merge and not AGAIN.known(held)
+def foreseen(named: Sequence[tuple[str, str]], changes: Sequence[Change]) -> tuple[set[tuple[str, str]], dict[tuple[str, str], bytes]]:
+    """The resources whose stored body is needed at once, and the digests of those that all of the batch leaves as it left them before."""
+    merged: set[tuple[str, str]] = set()
+    known: dict[tuple[str, str], bytes] = {}
+    for pair, change in zip(named, changes, strict=True):
+        digest = AGAIN.digest(change)
+        if digest is None or known.setdefault(pair, digest) != digest:
+            known[pair] = OTHER
+        if digest is None:
+            told = change.change if isinstance(change, Expect) else change
+            if isinstance(told, Put) and told.merge:
+                merged.add(pair)
+    return merged, {pair: digest for pair, digest in known.items() if digest != OTHER}
 
 
-def look_up(cursor: Any, held: dict[tuple[str, str], Held], merged: set[tuple[str, str]]) -> None:
+def look_up(
+    cursor: Any, held: dict[tuple[str, str], Held], merged: set[tuple[str, str]], known: dict[tuple[str, str], bytes]
+) -> None:
     """Reads what is stored of all resources of the batch in one query."""
     by_key = {one.key: one for one in held.values()}
-    asked = {"keys": listed(sorted(by_key)), "merged": listed(held[pair].key for pair in merged)}
+    asked = {
+        "keys": listed(sorted(by_key)),
+        "merged": listed(held[pair].key for pair in merged),
+        "known": listed(held[pair].key for pair in known),
+        "digests": listed(known.values()),
+    }
     cursor.execute(sql("lookup"), asked, prepare=True)
-    for key, num, version, deleted, digest, body in cursor.fetchall():
+    for key, num, version, deleted, digest, same, body in cursor.fetchall():
         one = by_key[key.bytes]
         one.num, one.version, one.stored, one.deleted, one.digest = num, version, version, deleted, digest.bytes
+        one.same = same
         if body:
             one.raw = body.encode()
 
@@ -167,6 +186,8 @@ class Batch:
 
     def take(self, cursor: Any, one: Held, change: Change) -> Written | Fault:
         """Applies one change to what is held."""
+        if one.same:
+            return Written(one.type, one.id, one.version, "unchanged")
         if self.shared and not one.version and change.__class__ is Put:
             made = pieced(one.type)(change.body)
             if made is not None:

@@ -198,6 +198,34 @@ def test_two_writers_of_the_same_resource_wait_for_each_other(database: str) -> 
         assert write(second, Put({**PATIENT, "gender": "other"})) == [(3, "updated")]
 
 
+def test_writers_of_what_stays_as_it_is_do_not_wait_for_each_other(database: str) -> None:
+    told, other = Put(PATIENT, merge=True), {"resourceType": "Observation", "id": "o", "status": "final", "code": {"text": "K"}}
+    with psycopg.connect(database) as first, psycopg.connect(database) as second:
+        write(first, told)
+        first.commit()
+        assert write(first, told, Put(other)) == [(1, "unchanged"), (1, "created")]
+        second.execute("set lock_timeout = '200ms'")
+        assert write(second, told, Put({**other, "id": "p"})) == [(1, "unchanged"), (1, "created")]
+        assert write(second, Put({**PATIENT, "gender": "male"})) == [(2, "updated")]
+        second.commit()
+        first.commit()
+        assert write(first, told) == [(3, "updated")]
+
+
+def test_what_may_change_in_a_batch_is_locked_though_it_was_written_before(database: str) -> None:
+    told, moved = Put(PATIENT, merge=True), Put({**PATIENT, "gender": "male"}, merge=True)
+    with psycopg.connect(database) as first, psycopg.connect(database) as second:
+        assert write(first, told, moved, told) == [(1, "created"), (2, "updated"), (3, "updated")]
+        first.commit()
+        assert write(first, told, moved) == [(3, "unchanged"), (4, "updated")]
+        second.execute("set lock_timeout = '200ms'")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            write(second, told, moved)
+        second.rollback()
+        first.commit()
+        assert write(second, told) == [(5, "updated")]
+
+
 def test_the_columns_say_whose_it_is_and_when(connection: psycopg.Connection[Any]) -> None:
     observation = {
         "resourceType": "Observation",
