@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from engine.fault import Fault, Kind
 from engine.heap import release
 from engine.journal import Settlement
+from engine.record import record
 from engine.run import Plan, run
 from engine.types import Filtered, Message, Put, State, Work
 
@@ -20,7 +20,7 @@ FATAL = Fault(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Done:
     """A message that was run: what became of it, what is to be written, what the alert rules saw."""
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from engine.fault import Fault
+from engine.record import record
 
 JSON = dict[str, Any]
 Connection = Any  # psycopg.Connection: the engine hands it out inside its transaction
@@ -22,7 +23,7 @@ Connection = Any  # psycopg.Connection: the engine hands it out inside its trans
 # --- what arrives -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Envelope:
     """What can be told of a body before it is mapped. All parts may be empty, none is invented."""
 
@@ -32,7 +33,7 @@ class Envelope:
     key: str = ""  # order key, a patient as a rule
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Arrival:
     """One received body, exactly as it came, before it is durable."""
 
@@ -47,7 +48,7 @@ class Arrival:
     slow: bool = False  # its channel's work takes a processor for long: it waits in lanes of its own
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Receipt:
     """The journal's word that an arrival is on disk."""
 
@@ -66,7 +67,7 @@ class State(Enum):
     HELD = "held"  # with its fault, until replayed
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Outcome:
     """What became of a message: processed, filtered or held, with the faults that say why."""
 
@@ -183,7 +184,7 @@ class Format(Protocol):
 # --- the work ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Message:
     """A journalled message, claimed for work."""
 
@@ -197,7 +198,7 @@ class Message:
     attempt: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Put:
     """A resource to write. `merge` keeps stored elements the new body does not state, save those in `clear`; `once` leaves alone
     what is there already (a Provenance whose activity is repeated).
@@ -211,7 +212,7 @@ class Put:
     once: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Parcel:
     """Bytes for one destination. `idem` is stable over retries and replays; parcels of one `key` leave in order."""
 
@@ -223,7 +224,7 @@ class Parcel:
     meta: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Event:
     """Something for the feeds, numbered when the transaction commits."""
 
@@ -233,7 +234,7 @@ class Event:
     severity: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Work:
     """A message on its way through the steps of its channel."""
 
@@ -262,7 +263,7 @@ class Step(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Written:
     """What the store did with a Put."""
 
@@ -272,7 +273,7 @@ class Written:
     change: str  # created, updated, unchanged
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Origin:
     """Which message wrote which resources, by which version of its channel."""
 

@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 
+from engine.record import record
+
 HISTORY = 64  # readings kept for a rate of change
 
 
@@ -45,7 +47,7 @@ class Timing:
     escalate: tuple[timedelta, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reading:
     """One judged reading. `clears` is `holds` turned around unless the rule has its own condition to clear."""
 

@@ -11,6 +11,7 @@ from typing import Any
 from engine.alerts.life import Reading
 from engine.alerts.rule import Rule
 from engine.fault import Fault, Kind
+from engine.record import record
 from engine.types import JSON, Run, Site, Work
 
 STEP = "alert"
@@ -22,7 +23,7 @@ UNTRUE = (*VOID, "registered")
 TIMES = ("effectiveDateTime", "effectiveInstant", "issued", "recordedDate", "authoredOn", "date")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Signal:
     """One rule's judgement of one resource. `born` is the patient's date of birth where the message tells it."""
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
 import psycopg
 
 from engine.fault import Fault, Kind
+from engine.record import record
 from engine.types import Event, Message, Outcome, Parcel, State
 
 LANES = 64
@@ -24,7 +24,7 @@ class Fenced(psycopg.OperationalError):
     """Another process has taken these messages over: the transaction must be undone."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Settlement:
     """What became of a claimed message, and what leaves with it; settled in the transaction that writes its resources."""
 

@@ -133,7 +133,9 @@ def name(change: Change) -> tuple[str, str]:
     return name(change.change) if isinstance(change, Expect) else (change.type, change.id)
 
 
-def foreseen(named: Sequence[tuple[str, str]], changes: Sequence[Change]) -> tuple[set[tuple[str, str]], dict[tuple[str, str], bytes]]:
+def foreseen(
+    named: Sequence[tuple[str, str]], changes: Sequence[Change]
+) -> tuple[set[tuple[str, str]], dict[tuple[str, str], bytes]]:
     """The resources whose stored body is needed at once, and the digests of those that all of the batch leaves as it left them before."""
     merged: set[tuple[str, str]] = set()
     known: dict[tuple[str, str], bytes] = {}
