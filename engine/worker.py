@@ -1,14 +1,10 @@
-"""The worker: claims a batch and runs each message's plan while the batch before it is written.
-
-Commits stay in the order of the queue: what was run is handed on only when the batch before it has landed, and comes again where
-something in that one waits.
-"""
+"""The worker: claims a batch, runs each message's plan and has all of it written in one transaction."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from datetime import datetime
 from itertools import islice
@@ -27,7 +23,6 @@ SLOW_BATCH = 16
 SLOW_SIDE = 4  # slow messages that run at a time
 SLOW_PAUSE = 0.05  # s in which another one may come to share a transaction, which costs less than one of its own
 SLOW_PART = 2  # slow messages in one transaction: a short one, for the quick ones' commits wait for what it wrote
-Flight = Future[bool] | None  # a batch that is being written; whether all of it could be, so that what follows may follow
 
 
 class Watch:
@@ -41,18 +36,16 @@ class Watch:
         self, tell: Callable[[list[bytes]], None] = lambda _: None, suspects: Sequence[bytes] = (), fatal: Sequence[bytes] = ()
     ) -> None:
         self.tell, self.suspects, self.fatal = tell, set(suspects), frozenset(fatal)
-        self._in_hand: list[bytes] = []
 
     def most(self, usual: int) -> int:
         """How many messages are worked together."""
         return 1 if self.suspects else usual
 
-    def begins(self, messages: Sequence[Message], more: bool) -> None:
-        """These are in hand now; with `more`, beside those that were."""
+    def begins(self, messages: Sequence[Message]) -> None:
+        """These are in hand now."""
         ids = [one.id.bytes for one in messages]
         self.suspects.difference_update(ids)
-        self.tell(self._in_hand + ids if more else ids)
-        self._in_hand = ids
+        self.tell(ids)
 
 
 class Worker(threading.Thread):
@@ -75,45 +68,28 @@ class Worker(threading.Thread):
         self._stop_asked = threading.Event()
 
     def run(self) -> None:
-        flight: Flight = None
-        with ThreadPoolExecutor(1, "writer") as side:
-            while not self._stop_asked.is_set():
-                try:
-                    flight = self.turn(side, flight)
-                except Exception as error:
-                    lost = isinstance(error, TRANSIENT)
-                    failed("the worker lost the database and tries again" if lost else "the worker failed and goes on", error)
-                    if flight is not None:
-                        wait([flight])
-                    flight = None
-                    self._stop_asked.wait(0.5)
-            if flight is not None and (left := flight.exception()) is not None:
-                failed("the last batch could not be written and comes again", left)
+        while not self._stop_asked.is_set():
+            try:
+                self.turn()
+            except Exception as error:
+                lost = isinstance(error, TRANSIENT)
+                failed("the worker lost the database and tries again" if lost else "the worker failed and goes on", error)
+                self._stop_asked.wait(0.5)
 
     def stop(self, seconds: float = 30.0) -> None:
-        """Finishes the batches in hand and ends."""
+        """Finishes the batch in hand and ends."""
         self._stop_asked.set()
         self.journal.wake()
         self.join(seconds)
 
-    def turn(self, side: Executor, flight: Flight) -> Flight:
-        """Claims and runs a batch, then has `side` write it, once the one before it is written; with nothing to do, waits a while."""
-        more = flight is not None
-        messages = [] if more and self.watch.suspects else self.journal.claim(self._most(), self.slow, more)
+    def turn(self) -> None:
+        """Claims and works a batch; with nothing to do, waits a while."""
+        messages = self.journal.claim(self.watch.most(SLOW_BATCH if self.slow else BATCH), self.slow)
         if messages:
-            self.watch.begins(messages, more)
-        if self.slow and messages:
+            self.watch.begins(messages)
             self.work(messages)
-            return None
-        plans = self.plans()
-        done = [self._run(plans, one) for one in messages]
-        if flight is not None and not flight.result():
-            return None
-        if messages:
-            return side.submit(self.writer.write, plans, done)
-        if not more:
+        else:
             self.journal.wait(0.5, self.slow)
-        return None
 
     def work(self, messages: Sequence[Message]) -> None:
         """Runs and writes a batch by itself."""
@@ -121,10 +97,7 @@ class Worker(threading.Thread):
         if self.slow:
             self._slowly(plans, messages)
         else:
-            self.writer.write(plans, [self._run(plans, one) for one in messages])
-
-    def _most(self) -> int:
-        return self.watch.most(SLOW_BATCH if self.slow else BATCH)
+            self.writer.write(plans, [self._run(plans, one) for one in messages], set())
 
     def _run(self, plans: Mapping[str, Plan], message: Message) -> Done:
         plan = plans.get(message.channel)

@@ -38,9 +38,8 @@ class Writer:
         self.journal, self.store, self.now, self.alerts, self.slow = journal, store, now, alerts, slow
         self.record: Any = getattr(store, "record", None)
 
-    def write(self, plans: Mapping[str, Plan], part: Sequence[Done], blocked: set[object] | None = None) -> bool:
-        """Commits what was run; adds the keys that must wait to `blocked`, and leaves out what has one of them. False when there are any."""
-        blocked = set() if blocked is None else blocked
+    def write(self, plans: Mapping[str, Plan], part: Sequence[Done], blocked: set[object]) -> None:
+        """Commits what was run; adds the keys that must wait to `blocked`, and leaves out what has one of them."""
         done: list[Done] = []
         for one in part:
             message = one.settlement.message
@@ -61,7 +60,6 @@ class Writer:
                 raise
             except Exception:
                 self._alone(plans, done, blocked)
-        return not blocked
 
     def _alone(self, plans: Mapping[str, Plan], done: Sequence[Done], blocked: set[object]) -> None:
         """Commits one message at a time, so that the one that cannot be stored is found; it is held."""

@@ -88,18 +88,15 @@ class Claims:
         self._after = 0
         self._swept = 0.0
         self._generation = -1
-        self.in_hand: set[int] = set()  # another thread takes off what it has settled
+        self.in_hand: set[int] = set()
 
-    def claim(self, limit: int, more: bool = False) -> tuple[list[Message], list[Message]]:
-        """The next messages, and those among them whose stored bytes are damaged; fewer where they are large.
-
-        With `more`, those behind what is in hand; none when the queue must be read from its start first, or bytes are damaged there.
-        """
+    def claim(self, limit: int) -> tuple[list[Message], list[Message]]:
+        """The next messages, and those among them whose stored bytes are damaged; fewer where they are large."""
         held = (int(name.rpartition(" ")[2]) for name in self._leases.held())
         lanes = [lane for lane in held if lane in self._lanes]
         if not lanes:
             return [], []
-        rows = self._rows(lanes, limit, more)
+        rows = self._rows(lanes, limit)
         messages: list[Message] = []
         damaged: list[Message] = []
         taken, size = 0, 0
@@ -110,20 +107,15 @@ class Claims:
             size += sum(len(one.body) for one in good)
             taken = min(taken + self._step, len(rows))
             self._after = rows[taken - 1][0]
-        if not more:
-            self.in_hand.clear()
-        self.in_hand.update([row[0] for row in rows[:taken]])
-        return ([], []) if more and damaged else (messages, damaged)
+        self.in_hand = {row[0] for row in rows[:taken]}
+        return messages, damaged
 
-    def _rows(self, lanes: list[int], limit: int, more: bool) -> list[tuple[Any, ...]]:
+    def _rows(self, lanes: list[int], limit: int) -> list[tuple[Any, ...]]:
         now = time.monotonic()
         moved = self._generation != self._leases.generation
-        due = moved or now - self._swept > SWEEP
-        if more and due:
-            return []
         if moved and self._generation >= 0:
             self._bodies.clear()
-        if due or (self.in_hand and not more):
+        if self.in_hand or moved or now - self._swept > SWEEP:
             self._generation = self._leases.generation
             self._after, self._swept = 0, now
         asked = {"after": self._after, "lanes": lanes, "limit": limit}

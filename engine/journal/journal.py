@@ -102,12 +102,9 @@ class Journal:
 
         return committed
 
-    def claim(self, limit: int, slow: bool = False, more: bool = False) -> list[Message]:
-        """The next messages, in order; whatever the last claim left unsettled comes again. Damaged ones are held at once.
-
-        With `more`, what was claimed stays in hand and those behind it are told; none when the queue must be read from its start first.
-        """
-        messages, damaged = self._claims[slow].claim(limit, more)
+    def claim(self, limit: int, slow: bool = False) -> list[Message]:
+        """The next messages, in order; whatever the last claim left unsettled comes again. Damaged ones are held at once."""
+        messages, damaged = self._claims[slow].claim(limit)
         if damaged:
             settlements = [Settlement(message, State.HELD, (DAMAGED,)) for message in damaged]
             with self.transaction(slow) as connection:

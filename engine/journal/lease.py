@@ -22,6 +22,8 @@ from engine.log import failed
 
 CLASS = 0x15748  # the advisory locks that owners hold
 SECONDS = 15.0
+EVERY = 2.0  # seconds between two renewals
+FIRST, SOON = 5.0, 0.2  # in its first seconds, when those that were started with it come and share, this often
 
 
 class Leases:
@@ -113,7 +115,9 @@ class Leases:
         return set(names or ())
 
     def _run(self) -> None:
-        while not self._ended.wait(min(2.0, self._seconds / 4)):
+        began, pause = time.monotonic(), SOON
+        while not self._ended.wait(min(pause, self._seconds / 4)):
+            pause = SOON if time.monotonic() - began < FIRST else EVERY
             try:
                 self.tick()
             except psycopg.Error as error:

@@ -243,30 +243,16 @@ def test_a_claim_of_large_messages_takes_a_few_and_the_rest_comes_next(bench: Be
     assert [message.body.decode() for message in bench.journal.claim(64, slow=True)] == names[8:]
 
 
-class Gate(Store):
-    """Writes once it may."""
+class Losing(Store):
+    """Loses the database at its first write."""
 
-    def __init__(self) -> None:
-        self.asked, self.open, self.lost = threading.Event(), threading.Event(), False
+    lost = True
 
     def write(self, connection: Connection, puts: Sequence[Put], at: datetime) -> list[Written]:
-        self.asked.set()
-        assert self.open.wait(20)
         if self.lost:
             self.lost = False
             raise psycopg.OperationalError("made up")
         return super().write(connection, puts, at)
-
-
-@pytest.fixture
-def running(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A worker that runs by itself, two messages a batch, over a store that waits to be let."""
-    monkeypatch.setattr("engine.worker.BATCH", 2)
-    gate = Gate()
-    worker = Worker(bench.journal, lambda: {"lab": bench.plan}, gate, lambda: datetime.now(UTC), bench.worker.writer.alerts)
-    yield worker, gate
-    gate.open.set()
-    worker.stop(20)
 
 
 def effects(bench: Bench, count: int) -> list[str]:
@@ -277,47 +263,12 @@ def effects(bench: Bench, count: int) -> list[str]:
     return found
 
 
-def test_the_next_batch_is_run_while_the_one_before_it_is_written(bench: Bench, running: Any) -> None:
-    worker, gate = running
-    ran = threading.Event()
-    bench.plan = plan(lambda work: (ran.set() if work.document == "a4" else None) or keep(work))
+def test_batches_that_could_not_be_written_come_again_in_order(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.worker.BATCH", 2)
+    worker = Worker(bench.journal, lambda: {"lab": bench.plan}, Losing(), lambda: datetime.now(UTC), bench.worker.writer.alerts)
     bench.send("a1", "a2", "a3", "a4", "a5")
     worker.start()
-    assert gate.asked.wait(20)
-    assert ran.wait(20)
-    assert bench.ask("select id from effect") == []
-    gate.open.set()
-    assert effects(bench, 5) == ["a1", "a2", "a3", "a4", "a5"]
-
-
-def test_what_was_run_behind_a_message_that_stops_its_key_is_not_written(bench: Bench, running: Any) -> None:
-    worker, gate = running
-    times: list[str] = []
-    bench.plan = plan(
-        lambda work: times.append(str(work.document)) or (WRONG if work.document == "a1" else keep(work)), on_failure="stop"
-    )
-    bench.send("a1", "b1", "a2", "b2")
-    worker.start()
-    until = time.monotonic() + 20
-    while len(times) < 4 and time.monotonic() < until:
-        time.sleep(0.02)
-    assert times == ["a1", "b1", "a2", "b2"]
-    gate.open.set()
-    assert effects(bench, 2) == ["b1", "b2"]
-    assert times[4:] == ["b2"]
-    assert bench.ask("select count(*) from journal.pending") == [2]
-
-
-def test_batches_that_could_not_be_written_come_again_in_order(bench: Bench, running: Any) -> None:
-    worker, gate = running
-    gate.lost = True
-    gate.open.set()
-    bench.send("a1", "a2", "a3", "a4", "a5")
-    worker.start()
-    assert effects(bench, 5) == ["a1", "a2", "a3", "a4", "a5"]
-
-
-def test_a_claim_of_more_goes_on_behind_what_is_in_hand(bench: Bench) -> None:
-    bench.send("a1", "b1", "c1", "d1")
-    bodies = [[one.body for one in bench.journal.claim(2, more=more)] for more in (False, True, True, False)]
-    assert bodies == [[b"a1", b"b1"], [b"c1", b"d1"], [], [b"a1", b"b1"]]
+    try:
+        assert effects(bench, 5) == ["a1", "a2", "a3", "a4", "a5"]
+    finally:
+        worker.stop(20)
