@@ -21,6 +21,7 @@ from typing import Any
 from engine import heap
 from engine.fault import Fault, Kind
 from engine.later import Later
+from engine.priority import LONG, step_back
 
 LATE = Fault(
     Kind.INTERRUPTED,
@@ -33,7 +34,6 @@ BROKEN = Fault(  # it may be a victim, so it is tried again like what was late
 )
 
 
-NICE = 10  # slow work steps back where quick work wants the processor
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 MOST = 2000  # works after which a process is started anew
 SETTLED = (1, 4, 16)  # works after which what was loaded stays, and is not looked through for garbage again
@@ -43,11 +43,7 @@ def alone() -> None:
     """Makes this process one that steps back and works with one thread: there is one such process for each processor."""
     for name in THREADS:
         os.environ[name] = "1"
-    if hasattr(os, "nice"):
-        os.nice(NICE)
-    if hasattr(os, "SCHED_BATCH"):  # it never takes a processor from what has just woken up
-        with contextlib.suppress(OSError):
-            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    step_back(*LONG, batch=True)
     heap.keep()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the engine ends it once what it works on is done
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -20,6 +19,7 @@ from engine.journal import Journal
 from engine.journal.outbox import post as queue
 from engine.live import Live
 from engine.plugins import store_of
+from engine.priority import WORK, step_back
 from engine.settings import Settings
 from engine.slow import Slow
 from engine.types import Connection, Parcel, Site
@@ -30,7 +30,6 @@ from engine.workers.wire import Begin, Wire, told
 SETTINGS = ("subscription_hosts", "subscription_networks", "subscription_retry")
 KINDS = ("quick", "slow")
 SET_NAME = 15  # PR_SET_NAME of prctl(2)
-NICE = 2  # an acknowledgement goes before the work that follows it
 DRAIN = 30.0
 
 
@@ -102,7 +101,7 @@ class Process:
         """Its life: works for the engine at the other end of the wire until that says stop or is gone."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)  # the engine says when
-        os.nice(NICE)
+        step_back(*WORK)
         named(f"isthmus {KINDS[self.slow]}")
         if self.live.deployed is None or self.slow:  # slow steps are made for the processes they run in
             self.live.load(self.site())
