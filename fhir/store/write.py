@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +18,7 @@ from fhir.search.extract import Entries, extractor
 from fhir.store import look, rows
 from fhir.store.access import forget
 from fhir.store.again import AGAIN
-from fhir.store.content import Content, canonical, head, instant
+from fhir.store.content import Content, canonical, digested, head, instant
 from fhir.store.merge import merge
 from fhir.store.origin import record
 from fhir.store.pieces import pieced
@@ -226,7 +225,7 @@ class Batch:
 
     def create(self, one: Held, change: Put, text: bytes, columns: bytes) -> Written:
         """The first version of a resource, of its pieces: what `Content` and its row would be."""
-        one.version, one.digest = 1, blake2b(b"\x00{%b}" % text, digest_size=16).digest()
+        one.version, one.digest = 1, digested(b"\x00{%b}" % text)
         one.raw = b"".join((head(one.type, one.id), self.first, text, b"}"))
         self.put(one, columns)
         if change.merge:
