@@ -15,6 +15,7 @@ from uuid import UUID
 
 import psycopg
 
+from engine import packed
 from engine.fault import Fault, Kind
 from engine.journal.line import Line
 from engine.journal.sql import sql
@@ -174,24 +175,24 @@ def _distinct(arrivals: Sequence[Arrival]) -> tuple[list[Row], list[int]]:
     return rows, places
 
 
-def _columns(rows: list[Row]) -> dict[str, list[Any]]:
+def _columns(rows: list[Row]) -> dict[str, packed.Packed]:
     arrivals = [row.arrival for row in rows]
     return {
-        "ids": [a.id for a in arrivals],
-        "channels": [clean(a.channel) for a in arrivals],
-        "formats": [clean(a.format) for a in arrivals],
-        "types": [clean(a.envelope.type) for a in arrivals],
-        "senders": [clean(a.envelope.sender) for a in arrivals],
-        "control_ids": [clean(a.envelope.control_id) for a in arrivals],
-        "keys": [clean(a.envelope.key) for a in arrivals],
-        "peers": [clean(a.peer) for a in arrivals],
-        "bodies": [a.body for a in arrivals],
-        "digests": [row.digest for row in rows],
-        "received": [a.received for a in arrivals],
-        "hashes": [row.hash for row in rows],
-        "sources": [row.source for row in rows],
-        "marks": [row.mark for row in rows],
-        "reused": [row.reused for row in rows],
-        "faults": [faults_json(a.fault.all()) if a.fault else None for a in arrivals],
-        "codes": [a.fault.code if a.fault else "" for a in arrivals],
+        "ids": packed.uuids([a.id for a in arrivals]),
+        "channels": packed.texts([clean(a.channel) for a in arrivals]),
+        "formats": packed.texts([clean(a.format) for a in arrivals]),
+        "types": packed.texts([clean(a.envelope.type) for a in arrivals]),
+        "senders": packed.texts([clean(a.envelope.sender) for a in arrivals]),
+        "control_ids": packed.texts([clean(a.envelope.control_id) for a in arrivals]),
+        "keys": packed.texts([clean(a.envelope.key) for a in arrivals]),
+        "peers": packed.texts([clean(a.peer) for a in arrivals]),
+        "bodies": packed.blobs([a.body for a in arrivals]),
+        "digests": packed.blobs([row.digest for row in rows]),
+        "received": packed.times([a.received for a in arrivals]),
+        "hashes": packed.numbers([row.hash for row in rows]),
+        "sources": packed.numbers([row.source for row in rows]),
+        "marks": packed.numbers([row.mark for row in rows]),
+        "reused": packed.truths([row.reused for row in rows]),
+        "faults": packed.texts([faults_json(a.fault.all()) if a.fault else None for a in arrivals]),
+        "codes": packed.texts([a.fault.code if a.fault else "" for a in arrivals]),
     }

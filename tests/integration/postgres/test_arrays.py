@@ -1,4 +1,4 @@
-"""Arrays written out are read by PostgreSQL as what they were."""
+"""Arrays written out, or packed, are read by PostgreSQL as what they were."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine import packed
 from engine.arrays import plain, texts, times, uuids
 from engine.postgres import Server
 
@@ -42,3 +43,35 @@ def test_numbers_yes_and_no_times_and_ids_come_back(connection: psycopg.Connecti
         [plain([1, -(2**63)]), plain([True, False]), times(moments), uuids(ids), plain([])],
     ).fetchone()
     assert row == ([1, -(2**63)], [True, False], moments, ids, [])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    texts_=st.lists(st.none() | TEXT | st.sampled_from(["", "null", "{}", '"'])),
+    numbers=st.lists(st.none() | st.integers(-(2**63), 2**63 - 1)),
+    blobs=st.lists(st.binary(max_size=300)),
+    ids=st.lists(st.uuids()),
+    moments=st.lists(st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(timezone(timedelta(hours=-5))))),
+    truths=st.lists(st.booleans()),
+)
+def test_packed_arrays_come_back(
+    connection: psycopg.Connection[Any],
+    texts_: list[str | None],
+    numbers: list[int | None],
+    blobs: list[bytes],
+    ids: list[UUID],
+    moments: list[datetime],
+    truths: list[bool],
+) -> None:
+    row = connection.execute(
+        "select %b::text[], %b::int8[], %b::bytea[], %b::uuid[], %b::timestamptz[], %b::bool[]",
+        [
+            packed.texts(texts_),
+            packed.numbers(numbers),
+            packed.blobs(blobs),
+            packed.uuids(ids),
+            packed.times(moments),
+            packed.truths(truths),
+        ],
+    ).fetchone()
+    assert row == (texts_, numbers, blobs, ids, moments, truths)
