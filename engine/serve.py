@@ -14,6 +14,7 @@ from engine.deployment import dry_site
 from engine.fault import Fault, Kind, innermost
 from engine.live import Live
 from engine.loop import run
+from engine.rehearse import rehearse
 from engine.settings import Settings
 from engine.workers import Crew
 
@@ -28,6 +29,8 @@ def serve(settings: Settings, progress: Callable[[str], None], started: Callable
     """
     live = Live(settings)
     live.load(dry_site(settings))
+    if settings.workers and live.deployed is not None:
+        rehearse(live.deployed, settings.mappings)
     heap.stay()
     crew = Crew(settings, live) if settings.workers else None
     from engine.app import Engine  # noqa: PLC0415
