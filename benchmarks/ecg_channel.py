@@ -1,33 +1,32 @@
 """How many ECGs a second go from the upload to a stored report with its drawing, and what a burst of them costs vital signs.
 
-    python -m benchmarks.ecg_channel [--count 200] [--seconds 15] [--rate 100]
+    python -m benchmarks.ecg_channel [--count 60] [--rounds 3] [--seconds 5] [--rate 100]
 
 Every ECG is twelve leads of ten seconds at 500 Hz as aECG, different from every other. Vital signs are ORU^R01 of ten results, sent at
-a fixed rate over MLLP; a latency counts from the moment at which the message was due, so a stall is not left out (no coordinated
-omission). They are measured alone, then while the burst of ECGs is worked. Loopback only; bounded by the counts.
+a fixed rate over MLLP by a process of their own. They are measured alone and while a burst of ECGs is taken in and worked, by turns; of
+those beside a burst only what was due while it lasted counts. Loopback only; bounded by the counts.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import os
 import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
 
 from adapters.ecg.whole import Written
 from adapters.ecg.write import write
+from benchmarks import vitals
 from benchmarks.ecg import made
-from benchmarks.load import message
 from benchmarks.running import Running, engine
 
-SENDERS = 8
+STEP = 100_000  # numbers of vital signs from one run of them to the next
 
 
 def ecg(number: int) -> bytes:
@@ -63,16 +62,42 @@ def worked(run: Running, ids: list[str], patience: float = 300) -> int:
 
 
 @dataclass(slots=True)
-class Vitals:
-    """Latencies in s of acknowledgements and, from the journal, of the work."""
+class Seen:
+    """Latencies in s of acknowledgements and, from the journal, of the work; and when the runs of them were, in s."""
 
-    acknowledged: list[float]
-    worked: list[float]
+    acknowledged: list[float] = field(default_factory=list)
+    worked: list[float] = field(default_factory=list)
+    lasted: float = 0.0
 
-    def row(self) -> str:
-        cells = [f"{name} p50 {at(each, 0.5):6.1f}  p99 {at(each, 0.99):6.1f}  max {at(each, 1):6.1f} ms"
-                 for name, each in (("ACK", self.acknowledged), ("processed", self.worked))]  # fmt: skip
-        return "   ".join(cells)
+    def add(self, run: Running, sent: vitals.Sent, began: float, ended: float) -> None:
+        names = sent.between(began, ended)
+        self.acknowledged += [sent.found[name][1] for name in names]
+        self.worked += vitals.worked(run, names)
+        self.lasted += ended - began
+
+    def row(self, name: str) -> str:
+        cells = "".join(f"{at(each, share):9.1f}" for each in (self.acknowledged, self.worked) for share in (0.5, 0.99, 1))
+        return f"{name:18}{cells}   {len(self.acknowledged)} in {self.lasted:.0f} s"
+
+
+def alone(run: Running, rate: float, seconds: float, first: int, seen: Seen) -> None:
+    """Vital signs with nothing beside them."""
+    with vitals.sending(run, rate, first) as sent:
+        began = time.perf_counter()
+        time.sleep(seconds)
+        ended = time.perf_counter()
+    seen.add(run, sent, began, ended)
+
+
+def beside(run: Running, rate: float, bodies: list[bytes], first: int, seen: Seen) -> int:
+    """Vital signs while a burst of ECGs is taken in and worked; how many ECGs were processed."""
+    with vitals.sending(run, rate, first) as sent:
+        time.sleep(0.2)
+        began = time.perf_counter()
+        done = worked(run, upload(run, bodies))
+        ended = time.perf_counter()
+    seen.add(run, sent, began, ended)
+    return done
 
 
 def used(run: Running) -> dict[str, float]:
@@ -102,72 +127,45 @@ def at(values: list[float], share: float) -> float:
     return 1000 * ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
-async def send(port: int, rate: float, seconds: float, first: int) -> list[float]:
-    """Sends at a fixed rate over a few connections, in turn."""
-    count, gap = int(rate * seconds), 1 / rate
-    began = time.perf_counter() + 0.2
-    found: list[float] = []
-
-    async def one(sender: int) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        for number in range(sender, count, SENDERS):
-            due = began + number * gap
-            await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            writer.write(message(first + number, 500))
-            await reader.readuntil(b"\x1c\r")
-            found.append(time.perf_counter() - due)
-        writer.close()
-
-    await asyncio.gather(*(one(sender) for sender in range(SENDERS)))
-    return found
-
-
-def vitals(run: Running, rate: float, seconds: float, first: int) -> Vitals:
-    """One run of vital signs, and how long each took from its first byte to its commit."""
-    acknowledged = asyncio.run(send(run.port("hospital"), rate, seconds, first))
-    names = [f"B{first + n:08d}" for n in range(int(rate * seconds))]
-    until = time.monotonic() + 120
-    with psycopg.connect(run.dsn, autocommit=True) as connection:
-        while time.monotonic() < until:
-            rows = connection.execute(
-                "select extract(epoch from e.at - m.received)::float8 from journal.message m join journal.message_event e using (id) "
-                "where m.control_id = any (%s) and e.state = 'processed'", [names],
-            ).fetchall()  # fmt: skip
-            if len(rows) == len(names):
-                return Vitals(acknowledged, [float(row[0]) for row in rows])
-            time.sleep(0.1)
-    raise SystemExit("not all vital signs were processed")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=200, help="ECGs in a burst")
-    parser.add_argument("--seconds", type=float, default=15.0, help="of vital signs in each run")
+    parser.add_argument("--count", type=int, default=60, help="ECGs in a burst")
+    parser.add_argument("--rounds", type=int, default=3, help="of vital signs alone and beside a burst, by turns")
+    parser.add_argument("--seconds", type=float, default=5.0, help="of vital signs alone in each round")
     parser.add_argument("--rate", type=float, default=100.0, help="vital signs a second")
     given = parser.parse_args()
-    bodies = [ecg(n) for n in range(2 * given.count + 8)]
+    count = given.count
+    bodies = [ecg(n) for n in range((1 + given.rounds) * count + 8)]
     print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} from before; an ECG is {len(bodies[0]) / 1000:.0f} kB")
     with engine("--log-level", "warning") as run:
         worked(run, upload(run, bodies[:8]))
-        vitals(run, given.rate, 2, 0)
+        alone(run, given.rate, 2, 0, Seen())
         began, before = time.perf_counter(), used(run)
-        ids = upload(run, bodies[8 : 8 + given.count])
+        ids = upload(run, bodies[8 : 8 + count])
         taken = time.perf_counter() - began
         done = worked(run, ids)
         spent = time.perf_counter() - began
-        cost = {name: (value - before[name]) / given.count * 1000 for name, value in used(run).items()}
+        cost = {name: (value - before[name]) / count * 1000 for name, value in used(run).items()}
         total = sum(cost.values())
         print(
-            f"ECGs alone: {done} of {given.count} in {spent:.1f} s, {given.count / spent:.1f}/s (taken in {taken:.1f} s); processor time "
+            f"ECGs alone: {done} of {count} in {spent:.1f} s, {count / spent:.1f}/s (taken in {taken:.1f} s); processor time "
             f"each {', '.join(f'{name} {value:.0f}' for name, value in cost.items())} ms: {2000 / total:.1f}/s on two processors to itself"
         )
-        print(f"vital signs alone, {given.rate:g}/s:   {vitals(run, given.rate, given.seconds, 1000).row()}")
-        with ThreadPoolExecutor(1) as beside:
-            burst = beside.submit(lambda: worked(run, upload(run, bodies[8 + given.count :])))
-            found = vitals(run, given.rate, given.seconds, 100_000)
-            running = not burst.done()
-            print(f"with a burst of {given.count} ECGs:  {found.row()}" + ("" if running else "   (the burst was done before)"))
-            burst.result()
+        quiet, burst = Seen(), Seen()
+        done = 0
+        for number in range(1, given.rounds + 1):
+            alone(run, given.rate, given.seconds, 2 * number * STEP, quiet)
+            first = 8 + number * count
+            done += beside(run, given.rate, bodies[first : first + count], (2 * number + 1) * STEP, burst)
+        columns = "".join(f"{name:>9}" for name in ("ACK p50", "p99", "max ms", "done p50", "p99", "max ms"))
+        print(f"{f'{given.rate:g} vital signs/s':18}{columns}")
+        print(quiet.row("alone"))
+        print(burst.row("beside ECGs"))
+        slower = [at(burst.acknowledged, share) / at(quiet.acknowledged, share) for share in (0.5, 0.99, 1)]
+        print(
+            f"ACKs beside bursts take {slower[0]:.2f} (p50), {slower[1]:.2f} (p99) and {slower[2]:.2f} (slowest) times as long; "
+            f"{done} ECGs at {done / burst.lasted:.1f}/s"
+        )
 
 
 if __name__ == "__main__":

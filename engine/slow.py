@@ -21,7 +21,7 @@ from typing import Any
 from engine import heap
 from engine.fault import Fault, Kind
 from engine.later import Later
-from engine.priority import LONG, step_back
+from engine.priority import LONG, SLICE, step_back
 
 LATE = Fault(
     Kind.INTERRUPTED,
@@ -43,7 +43,7 @@ def alone() -> None:
     """Makes this process one that steps back and works with one thread: there is one such process for each processor."""
     for name in THREADS:
         os.environ[name] = "1"
-    step_back(*LONG, batch=True)
+    step_back(LONG, SLICE)
     heap.keep()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the engine ends it once what it works on is done
 

@@ -101,7 +101,7 @@ class Process:
         """Its life: works for the engine at the other end of the wire until that says stop or is gone."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)  # the engine says when
-        step_back(*WORK)
+        step_back(WORK)
         named(f"isthmus {KINDS[self.slow]}")
         if self.live.deployed is None or self.slow:  # slow steps are made for the processes they run in
             self.live.load(self.site())

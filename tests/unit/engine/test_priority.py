@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from engine.priority import LONG, WORK, step_back
+from engine.priority import SLICE, WORK, step_back
 from engine.slow import Slow
 
 GET = {"x86_64": 315, "aarch64": 275}.get(platform.machine())  # sched_getattr(2)
@@ -28,36 +28,40 @@ def seen() -> tuple[int, int, float]:
 
 
 def stepped_back() -> tuple[int, int, float]:
-    """The same in a thread that steps back as a worker process does."""
-    step_back(*WORK)
+    """The same once it has stepped back as a worker process does."""
+    step_back(WORK)
     return seen()
 
 
-@pytest.fixture
-def aside() -> Iterator[Callable[..., tuple[int, int, float]]]:
-    """Runs something in a thread of its own, which ends: a thread cannot become less nice again."""
+def now() -> int:
+    """How nice the thread is that calls."""
+    return os.nice(0)
+
+
+def in_a_thread(function: Callable[[], tuple[int, int, float]]) -> tuple[int, int, float]:
+    """Its result in a thread that ends: none can become less nice again."""
     with ThreadPoolExecutor(1) as thread:
-        yield lambda function: thread.submit(function).result()
+        return thread.submit(function).result()
+
+
+@pytest.fixture
+def slow() -> Iterator[Slow]:
+    """A process for what takes a processor for long."""
+    one = Slow(1)
+    yield one
+    one.stop(wait=False)
 
 
 @pytest.mark.skipif(GET is None or KERNEL < (6, 12), reason="a slice of one's own is Linux 6.12")
-def test_who_works_has_a_longer_slice_than_who_answers_and_what_takes_long_the_longest(
-    aside: Callable[..., tuple[int, int, float]],
-) -> None:
-    slow = Slow(1)
-    try:
-        answers, works, long = seen(), aside(stepped_back), slow.call(seen)
-    finally:
-        slow.stop(wait=False)
-    assert answers[2] < works[2] < long[2]
+def test_what_takes_long_gives_way_at_once_and_what_follows_an_acknowledgement_has_the_usual_slice(slow: Slow) -> None:
+    answers, works, long = seen(), in_a_thread(stepped_back), slow.call(seen)
+    assert answers[2] == works[2] < long[2] == SLICE
     assert (works[0], long[0]) == (os.SCHED_OTHER, os.SCHED_BATCH)
-    assert (works[1] - answers[1], long[1] - answers[1]) == (WORK[0], LONG[0])
 
 
-def test_what_takes_a_processor_for_long_is_the_nicest() -> None:
-    slow = Slow(1)
-    try:
-        mine, its = os.nice(0), slow.call(os.nice, 0)
-    finally:
-        slow.stop(wait=False)
-    assert its - mine == LONG[0] > WORK[0]
+def test_an_acknowledgement_goes_before_its_work_and_that_before_what_takes_long(slow: Slow) -> None:
+    answers, long = now(), slow.call(now)
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(step_back, WORK).result()
+        works = thread.submit(now).result()
+    assert answers < works < long
