@@ -18,9 +18,7 @@ from engine.settlement import FATAL, Done, held, order, settlement
 from engine.types import Connection, Message, Store
 from engine.writer import TRANSIENT, Writer
 
-BATCH = (
-    128  # quick messages in one transaction when so many wait: 64 cost the database a seventh more, 192 delay acknowledgements
-)
+BATCH = 128  # quick messages in one transaction: 64 cost the database a seventh more, with 192 acknowledgements are late
 SLOW_BATCH = 16
 SLOW_SIDE = 4  # slow messages that run at a time
 SLOW_PAUSE = 0.05  # s in which another one may come to share a transaction, which costs less than one of its own

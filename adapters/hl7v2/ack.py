@@ -88,16 +88,15 @@ def build(
     marks = _usable(header.marks) if header else STANDARD
     field, component = marks.field, marks.component
     version = _echo(header, 12) or "2.5.1"
-    encoding = "".join(mark for mark in marks[1:] if mark != ABSENT)
     msh = [
-        f"MSH{field}{encoding}",
+        _beginning(marks),
         own.application.replace("^", component) or _echo(header, 5),
         own.facility.replace("^", component) or _echo(header, 6),
         _echo(header, 3),
         _echo(header, 4),
         moment(at),
         "",
-        _type(header, version).replace("^", component),
+        _type(header.value(9, 1), header.value(9, 2), version, component) if header else "ACK",
         control_id(),
         _echo(header, 11) or "P",
         version,
@@ -106,8 +105,8 @@ def build(
         msh += ["", "", "", "", "", _echo(header, 18)]
     first = faults[0] if faults else None
     text = first.text if first and version < "2.7" else ""
-    msa = ["MSA", code, _echo(header, 10), _plain(text, marks), sequence]
-    lines = [field.join(msh), field.join(msa).rstrip(field), *err_segments(faults, marks, version)]
+    msa = ["MSA", code, _echo(header, 10), _plain(text, marks) if text else "", sequence]
+    lines = [field.join(msh), field.join(msa).rstrip(field), *(err_segments(faults, marks, version) if faults else ())]
     return ("\r".join(lines) + "\r").encode("latin-1", "replace")
 
 
@@ -134,17 +133,19 @@ def _echo(header: Header | None, field: int) -> str:
     return text if text.isprintable() else text.translate(_CONTROLS)
 
 
-def _type(header: Header | None, version: str) -> str:
-    if header is None:
-        return "ACK"
-    code, event = header.value(9, 1), header.value(9, 2)
+@lru_cache(maxsize=16)
+def _beginning(marks: Delimiters) -> str:
+    """MSH up to its second field."""
+    return f"MSH{marks.field}" + "".join(mark for mark in marks[1:] if mark != ABSENT)
+
+
+@lru_cache(maxsize=64)
+def _type(code: str, event: str, version: str, component: str) -> str:
+    """MSH-9 of the answer to a message of this code and event."""
     special = _ANSWERS.get((code, event))
-    if special:
-        return special
-    event = "".join(mark for mark in event if mark.isalnum())[:8]
-    if not event:
-        return "ACK"
-    return f"ACK^{event}" if version < "2.3.1" else f"ACK^{event}^ACK"
+    kept = "".join(mark for mark in event if mark.isalnum())[:8]
+    plain = f"ACK^{kept}" if version < "2.3.1" else f"ACK^{kept}^ACK"
+    return (special or (plain if kept else "ACK")).replace("^", component)
 
 
 def _plain(text: str, marks: Delimiters) -> str:

@@ -174,7 +174,8 @@ def _patient(body: bytes, header: Header) -> str:
     fields = body[found.start(1) : found.start(1) + 4096].split(found[1], 4)
     if len(fields) < 4:
         return ""
-    return re.split(rb"[\r\n]", fields[3])[0].decode("latin-1").split(header.marks.repetition)[0].split(header.marks.component)[0]
+    line = fields[3].splitlines()[0] if fields[3] else b""
+    return line.decode("latin-1").split(header.marks.repetition, 1)[0].split(header.marks.component, 1)[0]
 
 
 def _clean(text: str) -> str:

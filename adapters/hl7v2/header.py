@@ -15,7 +15,7 @@ from adapters.hl7v2.escape import ABSENT, STANDARD, Delimiters, unescape
 from engine.fault import Fault, Kind
 
 _START = re.compile(rb"(?:MSH|BHS|FHS)")
-_LINE_END = re.compile(rb"[\r\n]")
+_NAMES = (b"MSH", b"BHS", b"FHS")
 _LEAD = re.compile(rb"(?:\xef\xbb\xbf|\xe2\x80\xa8|\xe2\x80\xa9|\xc2\xa0|\xc2\x85|\xe2\x80\x8b|[\x00-\x20\x0b\x1c])*")
 
 
@@ -32,9 +32,15 @@ class Header(NamedTuple):
 
     def value(self, field: int, component: int = 1) -> str:
         """A component of the first repetition, unescaped."""
-        parts = self.raw(field).split(self.marks.repetition, 1)[0].split(self.marks.component)
-        text = parts[component - 1] if component <= len(parts) else ""
-        return "" if text == '""' else unescape(text, self.marks, "latin-1")
+        text, marks = self.raw(field), self.marks
+        if not text:
+            return ""
+        if marks.repetition in text:
+            text = text.split(marks.repetition, 1)[0]
+        if component > 1 or marks.component in text:
+            parts = text.split(marks.component)
+            text = parts[component - 1] if component <= len(parts) else ""
+        return "" if text == '""' else unescape(text, marks, "latin-1") if marks.escape in text else text
 
 
 def start_of(raw: bytes) -> int:
@@ -72,6 +78,22 @@ def _delimiters(field: str, encoding: str) -> Delimiters | Fault:
 
 def read_header(raw: bytes) -> Header | Fault:
     """The first header segment of a message (MSH, or BHS/FHS of a batch)."""
+    at = 0 if raw[:3] in _NAMES else _beginning(raw)
+    if isinstance(at, Fault):
+        return at
+    end = raw.find(b"\r", at)
+    end = len(raw) if end < 0 else end
+    feed = raw.find(b"\n", at, end)
+    line = raw[at : end if feed < 0 else feed].decode("latin-1")
+    marks = read_delimiters(line)
+    if isinstance(marks, Fault):
+        return marks
+    name, encoding, *rest = line.split(marks.field)
+    return Header(at, marks, (name, marks.field, encoding, *rest))
+
+
+def _beginning(raw: bytes) -> int | Fault:
+    """Where the first header segment begins, in a message that does not begin with it."""
     if not raw.strip(b"\r\n\x00 \t"):
         return Fault(Kind.INCORRECT, "E110", "the message is empty", help="The block held no bytes.")
     if is_wide(raw):
@@ -85,13 +107,7 @@ def read_header(raw: bytes) -> Header | Fault:
             "MSH",
             "Check what is sent here.",
         )
-    end = _LINE_END.search(raw, at)
-    line = raw[at : end.start() if end else len(raw)].decode("latin-1")
-    marks = read_delimiters(line)
-    if isinstance(marks, Fault):
-        return marks
-    name, encoding, *rest = line.split(marks.field)
-    return Header(at, marks, (name, marks.field, encoding, *rest))
+    return at
 
 
 def _bad(text: str) -> Fault:
