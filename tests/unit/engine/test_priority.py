@@ -8,10 +8,11 @@ import platform
 import struct
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
-from engine.priority import SLICE, WORK, step_back
+from engine.priority import LONG, SLICE, WORK, step_back
 from engine.slow import Slow
 
 GET = {"x86_64": 315, "aarch64": 275}.get(platform.machine())  # sched_getattr(2)
@@ -31,6 +32,11 @@ def stepped_back() -> tuple[int, int, float]:
     """The same once it has stepped back as a worker process does."""
     step_back(WORK)
     return seen()
+
+
+def session() -> tuple[bool, str]:
+    """Whether this process has a session of its own, and how nice the system takes that to be."""
+    return os.getsid(0) == os.getpid(), Path("/proc/self/autogroup").read_text().strip().rpartition("-")[2].partition(" ")[2]
 
 
 def now() -> int:
@@ -65,3 +71,8 @@ def test_an_acknowledgement_goes_before_its_work_and_that_before_what_takes_long
         thread.submit(step_back, WORK).result()
         works = thread.submit(now).result()
     assert answers < works < long
+
+
+@pytest.mark.skipif(not os.access("/proc/self/autogroup", os.W_OK), reason="the system does not share out between sessions")
+def test_what_takes_long_uses_up_no_share_of_the_session_that_acknowledges(slow: Slow) -> None:
+    assert slow.call(session) == (True, f"nice {LONG}")
