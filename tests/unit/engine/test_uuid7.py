@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 
 import pytest
@@ -32,3 +34,21 @@ def test_a_clock_that_jumps_back_does_not_turn_the_order(monkeypatch: pytest.Mon
     first = uuid7()
     monkeypatch.setattr(module.time, "time_ns", lambda: 0)
     assert uuid7() > first
+
+
+FORKS = """
+import os
+from engine.uuid7 import uuid7
+uuid7()
+child = os.fork()
+if child:
+    os.waitpid(child, 0)
+os.write(1, uuid7().bytes[8:])
+"""
+
+
+def test_a_forked_process_makes_other_ids() -> None:
+    """Those of one moment differ by chance alone, and what was asked of the system beforehand is not shared."""
+    told = subprocess.run([sys.executable, "-c", FORKS], capture_output=True, check=True).stdout
+    assert len(told) == 16
+    assert told[:8] != told[8:]
