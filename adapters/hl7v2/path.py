@@ -9,6 +9,7 @@ is looked for as a stray, nearest first.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from adapters.hl7v2.segment import NULL, Rep, Segment
@@ -41,6 +42,20 @@ class _Route(NamedTuple):
     way: tuple[str, ...]
 
 
+@lru_cache(4096)
+def _told(place: Place) -> tuple[Place, str]:
+    """The place, one object for all paths that have it, and its name among the valued fields of a message; of a second repetition that
+    fields repeat at all."""
+    return place, f"{place.segment}-{place.field}" + ("~" if place.rep > 1 else "")
+
+
+@lru_cache(1024)
+def _ways(segment: str, first: bool) -> tuple[dict[Node, _Route | None], dict[Node, int]]:
+    """Where paths to a segment found it from which group, and how many levels up it stands where it needs no way down: known by all paths
+    to the first one of that segment together, or by all to others."""
+    return {}, {}
+
+
 class Hl7Path:
     """A compiled path. `first` and `all` give a Rep for a whole field and text for a component."""
 
@@ -68,17 +83,14 @@ class Hl7Path:
         self.type = type  # of what the path gives
         self._kind = kind  # of the whole field
         self.repeats = repeats
-        self.place = place
-        # its name among the valued fields of a message; of a second repetition that fields repeat at all
-        self.stands = f"{place.segment}-{place.field}" + ("~" if place.rep > 1 else "")
+        self.place, self.stands = _told(place)
         self.coded = kind in ("ID", "IS") and not (place.nth or place.rep or place.comp)  # Group.texts tells of it
         self._segment = place.segment
         self._field = place.field
         self._header = place.segment in ("MSH", "BHS", "FHS") and place.field <= 2
         self._comp, self._sub, self._rep = place.comp, place.sub, place.rep
         self.outer = False  # True when, where it was compiled, it reads what encloses the scope
-        self._routes: dict[Node, _Route | None] = {}
-        self.near: dict[Node, int] = {}  # how many levels up the segment stands, where it needs no way down
+        self._routes, self.near = _ways(place.segment, place.nth < 2)
 
     def first(self, scope: Group) -> Rep | str | None:
         """The first valued repetition in the first such segment."""
