@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.fault import Fault, Kind
+
+
+def usual_workers() -> int:
+    """How many processes work quick messages where nothing else is said: two, on one processor one."""
+    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(2, here)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +28,7 @@ class Settings:
     mappings: Path = Path("mappings")
     accept_data_loss: bool = False
     log_level: str = "info"
-    workers: int = 1  # processes that work quick messages; 0: the engine's own does
+    workers: int = field(default_factory=usual_workers)  # processes that work quick messages; 0: the engine's own does
     pending: int = 20_000  # messages that may wait for their turn before sources are held back
     keep_audit: int = 0  # days that the record of who saw what is kept; 0 is for ever
     origins: tuple[str, ...] = ()  # of web pages that may read live feeds, besides the engine's own

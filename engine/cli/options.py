@@ -13,7 +13,7 @@ import click
 from engine.cli.output import stop
 from engine.fault import Fault, Kind
 from engine.home import note
-from engine.settings import Settings, default_data, shipped, split_address
+from engine.settings import Settings, default_data, shipped, split_address, usual_workers
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 READ = click.Path(path_type=Path, file_okay=False, exists=True)
@@ -51,8 +51,8 @@ def engine_options(function: Callable[..., Any]) -> Callable[..., Any]:
             click.option(
                 "--workers",
                 type=click.IntRange(0, 64),
-                default=1,
-                show_default=True,
+                default=usual_workers,
+                show_default="2, on one processor 1",
                 envvar="ISTHMUS_WORKERS",
                 show_envvar=True,
                 help="Processes that work quick messages; 0 works them in the engine's own, which needs less memory and is slower.",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.settings import usual_workers
 from tests.acceptance.running import Engine, Start
 from tests.acceptance.test_ecg import file, post, worked
 from tests.acceptance.test_engine import MESSAGES, found, get, talk
@@ -50,7 +51,7 @@ def until_processed(engine: Engine, count: int) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="children are looked up in /proc")
 def test_a_worker_that_is_killed_is_started_anew_and_its_counts_stay(own_engine: Start) -> None:
-    engine = own_engine()
+    engine = own_engine("--workers", "1")
     [worker] = processes(engine)
     talk(engine.port("hospital"), *MESSAGES[:4])
     until_processed(engine, 4)
@@ -67,14 +68,15 @@ def test_a_worker_that_is_killed_is_started_anew_and_its_counts_stay(own_engine:
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="children are looked up in /proc")
-def test_a_worker_ends_with_the_engine_that_is_killed(own_engine: Start) -> None:
+def test_the_usual_workers_end_with_the_engine_that_is_killed(own_engine: Start) -> None:
     engine = own_engine()
-    [worker] = processes(engine)
+    workers = [*processes(engine), *processes(engine, "slow")]
+    assert len(workers) == usual_workers() + 1
     engine.stop(signal.SIGKILL)
     until = time.monotonic() + 30
-    while Path(f"/proc/{worker}").exists() and time.monotonic() < until:
+    while any(Path(f"/proc/{one}").exists() for one in workers) and time.monotonic() < until:
         time.sleep(0.05)
-    assert not Path(f"/proc/{worker}").exists()
+    assert not [one for one in workers if Path(f"/proc/{one}").exists()]
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="children are looked up in /proc")
