@@ -19,7 +19,7 @@ from psycopg.pq import Format
 
 HEAD = struct.Struct("!iiIii")
 LENGTH = struct.Struct("!i").pack
-NULL = LENGTH(-1)
+NULL, SIXTEEN = LENGTH(-1), LENGTH(16)
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -34,7 +34,12 @@ class Packed:
 
 def uuids(values: Iterable[UUID]) -> Packed:
     """A uuid[]."""
-    return _array(2951, 2950, [value.bytes for value in values])
+    return keys([value.bytes for value in values])
+
+
+def keys(values: Sequence[bytes]) -> Packed:
+    """A uuid[] of the sixteen bytes of each."""
+    return Packed(2951, SIXTEEN.join((_head(2950, len(values)), *values)))
 
 
 def texts(values: Iterable[str | None]) -> Packed:
@@ -63,15 +68,17 @@ def times(values: Iterable[datetime]) -> Packed:
 
 
 def _array(oid: int, element: int, items: Sequence[bytes | None]) -> Packed:
-    parts = [
-        HEAD.pack(1 if items else 0, None in items, element, len(items), 1) if items else HEAD.pack(0, 0, element, 0, 0)[:12]
-    ]
+    parts = [_head(element, len(items), None in items)]
     for item in items:
         if item is None:
             parts.append(NULL)
         else:
             parts += (LENGTH(len(item)), item)
     return Packed(oid, b"".join(parts))
+
+
+def _head(element: int, size: int, nulls: bool = False) -> bytes:
+    return HEAD.pack(1, nulls, element, size, 1) if size else HEAD.pack(0, 0, element, 0, 0)[:12]
 
 
 class _Dumper(Dumper):

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from engine.arrays import plain, texts
+from engine import packed
 from engine.journal.line import Connection
 from engine.journal.outbox import post
 from engine.journal.sql import sql
@@ -28,15 +28,15 @@ def settle(connection: Connection, owners: Sequence[int], settlements: Sequence[
         return
     asked = {
         "owners": list(owners),
-        "seqs": plain([one.message.seq for one in settlements]),
-        "attempts": plain([min(one.message.attempt, 32767) for one in settlements]),
-        "states": texts([one.state.value for one in settlements]),
-        "plans": texts([clean(one.plan) for one in settlements]),
-        "faults": texts([faults_json(one.faults) for one in settlements]),
-        "resources": texts([pack(one.resources) for one in settlements]),
-        "channels": texts([clean(one.message.channel) for one in settlements]),
-        "stops": plain([one.stop and one.state is State.HELD for one in settlements]),
-        "codes": texts([one.faults[0].code if one.state is State.HELD and one.faults else "" for one in settlements]),
+        "seqs": packed.numbers([one.message.seq for one in settlements]),
+        "attempts": packed.numbers([min(one.message.attempt, 32767) for one in settlements]),
+        "states": packed.texts([one.state.value for one in settlements]),
+        "plans": packed.texts([clean(one.plan) for one in settlements]),
+        "faults": packed.texts([faults_json(one.faults) for one in settlements]),
+        "resources": packed.texts([pack(one.resources) for one in settlements]),
+        "channels": packed.texts([clean(one.message.channel) for one in settlements]),
+        "stops": packed.truths([one.stop and one.state is State.HELD for one in settlements]),
+        "codes": packed.texts([one.faults[0].code if one.state is State.HELD and one.faults else "" for one in settlements]),
     }
     row = connection.execute(sql("settle"), asked).fetchone()
     if row is None or row[0] != len(settlements):

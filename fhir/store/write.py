@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from engine import packed
 from engine.fault import Fault, Kind
 from engine.types import JSON, Connection, Origin, Put, Site, Written
 from fhir import encode
@@ -155,10 +156,10 @@ def look_up(
     """Reads what is stored of all resources of the batch in one query."""
     by_key = {one.key: one for one in held.values()}
     asked = {
-        "keys": listed(sorted(by_key)),
-        "merged": listed(held[pair].key for pair in merged),
-        "known": listed(held[pair].key for pair in known),
-        "digests": listed(known.values()),
+        "keys": packed.keys(sorted(by_key)),
+        "merged": packed.keys([held[pair].key for pair in merged]),
+        "known": packed.keys([held[pair].key for pair in known]),
+        "digests": packed.keys(list(known.values())),
     }
     cursor.execute(sql("lookup"), asked, prepare=True)
     for key, num, version, deleted, digest, same, body in cursor.fetchall():
@@ -167,11 +168,6 @@ def look_up(
         one.same = same
         if body:
             one.raw = body.encode()
-
-
-def listed(keys: Iterable[bytes]) -> str:
-    """Keys as PostgreSQL reads a uuid[]: written out, because one object a key costs more than the look-up."""
-    return "{" + ",".join([key.hex() for key in keys]) + "}"
 
 
 class Batch:

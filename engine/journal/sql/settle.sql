@@ -2,13 +2,13 @@
 -- gone, or whose lane now belongs to another process, is not counted: the caller undoes its transaction when the count is short.
 with given as materialized (
     select * from unnest(
-        %(seqs)s::int8[], %(attempts)s::int4[], %(states)s::text[], %(plans)s::text[], %(faults)s::text[],
-        %(resources)s::text[], %(channels)s::text[], %(codes)s::text[], %(stops)s::bool[]
+        %(seqs)b::int8[], %(attempts)b::int8[], %(states)b::text[], %(plans)b::text[], %(faults)b::text[],
+        %(resources)b::text[], %(channels)b::text[], %(codes)b::text[], %(stops)b::bool[]
     ) as outcome (seq, attempt, state, plan, faults, resources, channel, code, stop)
 ),
 taken as (
     delete from journal.pending using journal.lease
-    where pending.seq = any(%(seqs)s::int8[]) and pending.seq not in (select seq from given where stop)
+    where pending.seq = any(%(seqs)b::int8[]) and pending.seq not in (select seq from given where stop)
         and lease.name = case when pending.lane < 56 then 'lane ' else 'slow ' end || pending.lane
         and lease.owner = any(%(owners)s::int4[])
     returning pending.seq, pending.id
