@@ -85,7 +85,7 @@ class Hl7Path:
         self.repeats = repeats
         self.place, self.stands = _told(place)
         self.coded = kind in ("ID", "IS") and not (place.nth or place.rep or place.comp)  # Group.texts tells of it
-        self._segment = place.segment
+        self._segment = self.place.segment
         self._field = place.field
         self._header = place.segment in ("MSH", "BHS", "FHS") and place.field <= 2
         self._comp, self._sub, self._rep = place.comp, place.sub, place.rep

@@ -9,6 +9,7 @@ lookup a segment.
 from __future__ import annotations
 
 import re
+import sys
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -235,7 +236,7 @@ def structure(name: str, modern: bool = True) -> Node:
     root = Node("", None, False)
     stack, skip = [root], 0
     for match in _TOKEN.finditer(_lines().get(canonical(name), "MSH")):
-        word, since, count, opens, closes = match.groups()
+        word, since, count, opens, closes = (sys.intern(part or "") for part in match.groups())
         if skip or (since and not modern):
             skip += bool(opens) - bool(closes)
         elif closes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -12,5 +13,14 @@ import msgspec
 @cache
 def table(name: str) -> dict[str, Any]:
     """A table of this folder, read once: `r4`, `search`."""
-    found: dict[str, Any] = msgspec.json.decode((files(__package__) / f"{name}.json").read_bytes())
+    found: dict[str, Any] = _shared(msgspec.json.decode((files(__package__) / f"{name}.json").read_bytes()))
     return found
+
+
+def _shared(value: Any) -> Any:
+    """The same, with each text as one object: names of types and elements stand there by the thousand."""
+    if isinstance(value, str):
+        return sys.intern(value)
+    if isinstance(value, dict):
+        return {sys.intern(name): _shared(one) for name, one in value.items()}
+    return [_shared(one) for one in value] if isinstance(value, list) else value

@@ -6,6 +6,7 @@ as CWE and TS as DTM, while withdrawn fields (PID-19) keep their last type.
 
 from __future__ import annotations
 
+import sys
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -47,7 +48,7 @@ def segments() -> dict[str, dict[int, Entry]]:
     for line in (_HERE / "fields.txt").read_text("utf-8").splitlines():
         place, title, most, *types = line.split(" ")
         segment, number = place.split("-")
-        found.setdefault(segment, {})[int(number)] = Entry(title, int(most), _types(types))
+        found.setdefault(segment, {})[int(number)] = Entry(title, int(most), _types(*types))
     return found
 
 
@@ -58,12 +59,19 @@ def datatypes() -> dict[str, dict[int, Entry]]:
     for line in (_HERE / "datatypes.txt").read_text("utf-8").splitlines():
         place, title, *types = line.split(" ")
         name, number = place.split(".")
-        found.setdefault(name, {})[int(number)] = Entry(title, 1, _types(types))
+        found.setdefault(name, {})[int(number)] = Entry(title, 1, _types(*types))
     return found
 
 
-def _types(pairs: list[str]) -> tuple[tuple[str, str], ...]:
-    return tuple((since, name) for since, name in (pair.split(":") for pair in pairs))
+@cache
+def _types(*pairs: str) -> tuple[tuple[str, str], ...]:
+    return tuple(map(_type, pairs))
+
+
+@cache
+def _type(pair: str) -> tuple[str, str]:
+    since, name = pair.split(":")
+    return sys.intern(since), sys.intern(name)
 
 
 @lru_cache(maxsize=4096)
