@@ -9,6 +9,7 @@ from dataclasses import replace
 from adapters.ecg import (
     aecg,
     archive,
+    bdf,
     cardiosoft,
     csv_file,
     dicom,
@@ -41,6 +42,7 @@ NAMES = {
     "aecg": "HL7 v3 annotated ECG", "sierra": "Philips Sierra XML 1.03, 1.04, 1.04.01 with XLI", "muse": "GE MUSE XML",
     "mortara": "Mortara ELI XML", "schiller": "Schiller XML", "cardiosoft": "GE CardioSoft/CASE XML", "scp": "SCP-ECG (EN 1064)",
     "dicom": "DICOM 12-lead, general and ambulatory ECG", "wfdb": "WFDB, its files or zipped", "edf": "EDF and EDF+",
+    "bdf": "BDF and BDF+ (BioSemi)",
     "csv": "columns of numbers", "fhir": "FHIR Observation with SampledData", "hl7v2": "HL7 v2 waveforms (NA, MA)",
 }  # fmt: skip
 HARMLESS = ("restecg.dtd",)
@@ -48,6 +50,7 @@ BINARY: tuple[tuple[Callable[[bytes], bool], Reader], ...] = (
     (dicom_data.looks, dicom.read),
     (lambda body: body[16:22] == b"SCPECG" or _scp(body), scp.read),
     (edf.looks, edf.read),
+    (bdf.looks, bdf.read),
     (hl7_waveform.looks, hl7_waveform.read),
     (fhir_observation.looks, fhir_observation.read),
 )

@@ -83,6 +83,7 @@ SEEDS: dict[str, Callable[[], bytes]] = {
     "dicom big-endian": lambda: made.dicom_again(made.dicom([(made.STANDARD, ROWS, "RHYTHM")]), "1.2.840.10008.1.2.2"),
     "dicom implicit": lambda: made.dicom([(made.STANDARD, ROWS, "RHYTHM")], explicit=False), "wfdb": zipped,
     "fhir xml": fhir_xml,
+    "bdf": lambda: made.bdf(made.tracing(2, 500)),
     "edf": lambda: made.edf(made.tracing(2, 500)), "csv": lambda: b"fs,500\nI,II\n" + b"\n".join(b"%d,%d" % (a, b) for a, b in ROWS[:2].T),
     "fhir": observation, "hl7v2": hl7,
 }  # fmt: skip
@@ -133,6 +134,7 @@ def test_any_bytes_give_a_recording_or_a_fault(body: bytes) -> None:
 
 
 HEADS = [
+    b"\xffBIOSEMI",
     b"0       ", b"MSH|^~\\&|", b"<AnnotatedECG>", b"<ECG><CHANNEL ", b"PK\x03\x04", bytes(128) + b"DICM", b"a 1 500\n", b'{"resourceType"',
     bytes(6) + b"\0\0\0\0\x88\0\0\0\x14\x14SCPECG",
 ]  # fmt: skip
