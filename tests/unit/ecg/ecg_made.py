@@ -309,7 +309,7 @@ def edf_signals(signals: list[tuple[str, str, int]]) -> bytes:
         path = f"{folder}/made.edf"
         with pyedflib.EdfWriter(path, len(signals), file_type=pyedflib.FILETYPE_EDFPLUS) as writer:
             heads = [
-                {"label": label, "dimension": "uV", "sample_frequency": rate, "physical_min": -1000, "physical_max": 1000,
+                {"label": label, "dimension": unit, "sample_frequency": rate, "physical_min": -1000, "physical_max": 1000,
                  "digital_min": -32768, "digital_max": 32767, "transducer": "", "prefilter": ""}
                 for label, unit, rate in signals
             ]  # fmt: skip
