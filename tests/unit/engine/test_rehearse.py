@@ -49,9 +49,16 @@ def test_the_first_mapping_of_a_channel_is_compiled_and_those_behind_it_wait(tmp
     assert compiled(found) == ["oru_r01"]
 
 
-@pytest.mark.parametrize("sample", [None, "mapping: oru_r01\n", "mapping: [\n", "mapping: oru_r01\nsample: samples/none.hl7\n"])
+NO_SAMPLES = (
+    None, "mapping: oru_r01\n", "mapping: [\n", "mapping: oru_r01\nsample: samples/none.hl7\n",
+    'mapping: oru_r01\nsample: "a\\0b"\n', "mapping: oru_r01\nsample: samples/large.hl7\n",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("sample", NO_SAMPLES)
 def test_a_mapping_without_a_sample_is_not_rehearsed(sample: str | None, tmp_path: Path, mappings: Path) -> None:
     (mappings / "oru_r01.test.yaml").unlink()
+    (mappings / "samples" / "large.hl7").write_bytes((mappings / "samples" / "cmp_panel.hl7").read_bytes() + b"\r" * (1 << 20))
     if sample is not None:
         (mappings / "oru_r01.test.yaml").write_text(sample)
     assert rehearse(deployed(tmp_path, mappings, "map: oru_r01"), mappings) == []
