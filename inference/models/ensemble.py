@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from inference.models.network import Network, Settings
+from inference.models.beat_network import build
+from inference.models.network import Settings
 
 
 class Ensemble(nn.Module):
@@ -18,7 +19,7 @@ class Ensemble(nn.Module):
 
     def __init__(self, settings: Sequence[Settings]) -> None:
         super().__init__()
-        self.members = nn.ModuleList([Network(one) for one in settings])
+        self.members = nn.ModuleList([build(one) for one in settings])
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         embeddings = [member.features(x) for member in self.members]  # type: ignore[operator]

@@ -27,6 +27,7 @@ class Settings:
     attention: int = 0
     dropout: float = 0.2
     turn: int = 0  # samples the end of a recording is moved by to its beginning: members in other phases of the strides err apart
+    beats: bool = False  # it is shown the mean beat of its one lead: models/beat_network.py
 
 
 class Squeeze(nn.Module):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -15,6 +16,7 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from inference.models.beat_network import BeatNetwork, build
 from inference.models.network import Network
 from inference.train import card, ship
 from inference.train.data import Records, Split, packed
@@ -33,12 +35,12 @@ def records(folder: Path) -> Records:
     return found.take(found.fold <= VALIDATED)
 
 
-def trained(member: Member, out: Path) -> Network | None:
+def trained(member: Member, out: Path) -> Network | BeatNetwork | None:
     """A member's best averaged weights so far."""
     path = out / member.name / "average.pt"
     if not path.exists():
         return None
-    network = Network(member.settings)
+    network = build(member.settings)
     network.load_state_dict(torch.load(path, weights_only=True))
     return network.eval()
 
@@ -47,6 +49,8 @@ def train_split(member: Member, data: Records, out: Path) -> Split:
     """What a member learns from; a distilled one also from its teacher, which must be trained before it."""
     where = data.fold < VALIDATED
     split = TASKS[member.task].split(data, where)
+    if member.recipe.angle:
+        split = replace(split, signals=data.signals[where, :2])  # lead I is turned towards lead II
     teachers = []
     for name in member.teachers:
         teacher = trained(next(one for one in MEMBERS if one.name == name), out)

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import nn
 
 from inference.models.labels import LEAD_ONE, SUPER
-from inference.models.network import Network
 from inference.train.data import Split
 from inference.train.loop import predict
 from inference.train.tasks import softmax
@@ -18,7 +18,7 @@ from inference.train.tasks import softmax
 Array = npt.NDArray[np.float32]
 
 
-def soften(student: Split, twelve_leads: Array, teachers: Sequence[Network], share: float, exclusive: bool = False) -> Split:
+def soften(student: Split, twelve_leads: Array, teachers: Sequence[nn.Module], share: float, exclusive: bool = False) -> Split:
     """The student's targets, a share of each taken from the teachers' probabilities for the same records.
 
     Several teachers speak by the mean of their logits; `exclusive` makes the three deciding ones shares of one.

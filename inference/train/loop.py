@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from inference.models.labels import LEAD_ONE, SUPER
+from inference.models.beat_network import BeatNetwork, build
 from inference.models.network import Network, Settings
-from inference.train.augment import disturb, mix, stretch
+from inference.train.augment import disturb, mix, stretch, turn
 from inference.train.data import Split
 
 Array = npt.NDArray[np.float32]
@@ -42,6 +42,7 @@ class Recipe:
     first: int = 5  # how many outputs decide
     others: float = 0.6  # what all other outputs together weigh, the deciding ones being 1
     patience: int = 8  # epochs without a better score after which it ends
+    angle: float = 0.0  # degrees by which lead I is turned in the frontal plane, one standard deviation; it takes I and II
     exclusive: bool = False  # the deciding outputs exclude one another: a softmax over them is trained
 
 
@@ -82,8 +83,8 @@ def predict(model: nn.Module, signals: Array, device: torch.device, batch: int =
 class Run:
     """One member's training as it stands."""
 
-    model: Network
-    mean: Network
+    model: Network | BeatNetwork
+    mean: Network | BeatNetwork
     optimizer: torch.optim.Optimizer
     device: torch.device
     epoch: int = 0
@@ -91,30 +92,13 @@ class Run:
     spent: float = 0.0
 
 
-def fitted(state: dict[str, Tensor], settings: Settings) -> dict[str, Tensor]:
-    """Weights for a network of these settings from one that saw more leads: its filters of the first of them.
-
-    A head of another size is begun with the columns both have in the order of the lead-I task: its own, then the other's.
-    """
-    state = dict(state)
-    seen = state["stem.0.weight"].shape[1]
-    if seen > settings.leads:
-        state["stem.0.weight"] = state["stem.0.weight"][:, : settings.leads]
-    missing = settings.outputs - len(state["head.bias"])
-    if missing:
-        columns = [SUPER.index(name) for name in LEAD_ONE][:missing]
-        for name in ("head.weight", "head.bias"):
-            state[name] = torch.cat((state[name][columns], state[name]))
-    return state
-
-
 def begin(settings: Settings, recipe: Recipe, out: Path, start: Path | None = None) -> Run:
     """A fresh run, perhaps from another's weights in `start`, or the one `out`/state.pt holds."""
     torch.manual_seed(recipe.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model, mean = Network(settings), Network(settings)
+    model, mean = build(settings), build(settings)
     if start:
-        model.load_state_dict(fitted(torch.load(start, weights_only=True, map_location="cpu"), settings))
+        model.load_state_dict(torch.load(start, weights_only=True, map_location="cpu"))
     mean.load_state_dict(model.state_dict())
     model, mean = model.to(device, memory_format=torch.channels_last), mean.to(device)  # type: ignore[call-overload]
     decayed = [p for p in model.parameters() if p.ndim > 1]
@@ -146,7 +130,9 @@ def batches(train: Split, recipe: Recipe, epoch: int) -> Iterator[tuple[Tensor, 
     order = dice.permutation(len(train.signals))
     for step in range(len(order) // recipe.batch):
         pick = order[step * recipe.batch : (step + 1) * recipe.batch]
-        x = disturb(stretch(torch.from_numpy(train.signals[pick]), crop, dice), recipe.lead_dropout, recipe.noise, dice)
+        x = torch.from_numpy(train.signals[pick])
+        x = turn(x, recipe.angle, dice) if recipe.angle else x
+        x = disturb(stretch(x, crop, dice), recipe.lead_dropout, recipe.noise, dice)
         yield mix((x, torch.from_numpy(train.targets[pick]), torch.from_numpy(train.known[pick])), recipe.mixup, dice)
 
 
@@ -194,7 +180,7 @@ def fit(
     say: Callable[[str], None] = print,
     tick: Callable[[], None] = lambda: None,
     start: Path | None = None,
-) -> Network:
+) -> Network | BeatNetwork:
     """Trains one member, resuming from `out`; leaves average.pt with the best averaged weights, and log.jsonl."""
     out.mkdir(parents=True, exist_ok=True)
     (out / "recipe.json").write_text(json.dumps({"settings": asdict(settings), "recipe": asdict(recipe)}, indent=1))

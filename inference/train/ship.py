@@ -17,6 +17,7 @@ from safetensors.torch import save
 from engine.fault import Fault
 from inference.classify import NOTICE
 from inference.models import manifest, runtime
+from inference.models.beat_network import BeatNetwork, build, width
 from inference.models.ensemble import Ensemble, graph, half, restore
 from inference.models.labels import SUPER
 from inference.models.network import Network, Settings
@@ -37,12 +38,12 @@ class Shipped:
     report: dict[str, Any]
 
 
-def cut_head(network: Network, outputs: int) -> Network:
+def cut_head(network: Network | BeatNetwork, outputs: int) -> Network | BeatNetwork:
     """The network with its first outputs only."""
     settings = network.settings
     if settings.outputs == outputs:
         return network
-    smaller = Network(Settings(**{**asdict(settings), "outputs": outputs}))
+    smaller = build(Settings(**{**asdict(settings), "outputs": outputs}))
     state = network.state_dict()
     state["head.weight"], state["head.bias"] = state["head.weight"][:outputs], state["head.bias"][:outputs]
     smaller.load_state_dict(state)
@@ -103,7 +104,7 @@ def measure(task: Task, logits: Array, targets: Array) -> dict[str, Any]:
     return report
 
 
-def pack(task: Task, members: Sequence[Network], valid: Records, out: Path, version: str) -> Shipped:
+def pack(task: Task, members: Sequence[Network | BeatNetwork], valid: Records, out: Path, version: str) -> Shipped:
     """Writes NAME.safetensors and NAME.onnx, checks that both engines agree, calibrates on the validation fold."""
     settings = [cut_head(one, len(task.labels)).settings for one in members]
     ensemble = Ensemble(settings)
@@ -118,10 +119,9 @@ def pack(task: Task, members: Sequence[Network], valid: Records, out: Path, vers
         manifest.File(name, hashlib.sha256((out / name).read_bytes()).hexdigest())
         for name in (f"{task.name}.safetensors", f"{task.name}.onnx")
     ]
-    width = sum(2 * one.widths[-1] for one in settings)
     ones, zeros = [1.0] * len(task.labels), [0.0] * len(task.labels)
     bare = manifest.Entry(
-        version, files[0], files[1], list(task.leads), list(task.labels), task.kind, ones, zeros, {}, width,
+        version, files[0], files[1], list(task.leads), list(task.labels), task.kind, ones, zeros, {}, sum(map(width, settings)),
         [asdict(one) for one in settings], {},
     )  # fmt: skip
     model = runtime.load(manifest.Stored(task.name, out, bare))

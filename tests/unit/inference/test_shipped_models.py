@@ -36,7 +36,7 @@ def test_the_stated_figures_are_not_worse_than_when_first_shipped(own: backend.O
     auroc = own.loaded["twelve"].stored.entry.auroc
     assert np.mean([auroc[f"super:{name}"] for name in ("NORM", "MI", "STTC", "CD", "HYP")]) >= 0.933
     three = own.loaded["lead_one"].stored.entry.auroc
-    assert np.mean([three[name] for name in LEAD_ONE]) > 0.883
+    assert np.mean([three[name] for name in LEAD_ONE]) > 0.892
 
 
 def fold_nine(shared_data: Path, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -72,18 +72,21 @@ def test_real_recordings_can_be_read(shared_data: Path) -> None:
     assert np.mean([judge(signal / 1000)[1] for signal in signals]) > 0.97
 
 
-def test_500_hz_and_its_100_hz_version_agree_within_two_percent(own: backend.Own, shared_data: Path) -> None:
+@pytest.mark.parametrize(("name", "leads"), [("twelve", LEADS), ("lead_one", ("I",))])
+def test_500_hz_and_its_100_hz_version_agree_within_two_percent(
+    own: backend.Own, shared_data: Path, name: str, leads: tuple[str, ...]
+) -> None:
     wfdb = pytest.importorskip("wfdb")
     from scipy.signal import decimate
 
-    model, differences = own.loaded["twelve"], []
+    model, differences = own.loaded[name], []
     for path in sorted((shared_data / "ludb").rglob("*.hea"))[:25]:
         record = wfdb.rdrecord(str(path.with_suffix("")))
         signal = record.p_signal.T.astype(np.float64) * 1000
         assert record.fs == 500
         pair = []
         for samples, rate in ((signal, 500.0), (decimate(signal, 5, ftype="fir", axis=1), 100.0)):
-            prepared = ready(samples, rate, record.sig_name, LEADS)
+            prepared = ready(samples, rate, record.sig_name, leads)
             assert isinstance(prepared, Ready)
             pair.append(model.probabilities(model.logits(prepared.windows)[0].mean(0)))
         differences.append(np.abs(pair[0] - pair[1]).mean())
@@ -91,10 +94,11 @@ def test_500_hz_and_its_100_hz_version_agree_within_two_percent(own: backend.Own
     assert np.mean(differences) < 0.02
 
 
-def test_one_thread_gives_the_same_bits_twice() -> None:
-    stored = manifest.find("twelve")
+@pytest.mark.parametrize("name", ["twelve", "lead_one"])
+def test_one_thread_gives_the_same_bits_twice(name: str) -> None:
+    stored = manifest.find(name)
     assert isinstance(stored, manifest.Stored)
-    x = np.random.default_rng(3).normal(0, 0.3, (32, 12, 1000)).astype(np.float32)
+    x = np.random.default_rng(3).normal(0, 0.3, (32, len(stored.entry.leads), 1000)).astype(np.float32)
     first, second = (runtime.load(stored, 1) for _ in range(2))
     assert isinstance(first, runtime.Model)
     assert isinstance(second, runtime.Model)

@@ -1,6 +1,7 @@
 """Training: its figures, its loop on a small problem, its resumption, what it packs."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,13 @@ from onnxruntime import InferenceSession  # noqa: E402
 
 from inference import evaluate  # noqa: E402
 from inference.models import manifest, runtime  # noqa: E402
+from inference.models.beat_network import build  # noqa: E402
 from inference.models.ensemble import Ensemble, graph  # noqa: E402
-from inference.models.labels import LEAD_ONE, TWELVE  # noqa: E402
 from inference.models.network import Network, Settings  # noqa: E402
 from inference.train import card, metrics, ship  # noqa: E402
 from inference.train.data import Records, Split, superclass_only, targets  # noqa: E402
 from inference.train.distil import soften  # noqa: E402
-from inference.train.loop import Recipe, fit, fitted, loss_of, one_cycle  # noqa: E402
+from inference.train.loop import Recipe, fit, loss_of, one_cycle  # noqa: E402
 from inference.train.recipes import MEMBERS  # noqa: E402
 from inference.train.tasks import TASKS  # noqa: E402
 from inference.train.wfdb_folder import labels_of, official  # noqa: E402
@@ -138,8 +139,9 @@ def test_lead_one_is_judged_by_records_with_one_of_the_three_alone() -> None:
 
 def test_what_is_packed_answers_alike_in_both_engines_and_the_card_tells_it(tmp_path: Path) -> None:
     task = TASKS["lead_one"]
-    network = Network(Settings(leads=1, outputs=62, widths=(8, 16), kernels=(5, 3))).eval()
-    packed = ship.pack(task, [network, network], records(60), tmp_path, "9")
+    shape = Settings(leads=1, outputs=62, widths=(8, 16), kernels=(5, 3))
+    members = [build(one).eval() for one in (shape, shape, replace(shape, stem=9, beats=True))]
+    packed = ship.pack(task, members, records(60), tmp_path, "9")
     ship.write({"lead_one": packed}, tmp_path)
     assert packed.report["onnx_difference"] < 1e-5
     assert packed.entry.labels == ["NORM", "CD", "STTC"]
@@ -212,15 +214,6 @@ def test_exclusive_classes_are_learned_by_a_softmax_and_only_where_known() -> No
     target, known = torch.tensor([[0.0, 1, 0, 1], [0, 1, 0, 0]]), torch.tensor([[1.0, 1, 1, 0], [0, 0, 0, 1]])
     loss = loss_of(logits, target, known, Recipe(first=3, others=1.0, exclusive=True))
     assert float(loss) == pytest.approx(np.log(2) / 3 + np.log(2))  # -log(2/4) over three outputs; -log(1/2) of the other
-
-
-def test_a_lead_one_member_begins_with_what_fits_of_a_twelve_lead_one() -> None:
-    twelve = Network(Settings(widths=(8,), kernels=(3,), depth=1))
-    one = Network(Settings(leads=1, outputs=62, widths=(8,), kernels=(3,), depth=1))
-    one.load_state_dict(fitted(twelve.state_dict(), one.settings))
-    assert torch.equal(one.stem[0].weight, twelve.stem[0].weight[:, :1])
-    assert torch.equal(one.head.bias[3:], twelve.head.bias)
-    assert torch.equal(one.head.bias[:3], twelve.head.bias[[TWELVE.index(f"super:{name}") for name in LEAD_ONE]])
 
 
 def test_a_member_may_see_the_recording_turned(tmp_path: Path) -> None:
