@@ -1,6 +1,8 @@
 """Beats found and laid over each other inside the network: the same arithmetic in training, in the graph and in serving."""
 
 import warnings
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,13 +15,19 @@ from onnxruntime import InferenceSession  # noqa: E402
 
 from inference.models.beat_network import build, width  # noqa: E402
 from inference.models.beats import AFTER, BEFORE, MOST, Beats  # noqa: E402
+from inference.models.labels import TWELVE  # noqa: E402
 from inference.models.network import Settings  # noqa: E402
+from inference.train.__main__ import train_split  # noqa: E402
 from inference.train.augment import turn  # noqa: E402
+from inference.train.data import Records, Split  # noqa: E402
+from inference.train.loop import Recipe, fit, predict  # noqa: E402
+from inference.train.metrics import auroc  # noqa: E402
 from inference.train.recipes import MEMBERS  # noqa: E402
 from inference.train.tasks import TASKS  # noqa: E402
 
 torch.set_num_threads(1)
 Array = np.ndarray[Any, Any]
+CPU = torch.device("cpu")
 TIMES = np.arange(0.6, 9.4, 0.8137)  # s: no two of them at the same place between two samples
 
 
@@ -125,6 +133,44 @@ def test_lead_one_turned_is_what_a_heart_turned_shows() -> None:
     seen = turn(two, 25.0, Dice())  # type: ignore[arg-type]
     assert seen.item() == pytest.approx(size * np.cos(axis - np.deg2rad(25.0)))
     assert torch.equal(turn(two, 0.0, np.random.default_rng(0)), two[:, :1])
+
+
+def widths(count: int, seed: int) -> Split:
+    """Leads I and II, at one angle, with QRS complexes of two widths; the first output tells which."""
+    dice, t = np.random.default_rng(seed), np.arange(1000) / 100
+    wide = dice.random(count) < 0.5
+    rows = []
+    for one in wide:
+        beat = ((t - dice.random()) % 0.8) - 0.4
+        rows.append(np.exp(-((beat / (0.03 if one else 0.014)) ** 2)) + dice.normal(0, 0.05, 1000))
+    lead = np.stack(rows).astype(np.float32)
+    return Split(np.stack([lead, lead / 2], 1), wide[:, None].astype(np.float32), np.ones((count, 1), np.float32))
+
+
+def test_a_network_of_the_mean_beat_learns_from_turned_leads_and_is_judged_by_lead_one(tmp_path: Path) -> None:
+    shape = Settings(leads=1, outputs=1, stem=5, widths=(8, 16), kernels=(5, 3), depth=1, beats=True)
+    recipe = Recipe(epochs=3, batch=16, first=1, lead_dropout=0.0, mixup=0.0, angle=15.0, average=0.9)
+    two = widths(96, 1)
+    valid = Split(two.signals[:, :1], two.targets, two.known)
+
+    def score(logits: Array, targets: Array) -> float:
+        return auroc(targets[:, 0], logits[:, 0])
+
+    assert (
+        score(
+            predict(fit(shape, recipe, widths(128, 0), valid, score, tmp_path, lambda _: None), valid.signals, CPU), two.targets
+        )
+        > 0.95
+    )
+
+
+def test_a_member_that_is_turned_is_shown_leads_one_and_two(tmp_path: Path) -> None:
+    signals = np.random.default_rng(2).normal(0, 0.1, (3, 12, 1000)).astype(np.float32)
+    hot, known = np.ones((3, len(TWELVE)), np.float32), np.ones((3, len(TWELVE)), np.float32)
+    data = Records(signals, hot, known, np.array([1, 9, 8]), ("a", "b", "c"))
+    member = next(one for one in MEMBERS if one.recipe.angle)
+    split = train_split(replace(member, teachers=()), data, tmp_path)
+    assert np.array_equal(split.signals, signals[[0, 2], :2])
 
 
 def test_every_member_fits_its_task() -> None:
