@@ -2,7 +2,7 @@
 
 Cells are divided by tab, semicolon, comma or blanks. A cell such as `sample rate`, `fs`, `Abtastrate` or `Frequenz` is followed by
 the rate, `lead` or `Ableitung` by the lead, `unit` or `Einheit` by the unit; a row of lead names heads columns. Without them a
-single column is lead I, in µV, at 512 Hz, and a warning says so.
+single column is lead I, in µV, at 512 Hz, and a warning says so. A first column may tell the time, as a number or as ISO 8601 does.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from adapters.ecg import leads
 from adapters.ecg.csv_head import NUMBER, RATE, TIME, Head, cells, head_of
+from adapters.ecg.csv_time import Stamps, hidden, placed, stamped
 from adapters.ecg.recording import Recording, bad, checked, physical
 from adapters.ecg.xml_tools import TO_UV
 from engine.fault import Fault
@@ -29,7 +30,7 @@ def looks(body: bytes) -> bool:
     text = _text(body[:20_000])
     if text is None:
         return False
-    rows = [re.split(r"[;,\t ]+", line.strip()) for line in text.splitlines()[:HEAD]]
+    rows = [re.split(r"[;,\t ]+", hidden(line).strip()) for line in text.splitlines()[:HEAD]]
     return sum(all(NUMBER.match(cell) for cell in row if cell) and any(row) for row in rows) >= 2
 
 
@@ -44,6 +45,10 @@ def read(body: bytes) -> Recording | Fault:
     text = _text(body)
     lines = text.splitlines() if text else []
     mark = _divider(lines)
+    found = stamped(lines, mark, HEAD + 1)
+    if isinstance(found, Fault):
+        return found
+    lines, stamps = found
     first = next((n for n, line in enumerate(lines[: HEAD + 1]) if _numeric(cells(line, mark), mark)), -1)
     if first < 0:
         return bad("E151", "there are no rows of numbers")
@@ -59,7 +64,7 @@ def read(body: bytes) -> Recording | Fault:
         text = f"a row is not {width} number{'s' * (width > 1)} as the first one is"
         return bad("E156", text, _odd(lines, first, mark, width), "every row needs as many numbers, and nothing after them")
     warnings: list[str] = []
-    names, columns, hertz = _columns(table, head, warnings)
+    names, columns, hertz = _columns(table, head, warnings, stamps)
     units = [TO_UV.get(unit) for unit in (head.units[-len(names) :] if head.units else [head.unit or "µV"] * len(names))]
     if None in units:
         return bad("E155", "the unit is not one of volts", "unit", "µV, mV or V")
@@ -70,11 +75,16 @@ def read(body: bytes) -> Recording | Fault:
     steps = [Decimal(1).scaleb(-places if exact else 0) * unit for unit in units if unit]
     whole = np.rint(columns.T * 10.0**places) if exact else columns.T
     samples = np.array([physical(row, step) for row, step in zip(whole, steps, strict=True)])
+    if stamps is not None and stamps.missing:
+        spread = placed(samples, stamps)
+        if isinstance(spread, Fault):
+            return spread
+        samples = spread
     count = len(names) if exact else 0
     return checked(
         Recording(
             format="csv", leads=tuple(names), samples=samples, rate=hertz, scale=tuple(steps[:count]), origin=(Decimal(0),) * count,
-            warnings=tuple(warnings),
+            start=stamps.start if stamps else None, warnings=tuple(warnings),
         )
     )  # fmt: skip
 
@@ -163,13 +173,17 @@ def _table(text: str, width: int) -> NDArray[Any] | None:
         return None
 
 
-def _columns(table: NDArray[Any], head: Head, warnings: list[str]) -> tuple[list[str], NDArray[Any], float]:
+def _columns(
+    table: NDArray[Any], head: Head, warnings: list[str], stamps: Stamps | None
+) -> tuple[list[str], NDArray[Any], float]:
     """Lead names, their columns, and the rate; a first column that counts or tells the time is no lead."""
     names, hertz = head.names, head.rate
-    timed = table.shape[1] > 1 and (TIME.match(names[0]) is not None if names else _steady(table[:, 0]))
+    timed = stamps is not None or (table.shape[1] > 1 and (TIME.match(names[0]) is not None if names else _steady(table[:, 0])))
     if timed:
         if not hertz:
-            hertz = _rate(table[:, 0])
+            hertz = stamps.rate if stamps else _rate(table[:, 0])
+        if stamps and stamps.warning:
+            warnings.append(stamps.warning)
         table = table[:, 1:]
         names = names[1:] if names and len(names) > table.shape[1] else names
     if not names:
