@@ -1,7 +1,7 @@
 """Work that takes a processor for long (strict checks, ECGs) runs in processes of its own, so that the quick messages stay quick.
 
-Each process works on one thing at a time, over a pipe of its own: one that takes too long or dies is ended and started anew, and the
-others never notice.
+Each process works on one thing at a time, over a pipe of its own: one that takes too long, stands still or dies is ended and started anew,
+and the others never notice.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from engine import heap
@@ -36,6 +37,7 @@ BROKEN = Fault(  # it may be a victim, so it is tried again like what was late
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 MOST = 2000  # works after which a process is started anew
+STILL = 5.0  # seconds without any processor time after which a process is taken for one that hangs
 SETTLED = (1, 4, 16)  # works after which what was loaded stays, and is not looked through for garbage again
 
 
@@ -72,10 +74,24 @@ def serve(pipe: Connection) -> None:
             heap.stay()
 
 
-class Hand:
-    """One process, started when it is first needed. Used by one thread at a time, save `kill`."""
+def spent(pid: int) -> str:
+    """What tells whether a process has worked: the clock ticks it has used, and its state where it waits for a disk; '' where the system
+    does not say."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return f"{fields[11]} {fields[12]} {time.monotonic() if fields[0] == 'D' else ''}"
 
-    def __init__(self) -> None:
+
+class Hand:
+    """One process, started when it is first needed. Used by one thread at a time, save `kill`.
+
+    With `still` (s), one that uses no processor for so long is ended, and another one does its work.
+    """
+
+    def __init__(self, still: float = 0.0) -> None:
+        self._still = still
         self._process: Any = None
         self._pipe: Connection | None = None
         self._works = 0
@@ -93,9 +109,9 @@ class Hand:
         pipe = self._ready()
         try:
             pipe.send((function, given))
-            if not pipe.poll(max(0.0, until - time.monotonic())):
+            if not self._answers(pipe, until):
                 self.end()
-                return LATE
+                return LATE if time.monotonic() >= until else BROKEN
             done, value = pipe.recv()
         except (EOFError, OSError):
             self.end()
@@ -104,6 +120,18 @@ class Hand:
         if done:
             return value
         raise value
+
+    def _answers(self, pipe: Connection, until: float) -> bool:
+        """Whether an answer comes in time; it is no longer waited for from a process that stands still."""
+        before, pid = "", self._process.pid
+        while (left := until - time.monotonic()) > 0:
+            if pipe.poll(min(left, self._still) if self._still else left):
+                return True
+            now = spent(pid)
+            if self._still and now and now == before:
+                return False
+            before = now
+        return bool(pipe.poll(0))
 
     def _ready(self) -> Connection:
         """The pipe to a process that lives."""
@@ -138,7 +166,7 @@ class Slow:
 
     def __init__(self, workers: int = 0) -> None:
         count = workers or min(4, os.cpu_count() or 1)
-        self._hands = [Hand() for _ in range(count)]
+        self._hands = [Hand(STILL) for _ in range(count)]
         self._free: queue.LifoQueue[Hand] = queue.LifoQueue()
         for hand in self._hands:
             self._free.put(hand)

@@ -137,7 +137,9 @@ def _signals(rows: list[str], count: int) -> list[Signal] | Fault:
         if signal is None:
             return bad("E155", "a signal line cannot be read", f"signal {index + 1}")
         if signal.format not in wfdb_signal.BITS:
-            return Fault(Kind.UNSUPPORTED, "E157", "a signal's format is not read", f"signal {index + 1}")
+            flac = signal.format in (508, 516, 524)
+            text = "a signal is coded as FLAC, which is not read" if flac else "a signal's format is not read"
+            return Fault(Kind.UNSUPPORTED, "E157", text, f"signal {index + 1}", "write it in format 16 or 212 (`xform` of WFDB)")
         out.append(signal)
     return out
 

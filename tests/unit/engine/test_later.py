@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.later import MOST, Later
-from engine.slow import Hand, Slow
+from engine.slow import Hand, Slow, spent
 
 
 def _dies_at_first(marker: Path) -> str:
@@ -17,6 +19,10 @@ def _dies_at_first(marker: Path) -> str:
         marker.touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return "done"
+
+
+def _stops() -> None:
+    os.kill(os.getpid(), signal.SIGSTOP)
 
 
 def _stops_at_first(marker: Path) -> str:
@@ -42,6 +48,32 @@ def test_a_work_whose_process_is_killed_is_done_by_another_one(tmp_path: Path) -
         assert broken.kind.answer.retry  # its message comes again some times before it is held
     finally:
         slow.stop(wait=False)
+
+
+def test_a_work_whose_process_stands_still_is_done_by_another_one_long_before_its_time_is_over(tmp_path: Path) -> None:
+    hand = Hand(still=0.3)
+    try:
+        assert hand.work(_stops_at_first, (tmp_path / "stopped",), time.monotonic() + 60) == "done"
+        until = time.monotonic() + 60
+        assert hand.work(_stops, (), until).code == "E293", "it is tried twice only"
+        assert time.monotonic() < until
+    finally:
+        hand.end()
+
+
+def test_who_works_and_who_stands_still_are_told_apart_by_the_processor_time() -> None:
+    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        first = spent(busy.pid)
+        while spent(busy.pid) == first:
+            time.sleep(0.01)
+        os.kill(busy.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, busy.pid, os.WSTOPPED)
+        assert spent(busy.pid) == spent(busy.pid) != first
+    finally:
+        busy.kill()
+        busy.wait()
+    assert spent(busy.pid) == ""
 
 
 def test_what_takes_longer_than_one_waits_goes_on_and_is_there_when_it_is_asked_for_again(tmp_path: Path) -> None:
