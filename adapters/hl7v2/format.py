@@ -168,10 +168,14 @@ def _event(header: Header, body: bytes) -> str:
 
 def _patient(body: bytes, header: Header) -> str:
     """PID-3.1 without parsing: the first identifier of the first PID."""
-    found = _PID.search(body)
-    if found is None:
+    at = body.find(b"\rPID|") if b"\n" not in body else -1
+    odd = at < 0 or body.find(b"\rPID", 0, at) >= 0
+    found = _PID.search(body) if odd else None
+    if found is not None:
+        at = found.start()
+    elif odd:
         return ""
-    fields = body[found.start(1) : found.start(1) + 4096].split(found[1], 4)
+    fields = body[at + 4 : at + 4100].split(body[at + 4 : at + 5], 4)
     if len(fields) < 4:
         return ""
     line = fields[3].splitlines()[0] if fields[3] else b""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from adapters.hl7v2.er7 import Er7
 
 _BREAK = re.compile(r"(\r\n|\r|\n)")
-_ODD_CHARACTER = re.compile(r"[\n\x00\x0b\x1c]|\r\r")
+_ODD = ("\n", "\x00", "\x0b", "\x1c", "\r\r")  # sought one by one: a pattern of them takes fifteen times as long
 
 
 def split(message: Er7) -> None:
@@ -40,7 +40,7 @@ def split_beginning(message: Er7, names: Iterable[str]) -> bool:
     end = text.find("\r", end) + 1
     end = text.find("\r", end) + 1 if end else 0  # one more, which shows that the last one is all there
     head = text[:end] if end else text
-    return _ODD_CHARACTER.search(head) is None and _fill(message, head, 0)
+    return not any(odd in head for odd in _ODD) and _fill(message, head, 0)
 
 
 def _fill(message: Er7, text: str, start: int) -> bool:
@@ -85,7 +85,7 @@ def _split_tolerantly(message: Er7, lead: int) -> None:
             parts += (line, end)
             oddities.add("E119")
     _close(segments, parts, place)
-    message.warnings += [Fault(Kind.INCORRECT, code, _ODD[code]) for code in sorted(oddities)]
+    message.warnings += [Fault(Kind.INCORRECT, code, _ODDITIES[code]) for code in sorted(oddities)]
 
 
 def _close(segments: list[Segment], parts: list[str], place: int) -> int:
@@ -99,7 +99,7 @@ def _close(segments: list[Segment], parts: list[str], place: int) -> int:
     return place + len(whole)
 
 
-_ODD = {
+_ODDITIES = {
     "E117": "segments end in LF instead of CR",
     "E118": "there are blank lines between segments",
     "E123": "a segment's name is not in capitals",

@@ -75,8 +75,8 @@ class Committer:
         """Waits while too much waits to be stored or worked."""
         if self._crowded():
             HELD_BACK.inc()
-        while self._crowded() and not self._stopping:
-            await asyncio.sleep(0.02)
+            while self._crowded() and not self._stopping:
+                await asyncio.sleep(0.02)
 
     async def settled(self, id: UUID, timeout: float) -> Outcome | Fault:
         """Waits until the message is processed, filtered or held."""
