@@ -22,7 +22,7 @@ from typing import Any
 from engine import heap
 from engine.fault import Fault, Kind
 from engine.later import Later
-from engine.priority import LONG, SLICE, apart, step_back
+from engine.priority import APART, LONG, SLICE, apart, step_back
 
 LATE = Fault(
     Kind.INTERRUPTED,
@@ -46,7 +46,7 @@ def alone() -> None:
     for name in THREADS:
         os.environ[name] = "1"
     step_back(LONG, SLICE)
-    apart(LONG)
+    apart(APART)
     heap.keep()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the engine ends it once what it works on is done
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.priority import LONG, SLICE, WORK, step_back
+from engine.priority import APART, SLICE, WORK, step_back
 from engine.slow import Slow
 
 GET = {"x86_64": 315, "aarch64": 275}.get(platform.machine())  # sched_getattr(2)
@@ -75,4 +75,4 @@ def test_an_acknowledgement_goes_before_its_work_and_that_before_what_takes_long
 
 @pytest.mark.skipif(not os.access("/proc/self/autogroup", os.W_OK), reason="the system does not share out between sessions")
 def test_what_takes_long_uses_up_no_share_of_the_session_that_acknowledges(slow: Slow) -> None:
-    assert slow.call(session) == (True, f"nice {LONG}")
+    assert slow.call(session) == (True, f"nice {APART}")
