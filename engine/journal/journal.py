@@ -33,12 +33,19 @@ class Journal:
 
     `works` says which of the two this process does: quick (False), slow (True), both or neither. One that does neither hands everything
     to others: `woken` is called with the kinds of work that came. Where nothing is accepted, nobody needs to know how much waits.
+    `mates` are the processes, this one among them, that one engine has for the same work and wakes together.
     """
 
     def __init__(
-        self, dsn: str, memory: int = MEMORY, lease: float = SECONDS, works: Sequence[bool] = BOTH, accepts: bool = True
+        self,
+        dsn: str,
+        memory: int = MEMORY,
+        lease: float = SECONDS,
+        works: Sequence[bool] = BOTH,
+        accepts: bool = True,
+        mates: int = 1,
     ) -> None:
-        self.dsn = dsn
+        self.dsn, self._mates = dsn, mates
         sizes = (QUICK, LANES - QUICK)
         self._leases = {slow: Leases(Line(dsn, f"leases {KINDS[slow]}"), KINDS[slow], sizes[slow], lease) for slow in works}
         self._bodies = Bodies(memory)
@@ -72,8 +79,8 @@ class Journal:
 
     @property
     def alone(self) -> bool:
-        """Whether no other process shares the journal."""
-        return all(leases.owners == 1 for leases in self._leases.values())
+        """Whether no other engine shares the journal."""
+        return all(leases.owners <= self._mates for leases in self._leases.values())
 
     def accept(self, arrivals: Sequence[Arrival], slow: bool = False) -> list[Receipt | Fault]:
         """Makes the arrivals durable in one commit, over the line of one kind; a Fault means not stored, save E621: not known."""

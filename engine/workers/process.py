@@ -62,7 +62,7 @@ class Process:
     def begin(self, given: Begin) -> None:
         """Starts to work over a database."""
         dsn, suspects, fatal = given
-        self.journal = Journal(dsn, works=(self.slow,), accepts=False)
+        self.journal = Journal(dsn, works=(self.slow,), accepts=False, mates=1 if self.slow else self.settings.workers)
         self.journal.listen(lambda outcomes: self.wire.send("told", told(outcomes)))
         site = self.site()
         store = store_of(site)

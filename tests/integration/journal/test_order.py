@@ -34,6 +34,22 @@ def settle(journal: Journal, limit: int = 10, state: State = State.PROCESSED) ->
     return done
 
 
+def test_processes_of_one_engine_wait_to_be_woken_and_look_for_work_only_beside_another_engine(database: str) -> None:
+    mates = [Journal(database, works=(False,), mates=2) for _ in range(2)]
+    try:
+        for journal in mates:
+            journal._leases[False].tick()
+        assert [journal._leases[False].owners for journal in mates] == [2, 2]
+        assert [journal.alone for journal in mates] == [True, True]
+        other = Journal(database, works=(False,))
+        mates.append(other)
+        mates[0]._leases[False].tick()
+        assert [mates[0].alone, other.alone] == [False, False]
+    finally:
+        for journal in mates:
+            journal.close()
+
+
 def test_two_processes_with_failing_workers_keep_the_order_of_each_patient(database: str, make: Make) -> None:
     journals = [Journal(database), Journal(database)]
     for journal in journals:
