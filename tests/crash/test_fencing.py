@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -59,6 +60,18 @@ def until(check: Callable[[], bool], seconds: float = 30) -> None:
         time.sleep(0.02)
 
 
+def stop(process: subprocess.Popen[bytes], connection: psycopg.Connection[Any]) -> None:
+    """Stops it between two transactions: what is stopped inside one keeps its locks until the server ends the session, a minute later."""
+    inside = "select from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'"
+    process.send_signal(signal.SIGSTOP)
+    time.sleep(0.1)
+    while connection.execute(inside).fetchone() is not None:
+        process.send_signal(signal.SIGCONT)
+        time.sleep(0.03)
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(0.1)
+
+
 def woken(database: str, *options: str) -> tuple[list[str], list[str], int]:
     """What the first process sent before it was stopped and after it was woken, and how many deliveries are written."""
     far = Far()
@@ -75,7 +88,7 @@ def woken(database: str, *options: str) -> tuple[list[str], list[str], int]:
 
         first = start("first", *options)
         until(lambda: len(far.of("first")) == SIDE_BY_SIDE)  # the others are in its hand already
-        first.send_signal(signal.SIGSTOP)
+        stop(first, connection)
         start("second")
         until(lambda: len(far.of("second")) == PARCELS)
         until(lambda: connection.execute("select 1 from journal.outbox").fetchone() is None)
