@@ -20,7 +20,7 @@ import struct
 import time
 from pathlib import Path
 
-WORK = 2  # nice of what follows an acknowledgement; it wakes often, so a long slice would cost it more than it is worth
+WORK = 5  # nice of what follows an acknowledgement: a third of its share; it wakes often, so a long slice would cost it more than it is worth
 LONG = 10  # of what takes a processor for long, on top of its parent's
 APART = 4  # of its session: on a busy machine it gets two fifths of what another one does; to be apart is what counts most
 SLICE = 0.025  # seconds that this asks for

@@ -19,7 +19,7 @@ from engine.run import Plan
 from engine.settlement import TRIES, pause
 from engine.types import Arrival, Connection, Envelope, Put, Work, Written
 from engine.uuid7 import uuid7
-from engine.worker import Worker
+from engine.worker import FEW, GATHER, Worker, rest
 
 AWAY = Fault(Kind.UNAVAILABLE, "E827", "made up")
 WRONG = Fault(Kind.INCORRECT, "E901", "made up")
@@ -272,3 +272,7 @@ def test_batches_that_could_not_be_written_come_again_in_order(bench: Bench, mon
         assert effects(bench, 5) == ["a1", "a2", "a3", "a4", "a5"]
     finally:
         worker.stop(20)
+
+
+def test_after_a_small_batch_the_next_waits_for_company_but_not_behind_one_message_alone() -> None:
+    assert [rest(count) for count in (1, 2, FEW - 1, FEW, 128)] == [0.0, GATHER, GATHER, 0.0, 0.0]
