@@ -49,7 +49,7 @@ class Journal:
         sizes = (QUICK, LANES - QUICK)
         self._leases = {slow: Leases(Line(dsn, f"leases {KINDS[slow]}"), KINDS[slow], sizes[slow], lease) for slow in works}
         self._bodies = Bodies(memory)
-        self._accept_lines = {slow: Line(dsn, f"accept {KINDS[slow]}", OPTIONS + BY_KEY) for slow in BOTH}
+        self._accept_lines = {slow: Line(dsn, f"accept {KINDS[slow]}", OPTIONS + BY_KEY, not slow) for slow in BOTH}
         self._acceptors = {slow: Acceptor(line) for slow, line in self._accept_lines.items()}
         self._claim_lines = {slow: Line(dsn, f"claim {KINDS[slow]}", OPTIONS + BY_KEY) for slow in works}
         self._claims = {slow: Claims(self._claim_lines[slow], self._leases[slow], self._bodies, slow) for slow in works}

@@ -6,6 +6,8 @@ from typing import Any
 
 import psycopg
 
+from engine.priority import go_first
+
 # found dead within 30 s, on a network too; no statement of ours takes a minute
 ALWAYS: dict[str, Any] = {
     "connect_timeout": 10,
@@ -24,10 +26,11 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 
 
 class Line:
-    """Holds a connection in autocommit; `get` raises psycopg.OperationalError while the database is away."""
+    """Holds a connection in autocommit; `get` raises psycopg.OperationalError while the database is away. With `first` the server's
+    process for it goes before its others, where the server is on this machine."""
 
-    def __init__(self, dsn: str, name: str, options: str = OPTIONS) -> None:
-        self._dsn, self._name, self._options = dsn, name, options
+    def __init__(self, dsn: str, name: str, options: str = OPTIONS, first: bool = False) -> None:
+        self._dsn, self._name, self._options, self._first = dsn, name, options, first
         self._connection: Connection | None = None
         self.warned = ""
 
@@ -39,6 +42,8 @@ class Line:
                 self._dsn, autocommit=True, application_name=f"isthmus {self._name}", options=self._options, **ALWAYS
             )
             self._connection.add_notice_handler(self._notice)
+            if self._first and self._connection.info.host.startswith("/"):  # a socket of this machine
+                go_first(self._connection.info.backend_pid)
         return self._connection
 
     def drop(self) -> None:

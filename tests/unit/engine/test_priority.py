@@ -12,18 +12,19 @@ from pathlib import Path
 
 import pytest
 
-from engine.priority import APART, SLICE, WORK, step_back
+from engine.journal.line import Line
+from engine.priority import APART, PROMPT, SLICE, WORK, go_first, step_back
 from engine.slow import Slow
 
 GET = {"x86_64": 315, "aarch64": 275}.get(platform.machine())  # sched_getattr(2)
 KERNEL = tuple(int(part) for part in platform.release().split(".")[:2]) if platform.system() == "Linux" else (0, 0)
 
 
-def seen() -> tuple[int, int, float]:
-    """Policy, nice and slice (s) of the thread that calls, as the system tells them."""
+def seen(pid: int = 0) -> tuple[int, int, float]:
+    """Policy, nice and slice (s) of a process, or of the thread that calls, as the system tells them."""
     told = ctypes.create_string_buffer(56)
     assert GET is not None
-    assert ctypes.CDLL(None).syscall(GET, 0, told, 56, 0) == 0
+    assert ctypes.CDLL(None).syscall(GET, pid, told, 56, 0) == 0
     _, policy, _, nice, _, runtime, *_ = struct.unpack("IIQiIQQQII", told.raw)
     return policy, nice, runtime / 1e9
 
@@ -76,3 +77,23 @@ def test_an_acknowledgement_goes_before_its_work_and_that_before_what_takes_long
 @pytest.mark.skipif(not os.access("/proc/self/autogroup", os.W_OK), reason="the system does not share out between sessions")
 def test_what_takes_long_uses_up_no_share_of_the_session_that_acknowledges(slow: Slow) -> None:
     assert slow.call(session) == (True, f"nice {APART}")
+
+
+@pytest.mark.skipif(GET is None or KERNEL < (6, 12), reason="a slice of one's own is Linux 6.12")
+def test_the_servers_process_that_stores_what_comes_in_goes_before_its_others(database: str) -> None:
+    first, other = Line(database, "first", first=True), Line(database, "other")
+    try:
+        policy, nice, slice = seen(first.get().info.backend_pid)
+        assert (policy, slice) == (os.SCHED_OTHER, PROMPT)
+        assert seen(other.get().info.backend_pid) == (policy, nice, in_a_thread(seen)[2])
+    finally:
+        first.drop()
+        other.drop()
+
+
+@pytest.mark.skipif(GET is None or KERNEL < (6, 12), reason="a slice of one's own is Linux 6.12")
+def test_no_process_but_a_database_servers_is_made_to_go_first() -> None:
+    before = seen(os.getpid())
+    go_first(os.getpid())
+    go_first(2**22)
+    assert seen(os.getpid()) == before
