@@ -31,7 +31,7 @@ from engine.gauges.routes import routes as metrics
 from engine.housekeeping import Forget, Housekeeping
 from engine.intake import KeyedIntake, keyed
 from engine.journal import BOTH, Committer, Journal
-from engine.journal.committer import Limits
+from engine.journal.groups import Limits
 from engine.journal.line import Line
 from engine.journal.look import connect
 from engine.journal.outbox import post as queue

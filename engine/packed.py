@@ -32,9 +32,9 @@ class Packed:
     data: bytes
 
 
-def uuids(values: Iterable[UUID]) -> Packed:
+def uuids(values: Iterable[UUID | None]) -> Packed:
     """A uuid[]."""
-    return keys([value.bytes for value in values])
+    return _array(2951, 2950, [None if value is None else value.bytes for value in values])
 
 
 def keys(values: Sequence[bytes]) -> Packed:
@@ -62,9 +62,9 @@ def truths(values: Iterable[bool]) -> Packed:
     return _array(1000, 16, [b"\x01" if value else b"\x00" for value in values])
 
 
-def times(values: Iterable[datetime]) -> Packed:
+def times(values: Iterable[datetime | None]) -> Packed:
     """A timestamptz[]."""
-    return _array(1185, 1184, [((value - EPOCH) // MICROSECOND).to_bytes(8, signed=True) for value in values])
+    return _array(1185, 1184, [None if at is None else ((at - EPOCH) // MICROSECOND).to_bytes(8, signed=True) for at in values])
 
 
 def _array(oid: int, element: int, items: Sequence[bytes | None]) -> Packed:

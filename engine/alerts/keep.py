@@ -13,12 +13,12 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid5
 
+from engine import packed
 from engine.alerts.life import Life, Phase, Reading, Turn, acknowledge, due, read, tick
 from engine.alerts.rule import Rule, gone
 from engine.alerts.signals import Signal, age
 from engine.alerts.sql import sql
 from engine.alerts.state import life_of, text_of
-from engine.arrays import texts, times, uuids
 from engine.types import Connection, Event, Parcel
 
 NAMESPACE = UUID("5f1c7a3e-6b0d-5d0f-9c39-2f6f0a5b8d11")
@@ -125,7 +125,7 @@ def _fits(signal: Signal, births: Mapping[str, str]) -> bool:
 def _lives(connection: Connection, keys: set[tuple[str, str]], now: datetime) -> dict[tuple[str, str], _Known]:
     known = {key: _Known(Life(), now, None, False) for key in keys}
     ordered = sorted(keys)
-    asked = {"rules": texts([key[0] for key in ordered]), "subjects": texts([key[1] for key in ordered])}
+    asked = {"rules": packed.texts([key[0] for key in ordered]), "subjects": packed.texts([key[1] for key in ordered])}
     rows = connection.execute(sql("lives"), asked).fetchall()
     for rule, subject, state, seen, alert in rows:
         known[rule, subject] = _Known(life_of(state), seen, alert)
@@ -139,12 +139,12 @@ def _keep(connection: Connection, known: Mapping[tuple[str, str], _Known], rules
     connection.execute(
         sql("keep_lives"),
         {
-            "rules": texts([key[0] for key, _ in rows]),
-            "subjects": texts([key[1] for key, _ in rows]),
-            "states": texts([text_of(state.life) for _, state in rows]),
-            "seen": times([state.seen for _, state in rows]),
-            "due": times([due(rules[key[0]].timing, state.life, state.seen) for key, state in rows]),
-            "alerts": uuids([state.alert for _, state in rows]),
+            "rules": packed.texts([key[0] for key, _ in rows]),
+            "subjects": packed.texts([key[1] for key, _ in rows]),
+            "states": packed.texts([text_of(state.life) for _, state in rows]),
+            "seen": packed.times([state.seen for _, state in rows]),
+            "due": packed.times([due(rules[key[0]].timing, state.life, state.seen) for key, state in rows]),
+            "alerts": packed.uuids([state.alert for _, state in rows]),
         },
     )
 

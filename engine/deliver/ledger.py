@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 
-from engine.arrays import plain, texts
+from engine import packed
 from engine.deliver.sql import sql
 from engine.fault import Fault
 from engine.journal.line import ALWAYS, BY_KEY, OPTIONS
@@ -68,7 +68,7 @@ class Ledger:
     async def read(self, after: int, page: int, busy: Sequence[int] = (), named: Sequence[int] = ()) -> Read:
         """The heads among the next parcels behind number `after`, those to be tried again and those named, of keys that are not busy."""
         asked = {
-            "destination": self._destination, "after": after, "page": page, "busy": plain(busy), "named": plain(named),
+            "destination": self._destination, "after": after, "page": page, "busy": packed.numbers(busy), "named": packed.numbers(named),
             "bytes": BYTES, "longest": LONGEST,
         }  # fmt: skip
         connection = await self._open()
@@ -93,7 +93,7 @@ class Ledger:
             return _noted(await self._done(connection, mine, done))
         rows: list[tuple[int, int | None]] = []
         async with connection.transaction():
-            told = {"waits": [one.wait for one in later], "faults": texts(map(_told, later))}
+            told = {"waits": [one.wait for one in later], "faults": packed.texts(map(_told, later))}
             found = await connection.execute(sql("later"), {**mine, "seqs": _seqs(later), **told})
             rows += [(row[0], None) for row in await found.fetchall()]
             if done:
@@ -109,8 +109,8 @@ class Ledger:
     async def _done(
         self, connection: psycopg.AsyncConnection[Any], mine: dict[str, Any], done: Sequence[Sent]
     ) -> list[tuple[int, int | None]]:
-        codes = texts(one.fault.code if one.fault else "" for one in done)
-        asked = {**mine, "seqs": _seqs(done), "receipts": texts(map(_told, done)), "codes": codes}
+        codes = packed.texts(one.fault.code if one.fault else "" for one in done)
+        asked = {**mine, "seqs": _seqs(done), "receipts": packed.texts(map(_told, done)), "codes": codes}
         return await (await connection.execute(sql("done"), asked)).fetchall()
 
     async def _open(self) -> psycopg.AsyncConnection[Any]:
@@ -125,8 +125,8 @@ def _noted(rows: Sequence[tuple[int, int | None]]) -> Noted:
     return Noted(frozenset(row[0] for row in rows), tuple(row[1] for row in rows if row[1] is not None))
 
 
-def _seqs(sent: Sequence[Sent]) -> str:
-    return plain(one.due.seq for one in sent)
+def _seqs(sent: Sequence[Sent]) -> packed.Packed:
+    return packed.numbers(one.due.seq for one in sent)
 
 
 def _told(one: Sent) -> str:

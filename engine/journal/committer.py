@@ -24,8 +24,6 @@ from engine.journal.look import outcome
 from engine.journal.values import KINDS
 from engine.types import Arrival, Outcome, Receipt
 
-__all__ = ["Committer", "Limits"]
-
 HELD_BACK = Counter("engine_held_back", "Times that a source waited because too much waits to be stored or worked")
 FULL = Fault(Kind.BUSY, "E625", "too many messages wait to be stored; this one was not", help="send it again later")
 LATE = Fault(Kind.INTERRUPTED, "E626", "the message is stored but its processing takes longer than the answer can wait")

@@ -1,11 +1,11 @@
 -- Notes what was delivered, with its receipt, and what is given up, with its reason (a code): both leave the queue. Rows are counted only
 -- while this owner holds the destination's lease. Told with each is the number of the parcel that now is the first of its key.
 with given as materialized (
-    select * from unnest(%(seqs)s::int8[], %(receipts)s::text[], %(codes)s::text[]) as given (seq, told, code)
+    select * from unnest(%(seqs)b::int8[], %(receipts)b::text[], %(codes)b::text[]) as given (seq, told, code)
 ),
 taken as (
     delete from journal.outbox using journal.lease
-    where outbox.seq = any(%(seqs)s::int8[]) and lease.name = %(lease)s and lease.owner = %(owner)s
+    where outbox.seq = any(%(seqs)b::int8[]) and lease.name = %(lease)s and lease.owner = %(owner)s
     returning outbox.seq, outbox.key, outbox.attempts, outbox.destination
 ),
 delivered as (

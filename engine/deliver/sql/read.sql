@@ -22,11 +22,11 @@ found as materialized (
         order by not_before limit %(page)s
     )
     union
-    select seq, key from journal.outbox where seq = any(%(named)s::int8[]) and not_before is null
+    select seq, key from journal.outbox where seq = any(%(named)b::int8[]) and not_before is null
 ),
 heads as materialized (
     select found.seq, found.key from found
-    where found.key <> all(%(busy)s::int8[])
+    where found.key <> all(%(busy)b::int8[])
         and found.seq = (select min(first.seq) from journal.outbox first where first.key = found.key)
 ),
 sized as (
