@@ -43,7 +43,10 @@ class Far:
 
     def _serve(self, peer: socket.socket) -> None:
         with peer, peer.makefile("rwb") as lines:
-            name, idem = lines.readline().decode().split()
+            told = lines.readline().decode().split()
+            if not told:  # it was ended before it said anything
+                return
+            name, idem = told
             self.got.append((name, idem))
             if name == "first":
                 self.may_answer.wait(60)

@@ -28,7 +28,7 @@ def test_a_folder_of_mappings_is_compiled_without_a_collection(root: Path) -> No
     gc.callbacks.append(lambda phase, info: seen.append(phase))
     try:
         assert load_folder(root / "mappings", plugins).sound
-        assert seen.count("start") <= 1  # one may come before or after
+        assert seen.count("start") <= 2  # one may come before, one after
     finally:
         gc.callbacks.pop()
     assert gc.isenabled()
