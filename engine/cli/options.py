@@ -13,6 +13,7 @@ import click
 from engine.cli.output import stop
 from engine.fault import Fault, Kind
 from engine.home import note
+from engine.postgres.ahead import MOST
 from engine.settings import Settings, default_data, shipped, split_address, usual_workers
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -99,6 +100,7 @@ def settings(
         log_level=log_level,
         workers=workers,
         pending=int(limit) if (limit := os.environ.get("ISTHMUS_PENDING", "")).isdigit() else 20_000,
+        log_ahead=int(size) if (size := os.environ.get("ISTHMUS_LOG_AHEAD", "")).isdigit() else MOST,
         keep_audit=days("ISTHMUS_KEEP_AUDIT"),
         origins=listed("ISTHMUS_ORIGINS"),
         subscription_hosts=listed("ISTHMUS_SUBSCRIPTION_HOSTS"),

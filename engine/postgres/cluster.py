@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 from engine.fault import Fault, Kind
+from engine.postgres.ahead import MOST
 from engine.postgres.binaries import Binaries
 from engine.postgres.folder import Folder
 from engine.postgres.identity import Identity
@@ -104,7 +105,7 @@ def settings(memory: int) -> dict[str, str]:
         "wal_buffers": "16MB",
         "wal_compression": "off",  # of whole pages: the server's own method costs a tenth of its time, and keys by chance do not shrink
         "max_wal_size": "2GB",
-        "min_wal_size": "256MB",
+        "min_wal_size": f"{MOST}MB",
         "checkpoint_timeout": "15min",
         "checkpoint_completion_target": "0.9",
         "random_page_cost": "1.1",

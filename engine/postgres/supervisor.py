@@ -17,6 +17,7 @@ from engine.fault import Fault, Kind
 from engine.postgres import binaries as programs
 from engine.postgres import cluster, process
 from engine.postgres import folder as folders
+from engine.postgres.ahead import lay_out
 from engine.postgres.binaries import Binaries
 from engine.postgres.folder import Folder
 from engine.postgres.identity import Identity, identity, reachable
@@ -67,8 +68,9 @@ class Server:
             time.sleep(POLL)
 
 
-def start(data: Path, progress: Progress = lambda _: None) -> Server | Fault:
-    """A server for the data folder, ready for connections. Recovery after a crash takes the time it takes; `progress` is told."""
+def start(data: Path, progress: Progress = lambda _: None, ahead: int = 0) -> Server | Fault:
+    """A server for the data folder, ready for connections; a new one with so many megabytes of its log laid out `ahead`. Recovery after
+    a crash takes the time it takes; `progress` is told."""
     folder = folders.opened(data)
     if isinstance(folder, Fault):
         return folder
@@ -76,7 +78,7 @@ def start(data: Path, progress: Progress = lambda _: None) -> Server | Fault:
     if isinstance(lock, Fault):
         return lock
     try:
-        server = _started(folder, lock, progress)
+        server = _started(folder, lock, progress, ahead)
     except OSError as error:
         server = Fault(
             Kind.UNAVAILABLE, "E611", f"the data folder cannot be used: {error.strerror}", at=str(error.filename or folder.data)
@@ -86,7 +88,7 @@ def start(data: Path, progress: Progress = lambda _: None) -> Server | Fault:
     return server
 
 
-def _started(folder: Folder, lock: int, progress: Progress) -> Server | Fault:
+def _started(folder: Folder, lock: int, progress: Progress, ahead: int) -> Server | Fault:
     who = identity(folder.pgdata)
     if isinstance(who, Fault):
         return who
@@ -103,7 +105,7 @@ def _started(folder: Folder, lock: int, progress: Progress) -> Server | Fault:
     if not os.access(folder.password, os.R_OK):
         return Fault(Kind.FORBIDDEN, "E608", "the database's password file cannot be read", at=str(folder.password))
     server = _adopt_or_launch(folder, found, who, lock, progress)
-    return server if isinstance(server, Fault) else _with_database(server)
+    return server if isinstance(server, Fault) else _with_database(server, ahead)
 
 
 def _unfinished(folder: Folder) -> Fault | None:
@@ -253,11 +255,12 @@ def _dsn(folder: Folder, sockets: str, port: int) -> str:
     return make_conninfo(host=sockets, port=port, user=cluster.ROLE, dbname=cluster.DATABASE, passfile=str(folder.password))
 
 
-def _with_database(server: Server) -> Server | Fault:
+def _with_database(server: Server, ahead: int) -> Server | Fault:
     try:
         with psycopg.connect(server.dsn, dbname="postgres", autocommit=True) as connection:
             if connection.execute("select 1 from pg_database where datname = %s", [cluster.DATABASE]).fetchone() is None:
                 connection.execute(f'create database "{cluster.DATABASE}"')
+                lay_out(connection, ahead)
     except psycopg.Error as error:
         server.stop()
         return Fault(
