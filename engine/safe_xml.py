@@ -19,9 +19,10 @@ MARKS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"<\x00", "utf-16-le
 DECLARED = re.compile(r"\s*<\?xml[^>]{0,200}?\?>")
 ENCODING = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]{1,40})[\"']")
 CHARSETS = ("utf-8", "us-ascii", "ascii", "iso-8859-", "iso_8859-", "windows-125", "latin1", "cp125")
-EASTERN = {
+OTHERS = {
     "gb2312": "gb18030", "gbk": "gb18030", "gb18030": "gb18030", "big5": "big5", "shift_jis": "cp932", "euc-jp": "euc_jp", "euc-kr": "cp949",
-}  # fmt: skip
+    "koi8-r": "koi8_r", "koi8-u": "koi8_u", "windows-874": "cp874", "tis-620": "cp874", "utf8": "utf-8", "utf-16": "utf-8", "unicode": "utf-8",
+} | {f"iso8859-{n}": f"iso8859-{n}" for n in (*range(1, 12), *range(13, 17))}  # fmt: skip
 CHUNK = 1 << 16
 
 
@@ -51,7 +52,10 @@ def parse(body: bytes, *, limits: Limits = DEFAULT, harmless: Collection[str] = 
 
 
 def _utf8(body: bytes) -> bytes | Fault:
-    """UTF-16, UTF-8 with a mark and the charsets of East Asia become plain UTF-8; anything else stays for the declaration to tell."""
+    """UTF-16, UTF-8 with a mark and the charsets of `OTHERS` become plain UTF-8; anything else stays for the declaration to tell.
+
+    What declares UTF-16 in single bytes was saved as UTF-8 by something that left the declaration as it was.
+    """
     for mark, charset in MARKS:
         if body.startswith(mark):
             try:
@@ -61,9 +65,9 @@ def _utf8(body: bytes) -> bytes | Fault:
     text = body.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")
     declared = ENCODING.match(text)
     charset = declared.group(1).decode("latin-1").lower() if declared else "utf-8"
-    if charset in EASTERN:
+    if charset in OTHERS:
         try:
-            return DECLARED.sub("", text.decode(EASTERN[charset]), count=1).encode()
+            return DECLARED.sub("", text.decode(OTHERS[charset]), count=1).encode()
         except UnicodeError:
             return Fault(Kind.INCORRECT, "E190", "the XML is not in the character set that it declares")
     if not text.startswith(b"<") or not charset.startswith(CHARSETS):

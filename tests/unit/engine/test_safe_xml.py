@@ -114,10 +114,22 @@ def test_character_sets_are_told_by_mark_or_declaration(charset: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("declared", "charset", "name"),
+    [("KOI8-R", "koi8_r", "Иванов"), ("ISO8859-5", "iso8859-5", "Иванов"), ("ISO8859-1", "latin-1", "Käthe"),
+     ("TIS-620", "tis_620", "สมชาย"), ("utf-16", "utf-8", "Käthe"), ("UTF-16", "utf-8-sig", "Käthe"), ("UTF8", "utf-8", "Käthe")],
+)  # fmt: skip
+def test_less_usual_declarations_are_read_as_they_are_meant(declared: str, charset: str, name: str) -> None:
+    root = safe_xml.parse(f'<?xml version="1.0" encoding="{declared}"?><a>{name}</a>'.encode(charset))
+    assert not isinstance(root, Fault)
+    assert root.text == name
+
+
+@pytest.mark.parametrize(
     "body",
     [
         b"",
         b"PK\x03\x04",
+        '<?xml version="1.0" encoding="UTF-16"?><a>Käthe</a>'.encode("latin-1"),
         b"<a>",
         b"<a></b>",
         '<?xml version="1.0" encoding="IBM037"?><a/>'.encode("cp037"),
