@@ -9,13 +9,12 @@ beforehand costs the engine's own process nothing.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from adapters.ecg.embedded import encapsulated
 from engine.fault import Fault, Kind, Refused
 from engine.types import Envelope
 
@@ -30,26 +29,6 @@ PATHS: dict[str, Callable[[Recording], str]] = {
     "patient.sex": lambda one: one.patient.sex, "device.manufacturer": lambda one: one.device.manufacturer,
     "device.model": lambda one: one.device.model, "device.serial": lambda one: one.device.serial,
 }  # fmt: skip
-
-
-def encapsulated(body: bytes) -> bytes:
-    """The bytes of the first ED value of an HL7 message (source ^ type ^ subtype ^ Base64 ^ data), else the body itself."""
-    start = body.lstrip(b"\x0b")
-    if not start.startswith(b"MSH") or len(start) < 10:
-        return body
-    field, component = start[3:4], start[4:5]
-    if field + b"ED" + field not in start:
-        return body
-    for line in start.replace(b"\n", b"\r").split(b"\r"):
-        cells = line.split(field)
-        if cells[0] == b"OBX" and len(cells) > 5 and cells[2] == b"ED":
-            parts = cells[5].split(component)
-            if len(parts) > 4 and parts[3].lower() == b"base64":
-                try:
-                    return base64.b64decode(parts[4], validate=True)
-                except binascii.Error:
-                    return b""
-    return body
 
 
 class Tracing:

@@ -6,18 +6,17 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import msgspec
 
-from adapters.ecg.format import Ecg, encapsulated
+from adapters.ecg.embedded import encapsulated, holds_ecg
+from adapters.ecg.format import Ecg
 from adapters.ecg.step import Made
 from engine.fault import Fault, Kind
 from engine.types import JSON, Arrival, Envelope, Parcel, Sender, Site, Work
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
-ROOT = re.compile(rb"<(?:\w+:)?(AnnotatedECG|restingecgdata|RestingECG|ECG|CardiologyXML|wavedata|eventdata)[\s>/]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +77,3 @@ class Hand:
 
     async def close(self) -> None:
         """Nothing is held."""
-
-
-def holds_ecg(file: bytes) -> bool:
-    """Whether a file is an ECG, by its first bytes alone: DICOM, SCP-ECG, EDF, or XML with the root of an ECG."""
-    head = file[:4096].replace(b"\0", b"")
-    return file[128:132] == b"DICM" or file[16:22] == b"SCPECG" or file[:8] == b"0       " or ROOT.search(head) is not None

@@ -15,7 +15,7 @@ import numpy as np
 
 from adapters.ecg.draw import Options, page, pdf, svg
 from adapters.ecg.draw.shapes import Page
-from adapters.ecg.format import encapsulated
+from adapters.ecg.embedded import encapsulated
 from adapters.ecg.formats import read
 from adapters.ecg.hl7_subject import subject
 from adapters.ecg.recording import Recording, bad, measurable

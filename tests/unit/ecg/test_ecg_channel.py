@@ -20,8 +20,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from adapters.ecg.format import PATHS, Ecg, Tracing, encapsulated
-from adapters.ecg.forward import Forward, ForwardSignal, holds_ecg
+from adapters.ecg.embedded import encapsulated, holds_ecg
+from adapters.ecg.format import PATHS, Ecg, Tracing
+from adapters.ecg.forward import Forward, ForwardSignal
 from adapters.ecg.step import Ecg as Step
 from adapters.ecg.step import Made, Task, perform
 from engine.fault import Fault, Kind
