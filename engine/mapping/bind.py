@@ -79,7 +79,10 @@ def _resource(rule: tree.Resource, context: Context) -> bound.Resource | None:
         help = "key: with the fields that tell it apart for ever, as PID-3.1, PID-3.4"
         context.say("E315", f"{key.element} has no key", key.at, help)
     inner = replace(
-        _inside(key.each, key.each_at, context), element=key.element, settled={**settled(key.before), **settled(key.test)}
+        _inside(key.each, key.each_at, context),
+        element=key.element,
+        resource=key.name,
+        settled={**settled(key.before), **settled(key.test)},
     )
     identity = tuple(None if _is_occurrence(part) else bind_key(part, inner) for part in rule.identity)
     test, before = bind_test(key.test, inner), bind_test(key.before, context)

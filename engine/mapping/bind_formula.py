@@ -89,7 +89,8 @@ def _refer(atom: Call, element: Element, context: Context) -> bound.Alternative 
             "E313", f"{context.element} may not refer to {wrong[0]}", name.at, f"it refers to {' or '.join(element.targets)}"
         )
         return None
-    return bound.Refer(name.text, atom.at, must)
+    alike = must and context.element.partition(".")[0] in types
+    return bound.Refer(name.text, atom.at, must, context.resource if alike else "")
 
 
 def _say(atom: Literal, node: Formula, element: Element, context: Context) -> bound.Alternative | None:

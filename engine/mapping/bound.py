@@ -53,6 +53,7 @@ class Refer:
     name: str
     at: Span
     must: bool = False  # the message is held when there is none
+    own: str = ""  # the resource it stands in, where that may be one of them: it must be another, and one alone
 
 
 Alternative = Read | Say | Refer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -92,7 +92,22 @@ def _refer(one: bound.Refer, many: bool, model: Any) -> Fill:
             return run.faults.append(missing) if one.must else None
         return [reference(*each) for each in found] if many else reference(*found[0])
 
-    return every
+    return _other(one, many, missing, reference) if one.own else every
+
+
+def _other(one: bound.Refer, many: bool, missing: Fault, reference: Any) -> Fill:
+    """The same where a resource must refer to one of its own type: never to itself, and never to one of several."""
+    text, help = f"several called {one.name} are there to refer to", "the message does not say which of them is meant"
+    several = replace(missing, text=text, help=help)
+
+    def other(scope: Scope, run: Run) -> Any:
+        itself = run.near(one.own, scope)
+        found = [each for each in run.near(one.name, scope) if each not in itself]
+        if not found or (len(found) > 1 and not many):
+            return run.faults.append(several if found else missing)
+        return [reference(*each) for each in found] if many else reference(*found[0])
+
+    return other
 
 
 def _noting(one: bound.Read) -> Note:

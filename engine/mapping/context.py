@@ -58,6 +58,7 @@ class Context:
     element: str = ""  # Observation.valueQuantity
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # resource names, with the types they make
     settled: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # OBX-2: (NM,)
+    resource: str = ""  # what the resource written is called
     lost: bool = False  # inside an `each` of nothing: its paths are not judged
 
     def say(self, code: str, text: str, at: Span, help: str = "", severity: str = "error") -> None:

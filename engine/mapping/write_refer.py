@@ -24,7 +24,8 @@ def _refer(one: bound.Variant) -> bound.Refer | None:
         or len(value.choice) != 1
     ):
         return None
-    return value.choice[0] if isinstance(value.choice[0], bound.Refer) else None
+    refer = value.choice[0]
+    return refer if isinstance(refer, bound.Refer) and not refer.own else None
 
 
 class Refers:

@@ -1,7 +1,8 @@
 """What a merging write leaves of the stored resource: everything the new body does not state, save what it clears.
 
 A member of a choice that is stated replaces whichever stood; a primitive goes with its `_` sibling. What may not be empty is the
-identity of the resource: `resourceType` and `id` are the new body's.
+identity of the resource: `resourceType` and `id` are the new body's. A patient's links to others are added up: whoever was merged or
+linked before stays so, and only what is said of the same other record is said anew.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ def merge(stored: JSON, body: JSON, clear: tuple[str, ...] = ()) -> JSON:
     meta = {**stored.get("meta", {}), **body.get("meta", {})}
     meta = {name: value for name, value in meta.items() if name not in ("versionId", "lastUpdated")}
     merged = {**kept, **body}
+    if "link" in body and body["resourceType"] == "Patient":
+        merged["link"] = list({str(link["other"]): link for link in (*stored.get("link", ()), *body["link"])}.values())
     merged.pop("meta", None)
     return {**merged, "meta": meta} if meta else merged
 

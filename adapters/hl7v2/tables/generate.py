@@ -2,7 +2,9 @@
 
 hl7apy holds the message structures, segments and data types of HL7 v2.1 to v2.8.2 as nested tuples. They are condensed to
 three small files so that the running engine never imports it. Structures are those of the newest version that has them; a
-group that older messages do not know and that would swallow their segments carries `@2.7`.
+group that older messages do not know and that would swallow their segments carries `@2.7`. Where the standard lists the
+segments of two patients one after the other, or those of a merge without a group, each PID begins a group PATIENT, as in
+ADT_A39: what stands behind it is that patient's.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from adapters.hl7v2.events import canonical
 HERE = Path(__file__).parent
 VERSIONS = ("2.1", "2.2", "2.3", "2.3.1", "2.4", "2.5", "2.5.1", "2.6", "2.7", "2.8", "2.8.1", "2.8.2")
 COUNTS = {(1, 1): "", (0, 1): "?", (0, -1): "*", (1, -1): "+"}
+PATIENTS = ("ADT_A17", "ADT_A18", "ADT_A30")
 SINCE_2_7 = ("PATIENT_OBSERVATION", "PERSON_OBSERVATION", "ORDER_DOCUMENT")
 
 
@@ -35,7 +38,15 @@ def _structures(libraries: dict[str, Any]) -> str:
         newest |= {
             name: (version, tree) for name, tree in library.MESSAGES.items() if "nn" not in name and canonical(name) == name
         }
-    return "".join(f"{name} {version} {_render(tree, name)}\n" for name, (version, tree) in sorted(newest.items()))
+    return "".join(
+        f"{name} {version} {_grouped(_render(tree, name), name)}\n" for name, (version, tree) in sorted(newest.items())
+    )
+
+
+def _grouped(structure: str, name: str) -> str:
+    """A structure with a group PATIENT for each of its patients, where the standard has none."""
+    head, *patients = structure.split(" PID ")
+    return f"{head} PATIENT+(PID {patients[0]})" if name in PATIENTS else structure
 
 
 def _render(tree: Any, root: str) -> str:

@@ -136,3 +136,15 @@ def test_observations_of_the_patient_have_their_own_group_from_2_7_on() -> None:
     newer, older = (tree(lines(header("ORU^R01^ORU_R01", version), *segments)) for version in ("2.7", "2.6"))
     assert [len(group.each("PATIENT_OBSERVATION")) for group in (newer, older)] == [1, 0]
     assert [len(group.each("OBSERVATION")) for group in (newer, older)] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("type", "sent", "expected"),
+    [
+        ("ADT^A17", "EVN PID PV1 PID PV1", "MSH EVN PATIENT(PID PV1) PATIENT(PID PV1)"),
+        ("ADT^A34", "EVN PID MRG PID PD1 MRG", "MSH EVN PATIENT(PID MRG) PATIENT(PID PD1 MRG)"),
+        ("ADT^A18", "EVN PID MRG PV1", "MSH EVN PATIENT(PID MRG PV1)"),
+    ],
+)
+def test_what_stands_behind_a_pid_is_that_patient_s(type: str, sent: str, expected: str) -> None:
+    assert outline(tree(lines(header(type), *sent.split()))) == expected

@@ -1,0 +1,42 @@
+"""What a merging write leaves of the stored resource. Links: FHIR R4, Patient.link, each a statement about one other record."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fhir.store.merge import merge
+
+
+def link(other: str, type: str) -> dict[str, Any]:
+    return {"other": {"reference": f"Patient/{other}"}, "type": type}
+
+
+def patient(*links: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"resourceType": "Patient", "id": "a", **more, **({"link": list(links)} if links else {})}
+
+
+def test_a_patient_s_links_to_other_records_are_added_up() -> None:
+    merged = merge(patient(link("b", "replaces")), patient(link("c", "replaces")))
+    assert merged["link"] == [link("b", "replaces"), link("c", "replaces")]
+
+
+def test_a_link_never_ends_what_was_said_of_a_merged_patient() -> None:
+    merged = merge(patient(link("b", "replaced-by"), active=False), patient(link("c", "seealso")))
+    assert (merged["active"], merged["link"]) == (False, [link("b", "replaced-by"), link("c", "seealso")])
+
+
+def test_what_is_said_of_the_same_record_is_said_anew() -> None:
+    again = merge(patient(link("b", "seealso"), link("c", "seealso")), patient(link("b", "replaced-by")))
+    assert again["link"] == [link("b", "replaced-by"), link("c", "seealso")]
+    assert merge(again, patient(link("c", "seealso"))) == again  # told once more, nothing changes
+
+
+def test_the_links_stay_when_none_are_told_and_go_when_they_are_cleared() -> None:
+    assert merge(patient(link("b", "seealso")), patient(gender="female"))["link"] == [link("b", "seealso")]
+    assert "link" not in merge(patient(link("b", "seealso")), patient(gender="female"), ("link",))
+
+
+def test_lists_of_other_elements_and_types_are_what_was_told_last() -> None:
+    before, after = {"resourceType": "Person", "id": "a"}, [{"target": {"reference": "Patient/b"}}]
+    assert merge({**before, "link": [{"target": {"reference": "Patient/c"}}]}, {**before, "link": after})["link"] == after
+    assert merge(patient(name=[{"family": "A"}]), patient(name=[{"family": "B"}]))["name"] == [{"family": "B"}]
