@@ -7,17 +7,12 @@ from fractions import Fraction
 import ecg_made as made
 import numpy as np
 import pytest
+from ecg_read_back import good
 
-from adapters.ecg import Recording, read
+from adapters.ecg import read
 from engine.fault import Fault
 
 ROWS = made.tracing(3, 1000) * 37 + np.array([[6_300_000], [-6_300_000], [0]])  # wider than 16 bits, and their signs
-
-
-def good(body: bytes) -> Recording:
-    found = read(body)
-    assert isinstance(found, Recording), found
-    return found
 
 
 @pytest.mark.parametrize("plus", [True, False])
@@ -44,11 +39,7 @@ def test_the_status_channel_is_left_out() -> None:
 
 
 def test_a_discontinuous_file_keeps_its_gaps() -> None:
-    whole = bytearray(made.bdf(ROWS[:1]))
-    whole[192:197] = b"BDF+D"
-    at = whole.rindex(b"+1\x14\x14")
-    whole[at : at + 4] = b"+3\x14\x14"
-    one = good(bytes(whole))
+    one = good(made.interrupted(made.bdf(ROWS[:1])))
     assert one.samples.shape == (1, 2000)
     assert np.isnan(one.samples[0, 500:1500]).all()
 

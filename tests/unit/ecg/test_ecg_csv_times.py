@@ -9,10 +9,11 @@ from functools import cache
 import ecg_made as made
 import numpy as np
 import pytest
+from ecg_read_back import good
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.ecg import Recording, read
+from adapters.ecg import read
 from engine.fault import Fault
 
 ROWS = made.tracing(3, 300)  # µV
@@ -34,12 +35,6 @@ def columns(stamps: list[str], head: str = "unit{m}uV\ntimestamp{m}I{m}II{m}V1\n
 
 def every(step: int, count: int = 300, **written: object) -> list[str]:
     return [stamp(n * step, **written) for n in range(count)]  # type: ignore[arg-type]
-
-
-def good(body: bytes) -> Recording:
-    found = read(body)
-    assert isinstance(found, Recording), found
-    return found
 
 
 @pytest.mark.parametrize("mark", [",", ";", "\t"])
