@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from typing import Any
 
 import pytest
 
 from adapters.hl7v2.framing import wrap
 from adapters.hl7v2.server import Listener
 from engine.types import Outcome, State
-from tests.acceptance.mllp_peer import Memory, connect, listening, message, msa
+from tests.acceptance.mllp_peer import Memory, connect, message, msa
+from tests.acceptance.mllp_talk import run
 
 
 def noted(caplog: pytest.LogCaptureFixture) -> set[str]:
     return {record.__dict__["fields"].get("code", "") for record in caplog.records if "fields" in record.__dict__}
-
-
-def run(talk: Any, **options: Any) -> Memory:
-    async def main() -> Memory:
-        intake = Memory()
-        async with listening(intake, **options) as listener:
-            await asyncio.wait_for(talk(listener, intake), 30)
-        return intake
-
-    return asyncio.run(main())
 
 
 @pytest.mark.parametrize("ends", ["late", "closed"])
