@@ -87,7 +87,9 @@ def _leads(series: _Element, warnings: list[str]) -> tuple[list[Lead], float, da
             lead = _lead(sequence) if met <= 2 * MAX_LEADS else bad("E153", "there are more leads or samples than an ECG has")
             if isinstance(lead, Fault):
                 return lead
-            if lead is not None:
+            if isinstance(lead, str):
+                warnings += [] if lead in warnings else [lead]
+            elif lead is not None:
                 if lead[0] in (row[0] for row in rows):
                     warnings.append("a lead is there twice; the first one is read")
                     continue
@@ -121,8 +123,8 @@ def _clock(sequences: _Element) -> tuple[float, datetime | None]:
     return 0.0, None
 
 
-def _lead(sequence: _Element) -> Lead | Fault | None:
-    """(name, digits, scale µV, origin µV); None for a sequence that is no lead."""
+def _lead(sequence: _Element) -> Lead | Fault | str | None:
+    """(name, digits, scale µV, origin µV); None for a sequence that is no lead, a warning for one that is left out."""
     code = attribute(sequence, "code", "code")
     digits = sequence.find("value/digits")
     if digits is None or code.startswith("TIME_"):
@@ -134,6 +136,10 @@ def _lead(sequence: _Element) -> Lead | Fault | None:
     unit = TO_UV.get(attribute(sequence, "value/scale", "unit"))
     shift = TO_UV.get(attribute(sequence, "value/origin", "unit") or attribute(sequence, "value/scale", "unit"))
     steps = numbers(text(digits))
+    if unit is None and attribute(sequence, "value/scale", "unit") and not code.startswith("MDC_ECG_LEAD_"):
+        return "signals of another unit are left out"
+    if steps is not None and not len(steps):
+        return "leads without samples are left out"
     if scale is None or origin is None or unit is None or shift is None or not scale:
         return bad("E155", "a lead has no scale in volts", f"sequence {code[:40]}")
     if steps is None:

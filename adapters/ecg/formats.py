@@ -34,8 +34,8 @@ MOST = 256 << 20
 Reader = Callable[[bytes], "Recording | Fault"]
 
 ROOTS = {
-    "AnnotatedECG": aecg.from_tree, "restingecgdata": sierra.from_tree, "RestingECG": muse.from_tree, "ECG": mortara.from_tree,
-    "CardiologyXML": cardiosoft.from_tree,
+    "AnnotatedECG": aecg.from_tree, "restingecgdata": sierra.from_tree, "restecgdata": sierra.from_tree,
+    "RestingECG": muse.from_tree, "ECG": mortara.from_tree, "CardiologyXML": cardiosoft.from_tree,
 }  # fmt: skip
 FHIR = ("{http://hl7.org/fhir}Observation", "{http://hl7.org/fhir}Bundle")
 NAMES = {

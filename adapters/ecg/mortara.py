@@ -1,12 +1,13 @@
 """Mortara/Baxter ELI XML (`ECG` with `CHANNEL` elements): bytes to a Recording.
 
-A channel holds its samples in an attribute: mV = (int16 + OFFSET) / UNITS_PER_MV.
+A channel holds its samples in an attribute: mV = (whole number + OFFSET) / UNITS_PER_MV.
 """
 
 from __future__ import annotations
 
 from decimal import Decimal
 
+import numpy as np
 from lxml.etree import _Element
 
 from adapters.ecg import leads, times
@@ -24,10 +25,13 @@ from adapters.ecg.recording import (
     physical,
     stacked,
 )
-from adapters.ecg.xml_tools import each, int16, number, plain, rate
+from adapters.ecg.xml_tools import decoded, each, number, plain, rate
 from engine import safe_xml
 from engine.fault import Fault
 
+KINDS = {
+    ("SIGNED", "8"): "i1", ("UNSIGNED", "8"): "u1", ("SIGNED", "16"): "<i2", ("UNSIGNED", "16"): "<u2", ("SIGNED", "32"): "<i4",
+}  # fmt: skip
 SEX = {"male": "male", "m": "male", "female": "female", "f": "female", "unknown": "unknown"}
 MEASURES = {
     "heart_rate": "VENT_RATE", "rr": "AVERAGE_RR", "pr": "PR_DURATION", "qrs": "QRS_DURATION", "qt": "QT_DURATION",
@@ -88,14 +92,15 @@ def _channel(channel: _Element) -> tuple[str, Samples, Decimal, Decimal] | Fault
     units, offset, count = (
         number(channel.get(key, default)) for key, default in (("UNITS_PER_MV", ""), ("OFFSET", "0"), ("DURATION", ""))
     )
-    if channel.get("BITS", "16") != "16" or channel.get("ENCODING", "BASE64").upper() != "BASE64":
-        return bad("E157", "a channel is not Base64 of 16-bit samples", f"channel {name[:20]}")
+    kind = KINDS.get((channel.get("FORMAT", "SIGNED").upper(), channel.get("BITS", "16").strip()))
+    if kind is None or channel.get("ENCODING", "BASE64").upper() != "BASE64":
+        return bad("E157", "a channel is not Base64 of samples of 8, 16 or 32 bits", f"channel {name[:20]}")
     if units is None or not units or offset is None:
         return bad("E155", "a channel has no units per mV", f"channel {name[:20]}")
-    raw = int16(channel.get("DATA", ""))
+    raw = decoded(channel.get("DATA", ""))
     if raw is None:
         return bad("E156", "a channel's samples are not Base64", f"channel {name[:20]}")
-    steps = raw.astype("int64")
+    steps = np.frombuffer(raw[: len(raw) - len(raw) % np.dtype(kind).itemsize], kind).astype(np.int64)
     if count is not None and count != len(steps):
         return bad("E152", "a channel has not as many samples as declared", f"channel {name[:20]}")
     scale = Decimal(1000) / units

@@ -36,6 +36,7 @@ MEASURES = {
     "heart_rate": "VentricularRate", "atrial_rate": "AtrialRate", "pr": "PRInterval", "qrs": "QRSDuration", "qt": "QTInterval",
     "qtc": "QTCorrected", "p_axis": "PAxis", "qrs_axis": "RAxis", "t_axis": "TAxis", "qtc_fridericia": "QTcFrederica",
 }  # fmt: skip
+MEASURED = ("RestingECGMeasurements", "OriginalRestingECGMeasurements")
 AGES = {"YEARS": "a", "MONTHS": "mo", "WEEKS": "wk", "DAYS": "d", "HOURS": "h"}
 SEX = {"MALE": "male", "FEMALE": "female", "UNKNOWN": "unknown"}
 LIMBS = ("III", "aVR", "aVL", "aVF")
@@ -136,7 +137,7 @@ def _filters(wave: _Element) -> Filters:
 
 
 def _measurements(root: _Element) -> tuple[Measurement, ...]:
-    found = root.find("RestingECGMeasurements")
+    found = next((one for tag in MEASURED if (one := root.find(tag)) is not None and len(one)), None)
     out: tuple[Measurement, ...] = ()
     for name, tag in MEASURES.items():
         out += measurement(name, number(text(found, tag)))
@@ -148,10 +149,11 @@ def _measurements(root: _Element) -> tuple[Measurement, ...]:
 
 
 def _statements(root: _Element) -> tuple[Statement, ...]:
-    """Pieces of a statement up to the one flagged ENDSLINE belong together."""
+    """Pieces of a statement up to the one flagged ENDSLINE belong together; the confirmed diagnosis goes before the device's own."""
     out: list[Statement] = []
     pieces: list[str] = []
-    for one in each(root, "Diagnosis/DiagnosisStatement"):
+    said = root.findall("Diagnosis/DiagnosisStatement") or root.findall("OriginalDiagnosis/DiagnosisStatement")
+    for one in said:
         pieces.append(text(one, "StmtText"))
         if not one.findall("StmtFlag") or any(text(flag) == "ENDSLINE" for flag in each(one, "StmtFlag")):
             out.append(Statement(" ".join(piece for piece in pieces if piece)))

@@ -1,0 +1,78 @@
+"""XML as devices of the field write it, where it differs from the formats' descriptions."""
+
+from __future__ import annotations
+
+import re
+
+import ecg_made as made
+import numpy as np
+import pytest
+
+from adapters.ecg import Recording, read
+
+ROWS = made.tracing(length=500)
+
+
+def good(body: bytes) -> Recording:
+    found = read(body)
+    assert isinstance(found, Recording), found
+    return found
+
+
+def same(one: Recording, step: float) -> None:
+    assert one.leads == made.STANDARD
+    assert np.array_equal(one.samples, (ROWS * step).astype(np.float32))
+
+
+def sequence(code: str, unit: str, digits: str) -> bytes:
+    return (
+        f'<component><sequence><code code="{code}"/><value xsi:type="SLIST_PQ"><origin value="0" unit="{unit}"/>'
+        f'<scale value="1" unit="{unit}"/><digits>{digits}</digits></value></sequence></component></sequenceSet>'
+    ).encode()
+
+
+@pytest.mark.parametrize(
+    ("added", "warning"),
+    [
+        (sequence("MDC_RESP", "Ohm", "1 2 3"), "signals of another unit are left out"),
+        (sequence("MDC_ECG_LEAD_V7", "uV", ""), "leads without samples are left out"),
+    ],
+)
+def test_what_is_no_lead_of_an_aecg_costs_the_leads_nothing(added: bytes, warning: str) -> None:
+    one = good(made.aecg(ROWS).replace(b"</sequenceSet>", added))
+    same(one, 2.5)
+    assert one.warnings == (warning,)
+
+
+def test_an_aecg_lead_in_no_unit_of_volts_is_still_refused() -> None:
+    assert not isinstance(
+        read(made.aecg(ROWS).replace(b'<scale value="2.5" unit="uV"/>', b'<scale value="2.5" unit="kg"/>')), Recording
+    )
+
+
+def test_a_sierra_document_is_told_by_either_name_of_its_root() -> None:
+    same(good(made.sierra(ROWS, "1.03", charset="utf-8").replace(b"restingecgdata", b"restecgdata")), 5)
+
+
+def test_a_sierra_document_saved_as_utf_8_keeps_its_old_declaration() -> None:
+    same(good(made.sierra(ROWS, charset="utf-8").replace(b"UTF-8", b"UTF-16")), 5)
+
+
+def test_where_nobody_confirmed_a_muse_diagnosis_the_devices_own_is_read() -> None:
+    body = made.muse(ROWS[:8], ROWS[:8, :300])
+    own = re.sub(rb"(</?)(Diagnosis|RestingECGMeasurements)>", rb"\1Original\2>", body)
+    assert [one.text for one in good(own).statements] == ["Normal sinus rhythm", "Otherwise normal ECG"]
+    assert good(own).measurements == good(body).measurements != ()
+    other = b"<OriginalDiagnosis><DiagnosisStatement><StmtText>Overruled</StmtText></DiagnosisStatement></OriginalDiagnosis>"
+    both = body.replace(b"<Diagnosis>", other + b"<Diagnosis>")
+    assert good(both).statements == good(own).statements
+
+
+@pytest.mark.parametrize(("bits", "signed", "kind"), [("32", "SIGNED", "<i4"), ("8", "SIGNED", "i1"), ("16", "UNSIGNED", "<u2")])
+def test_a_mortara_channel_may_be_of_other_bits(bits: str, signed: str, kind: str) -> None:
+    rows = np.abs(ROWS) % 100
+    body = made.mortara(rows)
+    for row in rows:
+        body = body.replace(made.b64(row).encode(), made.base64.b64encode(row.astype(kind).tobytes()))
+    one = good(body.replace(b'BITS="16" FORMAT="SIGNED"', f'BITS="{bits}" FORMAT="{signed}"'.encode()))
+    assert np.array_equal(one.samples, ((rows + 7) * 2.5).astype(np.float32))
