@@ -35,14 +35,10 @@ from adapters.ecg.recording import (
 from adapters.ecg.xml_tools import TO_UV, number
 from engine.fault import Fault
 
-KINDS = {("SS", 16): "<i2", ("US", 16): "<u2", ("SB", 8): "i1", ("UB", 8): "u1", ("SL", 32): "<i4", ("UL", 32): "<u4"}
-CHARSETS = {
-    "ISO_IR 192": "utf-8",
-    "ISO_IR 100": "latin-1",
-    "ISO_IR 101": "iso8859-2",
-    "ISO_IR 144": "iso8859-5",
-    "ISO_IR 148": "iso8859-9",
-}
+KINDS = {
+    ("SS", 16): "<i2", ("US", 16): "<u2", ("SB", 8): "i1", ("UB", 8): "u1", ("SL", 32): "<i4", ("UL", 32): "<u4", ("SV", 64): "<i8",
+}  # fmt: skip
+FOREIGN = "signals of another unit are left out"
 NAMES = {
     "pr interval": "pr", "qrs duration": "qrs", "qt interval": "qt", "qtc interval": "qtc", "p axis": "p_axis",
     "qrs axis": "qrs_axis", "t axis": "t_axis", "rr interval": "rr", "ventricular heart rate": "heart_rate", "ventricular rate": "heart_rate",
@@ -65,12 +61,18 @@ def read(body: bytes) -> Recording | Fault:
     hertz = _rate(rhythm[0])
     rows: list[Row] = []
     for group in rhythm:
-        part = _rows(group, warnings) if _rate(group) == hertz else []
+        if _rate(group) != hertz:
+            warnings.append("a group of leads has another rate and is left out")
+            continue
+        part = _rows(group, warnings)
         if isinstance(part, Fault):
             return part
-        rows += _placed(part, rows, _late(group, rhythm[0], hertz), warnings)
+        fresh = _placed(part, rows, _late(group, rhythm[0], hertz), warnings)
+        rows = [row for row in rows if all(row[0] != one[0] for one in fresh)] + fresh
+    if not rows:
+        return bad("E155", "no channel is in volts", "WaveformSequence")
     beat = next((group for group in groups if _is_median(group) and group not in rhythm), None)
-    charset = CHARSETS.get(data.text(0x00080005), "latin-1")
+    charset = dicom_data.charset_of(data)
     numbers, statements, marks = _annotations(data, charset)
     return checked(
         Recording(
@@ -100,8 +102,9 @@ def _late(group: Set, first: Set, hertz: float) -> int:
 
 
 def _placed(part: list[Row], rows: list[Row], late: int, warnings: list[str]) -> list[Row]:
-    """A group's leads that are not there yet, shifted by its offset."""
-    fresh = [row for row in part if all(row[0] != known[0] for known in rows)]
+    """A group's leads that are not there yet or only shorter (a strip below a page by columns), shifted by its offset."""
+    known = {row[0]: int(np.isfinite(row[1]).sum()) for row in rows}
+    fresh = [row for row in part if len(row[1]) > known.get(row[0], 0)]
     if not fresh or not 0 < late <= 16 * len(fresh[0][1]):
         return fresh
     warnings.append("leads were not recorded at the same time; gaps stand where one was not")
@@ -124,6 +127,10 @@ def _rows(group: Set, warnings: list[str]) -> list[Row] | Fault:
     missing = _missing(group.values.get(0x5400100A, b""), np.dtype(kind))
     out: list[Row] = []
     for index, definition in enumerate(definitions):
+        unit = definition.first(0x003A0211).text(0x00080100)
+        if unit and unit not in TO_UV:
+            warnings += [] if FOREIGN in warnings else [FOREIGN]
+            continue
         scaled = _scale(definition)
         if scaled is None:
             return bad("E155", "a channel has no sensitivity in volts", f"channel {index + 1}")
@@ -132,7 +139,8 @@ def _rows(group: Set, warnings: list[str]) -> list[Row] | Fault:
             values[gaps] = np.nan
             note = "the file marks some samples as missing"
             warnings += [] if note in warnings else [note]
-        out.append((_lead(definition.first(0x003A0208)), values, *scaled))
+        name = _lead(definition.first(0x003A0208)) or leads.canonical(definition.text(0x003A0203))
+        out.append((name, values, *scaled))
     return out
 
 

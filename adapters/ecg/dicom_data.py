@@ -36,6 +36,11 @@ SEQUENCES = {
     0x003A0211,
     0x003A0209,
 }
+CHARSETS = {
+    "ISO_IR 192": "utf-8", "GB18030": "gb18030", "GBK": "gb18030", "13": "cp932", "100": "latin-1", "101": "iso8859-2", "109": "iso8859-3",
+    "110": "iso8859-4", "126": "iso8859-7", "127": "iso8859-6", "138": "iso8859-8", "144": "iso8859-5", "148": "iso8859-9",
+    "166": "cp874", "203": "iso8859-15", "87": "iso2022_jp", "159": "iso2022_jp_1", "149": "euc_kr", "58": "gb2312",
+}  # fmt: skip
 MOST_ELEMENTS = 50_000
 MOST_DEPTH = 16
 
@@ -71,6 +76,13 @@ class _Cut(Exception):
 def looks(body: bytes) -> bool:
     """Whether the bytes are a DICOM file, or a data set of a waveform without what stands before it in a file."""
     return body[128:132] == b"DICM" or (body[:2] == b"\x08\0" and body[3:4] == b"\0" and WAVEFORM in body[:2048])
+
+
+def charset_of(data: Set) -> str:
+    """How its texts are coded, by Specific Character Set (PS3.3 C.12.1.1.2): the last one it names is what its letters need."""
+    named = [one.strip() for one in data.values.get(0x00080005, b"").decode("latin-1").strip("\0 ").split("\\")]
+    known = [found for one in named if (found := CHARSETS.get(one) or CHARSETS.get(one.rpartition("IR ")[2]))]
+    return known[-1] if known else "latin-1"
 
 
 def parse(body: bytes) -> Set | Fault:

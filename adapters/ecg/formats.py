@@ -63,7 +63,9 @@ def read(body: bytes, name: str = "", beside: Mapping[str, bytes] | None = None)
     if not body.strip(b"\0 \r\n\t"):
         return bad("E151", "the file is empty")
     found = _read(body, beside or {})
-    return _in_order(found) if isinstance(found, Recording) else found
+    if isinstance(found, Fault):
+        return found
+    return _in_order(replace(found, warnings=tuple(dict.fromkeys(found.warnings))))  # once, however many leads they are of
 
 
 def _read(body: bytes, beside: Mapping[str, bytes]) -> Recording | Fault:
