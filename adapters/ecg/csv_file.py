@@ -22,6 +22,9 @@ from adapters.ecg.xml_tools import TO_UV
 from engine.fault import Fault
 
 DEFAULT_RATE, HEAD, MOST_PLACES = 512.0, 200, 6
+TICKS = re.compile(r"(?:^|[ _(\[])([mnuµμ]?)s(?:ec(?:onds?)?)?[)\]]?$", re.I)
+MICRO = str.maketrans("µμ", "uu")
+ABSENT = frozenset(("NA", "N/A", "na", "n/a", "NULL", "null", "None", "none", "-", "--"))
 SOUGHT = 200_000  # rows in which an odd one is looked for
 
 
@@ -125,13 +128,15 @@ def _numeric(cells: list[str], mark: str) -> bool:
 
 
 def _read(lines: list[str], mark: str, width: int) -> NDArray[Any] | None:
-    """The numbers of rows, with gaps where cells are empty; None when a row is not like the others."""
+    """The numbers of rows, with gaps where cells are empty or say that they are; None when a row is not like the others."""
     table = _table(_numbers(lines, mark), width)
-    if table is not None or mark == " ":
+    if table is not None:
         return table
     text = "\n".join(["", *lines, ""])
-    empty = any(sign in text for sign in (mark + mark, mark + "\n", "\n" + mark))
-    return _table(_numbers(lines, mark, gaps=True), width) if empty else None
+    ends = (f"{mark}%s{mark}", f"{mark}%s\n", f"\n%s{mark}", "\n%s\n")
+    absent = any(end % word in text for word in ABSENT for end in ends)
+    empty = mark != " " and any(sign in text for sign in (mark + mark, mark + "\n", "\n" + mark))
+    return _table(_numbers(lines, mark, gaps=True), width, absent) if empty or absent else None
 
 
 def _odd(lines: list[str], first: int, mark: str, width: int) -> str:
@@ -162,9 +167,9 @@ def _numbers(lines: list[str], mark: str, gaps: bool = False) -> str:
     return text.replace(mark, " ")
 
 
-def _table(text: str, width: int) -> NDArray[Any] | None:
-    """All numbers [rows, columns], or None when a row is not like the first."""
-    words = text.split()
+def _table(text: str, width: int, absent: bool = False) -> NDArray[Any] | None:
+    """All numbers [rows, columns], or None when a row is not like the first; `absent` reads words for nothing."""
+    words = ["nan" if word in ABSENT else word for word in text.split()] if absent else text.split()
     if not width or len(words) != width * sum(1 for line in text.split("\n") if line.strip()):
         return None
     try:
@@ -181,7 +186,7 @@ def _columns(
     timed = stamps is not None or (table.shape[1] > 1 and (TIME.match(names[0]) is not None if names else _steady(table[:, 0])))
     if timed:
         if not hertz:
-            hertz = stamps.rate if stamps else _rate(table[:, 0])
+            hertz = stamps.rate if stamps else _rate(table[:, 0], names[0] if names else "")
         if stamps and stamps.warning:
             warnings.append(stamps.warning)
         table = table[:, 1:]
@@ -210,9 +215,12 @@ def _steady(column: NDArray[Any]) -> bool:
     return len(steps) > 2 and bool(steps.min() > 0) and bool(np.ptp(steps) <= 0.02 * steps.mean())
 
 
-def _rate(column: NDArray[Any]) -> float:
-    """Hz of a column in seconds or milliseconds; 0 for a mere count of samples."""
+def _rate(column: NDArray[Any], name: str) -> float:
+    """Hz of a column of times in the unit its name tells, else in seconds or milliseconds; 0 for a mere count of samples."""
     step = float(np.median(np.diff(column))) if len(column) > 1 else 0.0
+    unit = TICKS.search(name)
+    if unit and step > 0:
+        return round({"": 1, "m": 1e3, "u": 1e6, "n": 1e9}[unit.group(1).lower().translate(MICRO)] / step, 6)
     if not 0 < step < 100 or step == 1:
         return 0.0
     return round(1 / step if step < 0.5 else 1000 / step, 6)

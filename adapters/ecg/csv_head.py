@@ -16,10 +16,12 @@ RATE = re.compile(
 LEAD = re.compile(r"^(lead|leads|ableitung|channel|kanal)\b", re.I)
 UNIT = re.compile(r"^(unit|units|einheit)\b", re.I)
 TIME = re.compile(
-    r"^(t|n|s|ms|sec|seconds|index|samples?([ _](no|number|index|nr)\.?)?|t[ _]?m?s|(elapsed[ _])?(time|zeit)(stamps?|[ _]?[\[(_ ].*)?|)$",
+    r"^(t|n|s|ms|sec|seconds|index|t ?[\[(][mnuµμ]?s[\])]|"
+    r"samples?([ _](no|number|index|nr|#)\.?)?|t[ _]?[mu]?s|(elapsed[ _])?(time|zeit)(stamps?|[ _]?[\[(_ ].*)?|)$",
     re.I,
 )
 NUMBER = re.compile(r"^[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?$|^nan$", re.I)
+ENDING = re.compile(r"[ _/-]([nuµμm]V)$", re.I)  # V alone may be a lead
 
 
 @dataclass(slots=True)
@@ -41,7 +43,7 @@ def cells(line: str, mark: str) -> list[str]:
         parts = line.split()
     else:
         parts = re.split(r"[,:=]|\s{2,}", line)
-    return [part.strip().strip('"').strip() for part in parts]
+    return [part.strip().strip("\"'").strip() for part in parts]
 
 
 def head_of(rows: list[list[str]], width: int) -> Head | Fault:
@@ -80,12 +82,19 @@ def _name_row(head: Head, row: list[str], last: bool, width: int) -> None:
         return  # a patient may be called X, and a row of units names no lead
     if not (last or known >= max(1, sum(map(bool, row)) - 1)) or any(kind.match(row[0]) for kind in (LEAD, RATE, UNIT)):
         return
-    head.names = [named(cell) for cell in row]
-    stated = [cell.partition("(")[2].strip(" )") or cell.partition("[")[2].strip(" ]") for cell in row]
+    head.names = [cell if TIME.match(cell) else named(cell) for cell in row]
+    stated = [unit_of(cell) for cell in row]
     units = {unit for unit, cell in zip(stated, row, strict=True) if not TIME.match(cell)}
     if units <= set(TO_UV):
         head.unit, head.units = (units.pop(), None) if len(units) == 1 else ("mixed", stated)
 
 
+def unit_of(cell: str) -> str:
+    """The unit a column's name ends with: `II (mV)`, `II [mV]`, `II_mV`, `II mV`; empty where there is none."""
+    found = re.search(r"[(\[]\s*([^)\]]*?)\s*[)\]]$", cell) or ENDING.search(cell)
+    return found.group(1) if found else ""
+
+
 def named(cell: str) -> str:
-    return leads.canonical(re.sub(r"\s*[\[(].*$", "", cell))
+    """The lead that a column's name tells, without its unit."""
+    return leads.canonical(ENDING.sub("", re.sub(r"\s*[\[(].*$", "", cell)))

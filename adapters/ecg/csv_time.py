@@ -1,4 +1,4 @@
-"""Times in the first column of a tracing, as ISO 8601 writes them: the rate, the start and the gaps they tell.
+"""Times in the first column of a tracing, as ISO 8601 writes them or without their day: the rate, the start and the gaps they tell.
 
 Clocks cut what they write, to milliseconds mostly, so a rate is the number of rows between two changes of the time, over all of them.
 """
@@ -18,7 +18,8 @@ from adapters.ecg import times
 from adapters.ecg.recording import MAX_SAMPLES, Samples, bad
 from engine.fault import Fault
 
-STAMP = r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.%s](\d{1,9}))?(Z|[+-]\d\d:?\d\d)?(?=\s*[%s])"
+STAMP = r"'?(?:(\d{4}-\d\d-\d\d)[T ])?(\d\d?:\d\d:\d\d)(?:[.%s](\d{1,9}))?(Z|[+-]\d\d:?\d\d)?'?(?=\s*[%s])"
+NO_DAY, DAY = "2000-01-01", 86_400 * 10**9
 UNEVEN = 20  # one leap in so many steps: such times are not the samples'
 
 
@@ -39,7 +40,7 @@ def pattern(mark: str) -> re.Pattern[str]:
 
 def hidden(line: str) -> str:
     """The row with a number for its time."""
-    return re.sub(STAMP % ("", ",;\t "), "0", line, count=1) if line[4:5] == "-" else line
+    return re.sub(STAMP % ("", ",;\t "), "0", line, count=1) if line[4:5] == "-" or ":" in line[1:4] else line
 
 
 def stamped(lines: list[str], mark: str, top: int) -> tuple[list[str], Stamps | None] | Fault:
@@ -61,7 +62,7 @@ def stamped(lines: list[str], mark: str, top: int) -> tuple[list[str], Stamps | 
         if match:
             day, clock, fraction, zone = match.groups()
             at.append(n + 1)
-            texts.append(f"{day}T{clock}.{fraction or '0'}")
+            texts.append(f"{day or NO_DAY}T{clock.zfill(8)}.{fraction or '0'}")
             zones.append(zone or "")
     offsets = {zone: _offset(zone) for zone in set(zones)}
     try:
@@ -73,12 +74,17 @@ def stamped(lines: list[str], mark: str, top: int) -> tuple[list[str], Stamps | 
     if wrong:
         return bad("E156", "a time's zone is none", f"line {wrong}")
     ticks -= np.array([offsets[zone] for zone in zones], np.int64)
+    timeless = texts[0].startswith(NO_DAY)
+    if timeless:  # clocks that tell no day begin again at midnight
+        ticks[1:] += DAY * np.cumsum(np.diff(ticks) < -DAY // 2)
     back = np.flatnonzero(np.diff(ticks) < 0)
     if len(back):
         return bad(
             "E156", "a time is before the one above it", f"line {at[back[0] + 1]}", "rows stand in the order of their times"
         )
-    return rows, _paced(ticks, times.iso(texts[0] + zones[0]), 10 ** (9 - max(len(text) - 20 for text in texts)))
+    return rows, _paced(
+        ticks, None if timeless else times.iso(texts[0] + zones[0]), 10 ** (9 - max(len(text) - 20 for text in texts))
+    )
 
 
 def placed(samples: Samples, stamps: Stamps) -> Samples | Fault:
