@@ -108,7 +108,7 @@ def start_of(body: bytes) -> datetime | None:
 def patient_of(text: str, plus: bool) -> Patient:
     """The patient field: one text in EDF, words in EDF+."""
     if not plus:
-        return Patient(name=text)
+        return Patient(name=text if text.strip("X ") else "")  # EDF+ writes X for what is not known
     code, sex, birth, name, *_ = [*("" if word == "X" else word.replace("_", " ") for word in text.split(" ")), "", "", "", ""]
     day = re.match(r"^(\d\d)-([A-Z]{3})-(\d{4})$", birth)
     iso = times.iso_day(f"{day.group(3)}-{MONTHS.get(day.group(2), 0):02d}-{day.group(1)}") if day else ""

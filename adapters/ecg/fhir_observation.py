@@ -21,6 +21,7 @@ from fhir.encode import loads
 
 JSON = dict[str, Any]
 MOST_ELEMENTS = 10_000
+SEX = {one: one for one in ("male", "female", "other", "unknown")}
 MDC = "urn:iso:std:iso:11073:10101"
 Row = tuple[str, Samples, float, Decimal, Decimal]
 
@@ -71,7 +72,7 @@ def from_resource(resource: JSON) -> Recording | Fault:
         Recording(
             format="fhir", leads=tuple(row[0] for row in rows), samples=stacked([row[1] for row in rows], warnings), rate=rows[0][2],
             scale=tuple(row[3] for row in rows), origin=tuple(row[4] for row in rows), start=times.iso(_start(one)),
-            patient=_patient(one), device=Device(model=str(_dict(one.get("device")).get("display", ""))), warnings=tuple(warnings),
+            patient=_patient(one, resource), device=Device(model=str(_dict(one.get("device")).get("display", ""))), warnings=tuple(warnings),
         )
     )  # fmt: skip
 
@@ -108,12 +109,34 @@ def _start(one: JSON) -> str:
     return str(one.get("effectiveDateTime") or period.get("start") or one.get("effectiveInstant") or "")
 
 
-def _patient(one: JSON) -> Patient:
+def _patient(one: JSON, whole: JSON) -> Patient:
+    """Who the subject is: what the reference itself tells, and the Patient it leads to within the file."""
     subject = _dict(one.get("subject"))
     identifier = _dict(subject.get("identifier"))
+    held = _referred(str(subject.get("reference") or ""), one, whole)
+    name, own = _dict(next(iter(_dicts(held.get("name"))), {})), next(iter(_dicts(held.get("identifier"))), {})
+    known, given = identifier or own, name.get("given")
     return Patient(
-        id=str(identifier.get("value", "")), authority=str(identifier.get("system", "")), name=str(subject.get("display", ""))
-    )
+        id=str(known.get("value") or ""), authority=str(known.get("system") or ""),
+        name=str(subject.get("display") or name.get("text") or ""), family=str(name.get("family") or ""),
+        given=" ".join(map(str, given)) if isinstance(given, list) else "", birth_date=str(held.get("birthDate") or "")[:10],
+        sex=SEX.get(str(held.get("gender")), ""),
+    )  # fmt: skip
+
+
+def _referred(reference: str, one: JSON, whole: JSON) -> JSON:
+    """The Patient a reference leads to: contained, or an entry of the bundle by its full URL or its id."""
+    if reference.startswith("#"):
+        found = (inner for inner in _dicts(one.get("contained")) if inner.get("id") == reference[1:])
+    else:
+        found = (
+            inner
+            for entry in _dicts(whole.get("entry"))
+            if (inner := _dict(entry.get("resource"))).get("resourceType") == "Patient"
+            and reference
+            and reference in (entry.get("fullUrl"), f"Patient/{inner.get('id')}")
+        )
+    return next((inner for inner in found if inner.get("resourceType") == "Patient"), {})
 
 
 def _rows(part: JSON, count: int, warnings: list[str]) -> list[Row] | Fault:

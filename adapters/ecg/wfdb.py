@@ -22,6 +22,8 @@ from engine.fault import Fault, Kind
 RECORD = re.compile(rb"^[\w.\-]+(?:/\d+)? +\d+(?:[ \r\n]|$)")
 GAIN = re.compile(r"^([-+\d.eE]+)(?:\((-?\d+)\))?(?:/(\S+))?$")
 FORMAT = re.compile(r"^(\d+)(?:x(\d+))?(?::(\d+))?(?:\+(\d+))?$")
+MARK = b"\xef\xbb\xbf"
+SAID = re.compile(r"^\s*(age|sex|gender)\s*[:=]\s*(\w+)\s*$", re.M | re.I)  # `Age: 51`
 SEX = {"m": "male", "male": "male", "f": "female", "female": "female"}
 
 
@@ -43,7 +45,7 @@ class Signal:
 
 def looks(body: bytes) -> bool:
     """Whether the bytes begin as a WFDB header does."""
-    head = body[:4096].lstrip()
+    head = body[:4096].removeprefix(MARK).lstrip()
     while head.startswith(b"#"):
         head = head.partition(b"\n")[2].lstrip()
     return RECORD.match(head) is not None and b"\0" not in body[:4096]
@@ -51,7 +53,7 @@ def looks(body: bytes) -> bool:
 
 def read(header: bytes, files: Mapping[str, bytes]) -> Recording | Fault:
     """Reads a record from its header and the files beside it."""
-    lines = header[:200_000].decode("utf-8", "replace").splitlines()
+    lines = header[:200_000].decode("utf-8-sig", "replace").splitlines()
     rows = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
     notes = [line.lstrip()[1:].strip() for line in lines if line.lstrip().startswith("#")]
     if not rows or not looks(header):
@@ -171,6 +173,8 @@ def _samples(signals: list[Signal], volts: list[Signal], files: Mapping[str, byt
     for name in dict.fromkeys(signal.file for signal in signals):
         together = [signal for signal in signals if signal.file == name]
         data = files.get(name)
+        if data is None:  # names that were written where case does not matter
+            data = next((held for other, held in files.items() if other.lower() == name.lower()), None)
         if data is None or len({(signal.format, signal.offset) for signal in together}) != 1:
             return bad("E159", "a signal file is missing, or mixes formats", "header", "send the .hea and .dat files together")
         steps = wfdb_signal.decoded(together[0].format, data[together[0].offset :])
@@ -212,10 +216,11 @@ def _start(words: list[str]) -> datetime | None:
 
 
 def _patient(notes: list[str]) -> Patient:
-    """Age and sex from `<age>: 51 <sex>: F` comments, or from a first comment such as `69 M 1085 …`."""
+    """Age and sex from `<age>: 51 <sex>: F` or `Age: 51` comments, or from a first comment such as `69 M 1085 …`."""
     said = dict(re.findall(r"<(\w+)>:\s*([^<]+?)\s*(?=<|$)", "\n".join(notes), re.M))
+    said = {name.lower(): value for name, value in SAID.findall("\n".join(notes))} | said
     first = re.match(r"^(\d{1,3}) ([MF])\b", notes[0]) if notes else None
-    age, sex = said.get("age", ""), said.get("sex", "")
+    age, sex = said.get("age", ""), said.get("sex", said.get("gender", ""))
     if first and not said:
         age, sex = first.groups()
     return Patient(sex=SEX.get(sex.lower(), ""), age=f"{age} a" if age.isdigit() else "")

@@ -1,0 +1,82 @@
+"""WFDB, EDF and FHIR as other tools write them, where it differs from the formats' descriptions."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import ecg_made as made
+import numpy as np
+import pytest
+
+from adapters.ecg import Recording, read
+from adapters.ecg.recording import Patient
+
+ROWS = made.tracing(2, 500)
+DATA = ROWS.T.astype("<i2").tobytes()
+HEADER = "r 2 500 500\nr.dat 16 200/mV 16 0 0 0 0 I\nr.dat 16 200/mV 16 0 0 0 0 II\n"
+
+
+def good(body: bytes, files: dict[str, bytes] | None = None) -> Recording:
+    found = read(body, beside=files or {})
+    assert isinstance(found, Recording), found
+    return found
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff", "#note\n"])
+@pytest.mark.parametrize("name", ["r.dat", "R.DAT"])
+def test_a_wfdb_record_of_another_system_is_read(mark: str, name: str) -> None:
+    one = good((mark + HEADER).encode(), {name: DATA})
+    assert np.array_equal(one.samples, (ROWS * 5.0).astype(np.float32))
+    assert one.warnings == ("a signal's checksum is wrong",)  # said once
+
+
+@pytest.mark.parametrize(
+    ("notes", "age", "sex"),
+    [
+        ("#Age: 51\n#Sex: Female\n#Dx: 426783006\n", "51 a", "female"),
+        ("# Age: NaN\n# Gender: M\n", "", "male"),
+        ("#<age>: 51 <sex>: F <diagnoses> x\n", "51 a", "female"),
+        ("#69 M 1085 1629 x1\n", "69 a", "male"),
+    ],
+)
+def test_who_a_wfdb_record_is_of_stands_in_its_comments(notes: str, age: str, sex: str) -> None:
+    assert good((HEADER + notes).encode(), {"r.dat": DATA}).patient == Patient(age=age, sex=sex)
+
+
+def test_an_edf_whose_patient_is_not_known_is_of_nobody() -> None:
+    assert good(made.edf(ROWS, plus=False)).patient == Patient()
+
+
+PERSON = {
+    "resourceType": "Patient", "id": "p", "identifier": [{"system": "urn:h", "value": "7"}], "gender": "female", "birthDate": "1970-01-31",
+    "name": [{"family": "Jäger", "given": ["Eva", "Maria"]}],
+}  # fmt: skip
+KNOWN = Patient(id="7", authority="urn:h", family="Jäger", given="Eva Maria", birth_date="1970-01-31", sex="female")
+
+
+def observation(reference: str, **more: Any) -> dict[str, Any]:
+    data = {"origin": {"value": 0, "unit": "uV"}, "period": 2, "dimensions": 1, "data": "1 2 3"}
+    return {
+        "resourceType": "Observation", "status": "final", "code": {"text": "I"}, "subject": {"reference": reference},
+        "valueSampledData": data, **more,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("body", "patient"),
+    [
+        (observation("#p", contained=[{"resourceType": "Device", "id": "d"}, PERSON]), KNOWN),
+        (observation("#q", contained=[PERSON]), Patient()),
+        (
+            {"resourceType": "Bundle", "entry": [{"fullUrl": "urn:uuid:1", "resource": PERSON}, {"resource": observation("urn:uuid:1")}]},
+            KNOWN,
+        ),
+        ({"resourceType": "Bundle", "entry": [{"resource": PERSON}, {"resource": observation("Patient/p")}]}, KNOWN),
+        ({"resourceType": "Bundle", "entry": [{"resource": PERSON}, {"resource": observation("Patient/other")}]}, Patient()),
+        ({"resourceType": "Bundle", "entry": [{"resource": {**PERSON, "name": [3], "identifier": "x"}}, {"resource": observation("Patient/p")}]},
+         Patient(birth_date="1970-01-31", sex="female")),
+    ],
+)  # fmt: skip
+def test_the_patient_that_an_observation_leads_to_within_the_file_is_read(body: dict[str, Any], patient: Patient) -> None:
+    assert good(json.dumps(body).encode()).patient == patient
