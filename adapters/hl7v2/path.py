@@ -1,9 +1,7 @@
 """Compiled paths: `OBX-3`, `PID-3[2].4.1`, `OBX[2]-5`. Reading one costs a few dictionary look-ups.
 
-Seen from inside a group a path means: the group's own segment if its structure has one there; else the first one in the
-nearest group around it whose structure has it, above or beside. So in OBSERVATION `OBX-5` is that OBX, `OBR-7` the order's,
-`PID-3` the patient's, and an NTE that an OBSERVATION lacks is not borrowed from the order. What the structure does not have
-is looked for as a stray, nearest first.
+Which segment one means, seen from inside a group, is found by `sought.py`: in OBSERVATION `OBX-5` is that OBX, `OBR-7` the order's,
+`PID-3` the patient's, and an NTE that an OBSERVATION lacks is not borrowed from the order.
 """
 
 from __future__ import annotations
@@ -14,6 +12,7 @@ from typing import Any, NamedTuple
 
 from adapters.hl7v2.segment import NULL, Rep, Segment
 from adapters.hl7v2.shape import Node
+from adapters.hl7v2.sought import sought
 from adapters.hl7v2.structure import Group
 
 NOTATION = re.compile(r"([A-Z][A-Z0-9]{2})(?:\[(\d+)\])?-(\d+)(?:\[(\d+)\])?(?:\.(\d+)(?:\.(\d+))?)?")
@@ -35,25 +34,11 @@ class Place(NamedTuple):
     sub: int
 
 
-class _Route(NamedTuple):
-    """From a group to where a segment stands: so many levels up, then down through these groups."""
-
-    ups: int
-    way: tuple[str, ...]
-
-
 @lru_cache(4096)
 def _told(place: Place) -> tuple[Place, str]:
     """The place, one object for all paths that have it, and its name among the valued fields of a message; of a second repetition that
     fields repeat at all."""
     return place, f"{place.segment}-{place.field}" + ("~" if place.rep > 1 else "")
-
-
-@lru_cache(1024)
-def _ways(segment: str, first: bool) -> tuple[dict[Node, _Route | None], dict[Node, int]]:
-    """Where paths to a segment found it from which group, and how many levels up it stands where it needs no way down: known by all paths
-    to the first one of that segment together, or by all to others."""
-    return {}, {}
 
 
 class Hl7Path:
@@ -65,8 +50,8 @@ class Hl7Path:
         "_header",
         "_kind",
         "_rep",
-        "_routes",
         "_segment",
+        "_sought",
         "_sub",
         "coded",
         "near",
@@ -90,7 +75,8 @@ class Hl7Path:
         self._header = place.segment in ("MSH", "BHS", "FHS") and place.field <= 2
         self._comp, self._sub, self._rep = place.comp, place.sub, place.rep
         self.outer = False  # True when, where it was compiled, it reads what encloses the scope
-        self._routes, self.near = _ways(place.segment, place.nth < 2)
+        self._sought = sought(place.segment, place.nth)
+        self.near = self._sought.near
 
     def first(self, scope: Group) -> Rep | str | None:
         """The first valued repetition in the first such segment."""
@@ -104,9 +90,9 @@ class Hl7Path:
                 group = group.parent
                 near -= 1
             found = group.segs.get(self._segment)
-            segment = found[0] if found else self._stray(scope, 1)
+            segment = found[0] if found else self._sought.stray(scope, 1)
         else:
-            segment = self._first_segment(scope)
+            segment = self._sought.first(scope)
         if segment is None:
             return None
         fields = segment._fields or segment._split()
@@ -130,13 +116,13 @@ class Hl7Path:
             return None
         near = self.near.get(scope.node, -1)
         if near < 0:
-            return True if self._first_segment(scope) is not None else None
+            return True if self._sought.first(scope) is not None else None
         group: Any = scope
         while near:
             group = group.parent
             near -= 1
         found = group.segs.get(self._segment)
-        segment = found[0] if found else self._stray(scope, 1)
+        segment = found[0] if found else self._sought.stray(scope, 1)
         if segment is None:
             return None
         fields = segment._fields or segment._split()
@@ -172,14 +158,14 @@ class Hl7Path:
 
     def standing(self, scope: Group) -> list[Segment]:
         """Every segment the path can mean, seen from a scope."""
-        return self._segments(scope)
+        return self._sought.all(scope)
 
     def home(self, scope: Group) -> Group:
         """The group from which down it is read: this one, or one around it."""
         near = self.near.get(scope.node, -1)
         if near < 0:
-            node = scope.node
-            route = self._routes[node] if node in self._routes else self._route(node)
+            node, routes = scope.node, self._sought.routes
+            route = routes[node] if node in routes else self._sought.route(node)
             near = route.ups if route is not None else 0
         if not near or self._segment in scope.message.strays:
             return scope
@@ -191,7 +177,7 @@ class Hl7Path:
 
     def seen_from(self, node: Node) -> Hl7Path:
         """The path, knowing whether it reads what encloses this group."""
-        route = self._route(node)
+        route = self._sought.route(node)
         self.outer = route is not None and route.ups > 0
         return self
 
@@ -200,7 +186,7 @@ class Hl7Path:
         if self._segment not in scope.message.names:
             return []
         found = []
-        for segment in self._segments(scope):
+        for segment in self._sought.all(scope):
             for _, source in self._sources(segment):
                 value = self._value(source, segment)
                 if value is not None:
@@ -216,7 +202,7 @@ class Hl7Path:
         """True when the sender wrote `""` here: delete what is known."""
         if not scope.message.nulls:
             return False
-        segment = self._first_segment(scope)
+        segment = self._sought.first(scope)
         if segment is None:
             return False
         if not self.place.comp:
@@ -227,7 +213,7 @@ class Hl7Path:
 
     def where(self, scope: Group) -> tuple[str, int, int]:
         """(path with its real indexes, start byte, end byte) of what `first` gives; (text, 0, 0) when there is none."""
-        segment = self._first_segment(scope)
+        segment = self._sought.first(scope)
         if segment is None or self.first(scope) is None:
             return self.text, 0, 0
         place = self.place
@@ -239,86 +225,6 @@ class Hl7Path:
         repetition = f"[{rep + 1}]" if rep is not None else ""
         parts = "".join(f".{part}" for part in (place.comp, place.sub) if part)
         return f"{segment.name}[{segment.occurrence}]-{self._field}{repetition}{parts}", start, end
-
-    # --- which segment ---
-
-    def _first_segment(self, scope: Group) -> Segment | None:
-        node = scope.node
-        route = self._routes[node] if node in self._routes else self._route(node)
-        nth = self.place.nth
-        if route is not None:
-            group = scope
-            for _ in range(route.ups):
-                group = group.parent  # type: ignore[assignment]  # the route was made from the structure
-            if not route.way and nth < 2:
-                found = group.segs.get(self._segment)
-                if found:
-                    return found[0]
-            else:
-                many = [segment for inner in group.below(route.way) for segment in inner.segments(self._segment)]
-                if len(many) >= max(nth, 1):
-                    return many[max(nth, 1) - 1]
-        return self._stray(scope, max(nth, 1))
-
-    def _segments(self, scope: Group) -> list[Segment]:
-        if self.place.nth:
-            one = self._first_segment(scope)
-            return [one] if one else []
-        node = scope.node
-        route = self._routes[node] if node in self._routes else self._route(node)
-        if route is not None:
-            group = scope
-            for _ in range(route.ups):
-                group = group.parent  # type: ignore[assignment]
-            found = [segment for inner in group.below(route.way) for segment in inner.segments(self._segment)]
-            if found:
-                return found
-        one = self._stray(scope, 1)
-        return self._strays_with(one, scope) if one else []
-
-    def _route(self, node: Node) -> _Route | None:
-        ups, walk = 0, node
-        found: _Route | None = None
-        while found is None:
-            way = walk.way_to_segment(self._segment)
-            if way is not None:
-                found = _Route(ups, way)
-            elif walk.parent is None:
-                break
-            else:
-                ups, walk = ups + 1, walk.parent
-        self._routes[node] = found
-        if found and not found.way and self.place.nth < 2:
-            self.near[node] = found.ups
-        return found
-
-    def _stray(self, scope: Group, nth: int) -> Segment | None:
-        """A segment that stands where the structure has none: here, above, or below where the structure would have it."""
-        if self._segment not in scope.message.strays:
-            return None
-        walk: Group | None = scope
-        while walk is not None:
-            found = walk.segs.get(self._segment)
-            if found and len(found) >= nth:
-                return found[nth - 1]
-            walk = walk.parent
-        route = self._routes.get(scope.node)
-        top: Any = scope
-        for _ in range(route.ups if route else 0):
-            top = top.parent
-        below = [segment for segment in top.everything() if segment.stray and segment.name == self._segment]
-        return below[nth - 1] if len(below) >= nth else None
-
-    def _strays_with(self, one: Segment, scope: Group) -> list[Segment]:
-        walk: Group | None = scope
-        while walk is not None:
-            own = walk.segs.get(self._segment)
-            if own and one in own:
-                return own
-            walk = walk.parent
-        return [one]
-
-    # --- which value ---
 
     def _sources(self, segment: Segment) -> list[tuple[int, str]]:
         source = segment._field(self._field)
