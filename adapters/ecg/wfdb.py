@@ -217,12 +217,13 @@ def _start(words: list[str]) -> datetime | None:
 
 def _patient(notes: list[str]) -> Patient:
     """Age and sex from `<age>: 51 <sex>: F` or `Age: 51` comments, or from a first comment such as `69 M 1085 …`."""
-    said = dict(re.findall(r"<(\w+)>:\s*([^<]+?)\s*(?=<|$)", "\n".join(notes), re.M))
-    said = {name.lower(): value for name, value in SAID.findall("\n".join(notes))} | said
+    text = "\n".join(notes)
+    said: dict[str, str] = {name.lower(): value for name, value in SAID.findall(text)}
+    said |= dict(re.findall(r"<(\w+)>:\s*([^<]+?)\s*(?=<|$)", text, re.M))
     first = re.match(r"^(\d{1,3}) ([MF])\b", notes[0]) if notes else None
-    age, sex = said.get("age", ""), said.get("sex", said.get("gender", ""))
+    age, sex = said.get("age", ""), said.get("sex") or said.get("gender", "")
     if first and not said:
-        age, sex = first.groups()
+        age, sex = first[1], first[2]
     return Patient(sex=SEX.get(sex.lower(), ""), age=f"{age} a" if age.isdigit() else "")
 
 
