@@ -22,10 +22,11 @@ import numpy as np
 
 from adapters.ecg import Recording, read
 from adapters.ecg.draw import Options, page, pdf, svg
+from adapters.ecg.fhir_parts import Context, Source
 from adapters.ecg.folder import read_path
 from adapters.ecg.leads import STANDARD
 from adapters.ecg.recording import measurable, physical
-from adapters.ecg.resources import Context, Source, resources
+from adapters.ecg.resources import resources
 from adapters.ecg.whole import Written
 from adapters.ecg.write import WRITERS, write
 from fhir.encode import dumps

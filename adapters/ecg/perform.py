@@ -16,10 +16,12 @@ import numpy as np
 from adapters.ecg.draw import Options, page, pdf, svg
 from adapters.ecg.draw.shapes import Page
 from adapters.ecg.embedded import encapsulated
+from adapters.ecg.fhir_parts import Context, Source
+from adapters.ecg.fhir_samples import own_steps
 from adapters.ecg.formats import read
 from adapters.ecg.hl7_subject import subject
 from adapters.ecg.recording import Recording, bad, measurable
-from adapters.ecg.resources import Context, Source, own_steps, resources
+from adapters.ecg.resources import resources
 from adapters.ecg.step import Made, Signal, Task
 from adapters.ecg.whole import Whole
 from engine.fault import Fault

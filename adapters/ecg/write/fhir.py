@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 
+from adapters.ecg.fhir_parts import Source
 from adapters.ecg.recording import Recording
-from adapters.ecg.resources import Source, tracing
+from adapters.ecg.resources import tracing
 from adapters.ecg.whole import Written
 from engine.fault import Fault
 from fhir.encode import dumps

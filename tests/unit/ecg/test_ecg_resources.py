@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from adapters.ecg import Recording, read
+from adapters.ecg.fhir_parts import Context, Source
 from adapters.ecg.measures import BY_NAME
-from adapters.ecg.resources import Context, Source, resources
+from adapters.ecg.resources import resources
 from fhir.encode import dumps
 from fhir.validate import validate
 
