@@ -52,6 +52,8 @@ EVENTS = {
     for structure, *events in map(str.split, _SHARED.strip().splitlines())
     for event in events
 }
+# Of these two patients stand in one message: their segments are told apart by the event's own structure, whatever MSH-9.3 says.
+PAIRED = frozenset({"A17", "A18", "A34", "A35", "A36", "A39", "A40", "A41", "A42", "A43", "A44", "A46", "A47", "A48", "A49"})
 USUAL = {  # by message code alone, for v2.1 and v2.2 and for local events
     "ACK": "ACK",
     "ADT": "ADT_A01",

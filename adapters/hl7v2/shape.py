@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from adapters.hl7v2.events import EVENTS, USUAL, canonical
+from adapters.hl7v2.events import EVENTS, PAIRED, USUAL, canonical
 
 _TOKEN = re.compile(r"([A-Z0-9_]+)(@2\.7)?([?*+]?)(\()?|(\))")
 
@@ -252,8 +252,10 @@ def structure(name: str, modern: bool = True) -> Node:
 
 
 def structure_name(code: str, event: str, declared: str) -> str:
-    """The structure of a message by MSH-9: the declared one if the standard has it, else by its event; '' when unknown."""
-    if declared and is_structure(declared):
+    """The structure of a message by MSH-9: the declared one if the standard has it, else by its event; '' when unknown. Where
+    two patients stand in one message it is the event's.
+    """
+    if declared and is_structure(declared) and not (event in PAIRED and code == "ADT"):
         return canonical(declared)
     found = EVENTS.get((code, event)) or f"{code}_{event}"
     return found if is_structure(found) else USUAL.get(code, "")

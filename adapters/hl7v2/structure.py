@@ -12,6 +12,7 @@ from typing import Any
 
 from adapters.hl7v2.er7 import Er7
 from adapters.hl7v2.escape import Delimiters
+from adapters.hl7v2.events import PAIRED
 from adapters.hl7v2.header import Header
 from adapters.hl7v2.segment import Segment
 from adapters.hl7v2.shape import Node, structure, structure_name
@@ -170,9 +171,14 @@ class Group:
 
 
 def structure_of(message: Er7) -> tuple[str, Node]:
-    """(name, tree) of the structure a message has by MSH-9 and MSH-12; the name is '' when there is none."""
+    """(name, tree) of the structure a message has by MSH-9 and MSH-12; the name is '' when there is none. An ADT without an
+    event (v2.1, v2.2) has that of EVN-1 where two patients may stand in it.
+    """
     header = message.header
     type, version = header.raw(9), header.raw(12)
+    if type.startswith("ADT") and header.value(9) == "ADT" and not header.value(9, 2) and not header.value(9, 3):
+        event = next((one.value(1) for one in message.segments if one.name == "EVN"), "")
+        type = f"ADT{header.marks.component}{event}" if event in PAIRED else type
     return (_structure if len(type) + len(version) < LONG else _structure.__wrapped__)(header.marks, type, version)
 
 

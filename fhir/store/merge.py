@@ -2,7 +2,8 @@
 
 A member of a choice that is stated replaces whichever stood; a primitive goes with its `_` sibling. What may not be empty is the
 identity of the resource: `resourceType` and `id` are the new body's. A patient's links to others are added up: whoever was merged or
-linked before stays so, and only what is said of the same other record is said anew.
+linked before stays so, and only what is said of the same other record is said anew. What was entered in error has no clinical
+status (R4's ait-2 and con-5): of the two the one that is told now stands.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ def merge(stored: JSON, body: JSON, clear: tuple[str, ...] = ()) -> JSON:
     gone = set(clear) | {f"_{name}" for name in clear}
     for name in body:
         gone.update(rivals(str(body["resourceType"]), name))
+    if (body.get("verificationStatus") or stored.get("verificationStatus")) and _in_error(stored, body):
+        gone.add("clinicalStatus" if "verificationStatus" in body else "verificationStatus" if "clinicalStatus" in body else "")
     kept = {name: value for name, value in stored.items() if name not in gone and name != "meta"}
     meta = {**stored.get("meta", {}), **body.get("meta", {})}
     meta = {name: value for name, value in meta.items() if name not in ("versionId", "lastUpdated")}
@@ -28,6 +31,12 @@ def merge(stored: JSON, body: JSON, clear: tuple[str, ...] = ()) -> JSON:
         merged["link"] = list({str(link["other"]): link for link in (*stored.get("link", ()), *body["link"])}.values())
     merged.pop("meta", None)
     return {**merged, "meta": meta} if meta else merged
+
+
+def _in_error(stored: JSON, body: JSON) -> bool:
+    """Whether the newest verification status says that all of it was a mistake."""
+    status = body.get("verificationStatus") or stored["verificationStatus"]
+    return any(coding.get("code") == "entered-in-error" for coding in status.get("coding", ()))
 
 
 @cache

@@ -40,3 +40,19 @@ def test_lists_of_other_elements_and_types_are_what_was_told_last() -> None:
     before, after = {"resourceType": "Person", "id": "a"}, [{"target": {"reference": "Patient/b"}}]
     assert merge({**before, "link": [{"target": {"reference": "Patient/c"}}]}, {**before, "link": after})["link"] == after
     assert merge(patient(name=[{"family": "A"}]), patient(name=[{"family": "B"}]))["name"] == [{"family": "B"}]
+
+
+def allergy(**status: str) -> dict[str, Any]:
+    return {"resourceType": "AllergyIntolerance", **{name: {"coding": [{"code": code}]} for name, code in status.items()}}
+
+
+def test_what_was_entered_in_error_has_no_clinical_status_and_what_is_told_again_no_error() -> None:
+    active, error = allergy(clinicalStatus="active"), allergy(verificationStatus="entered-in-error")
+    assert merge(active, error) == error
+    assert merge(error, active) == active
+    assert merge(error, allergy()) == error
+
+
+def test_a_status_of_which_nothing_is_told_now_stays() -> None:
+    confirmed = allergy(verificationStatus="confirmed")
+    assert merge(confirmed, allergy(clinicalStatus="active")) == allergy(verificationStatus="confirmed", clinicalStatus="active")
