@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,14 @@ from typing import Any
 import click
 
 from adapters.ecg import describe
+from adapters.ecg.analyses import analysis, explained
 from adapters.ecg.folder import expand, read_path, trends_path
+from adapters.ecg.output import draw_to, print_rows, save, say
 from adapters.ecg.recording import Recording, measurable
-from engine.fault import Fault, Kind
+from engine.fault import Fault
 
 FILES = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 AS_JSON = click.option("--json", "json_", is_flag=True, help="Print a JSON array, one object a file.")
-Analysis = Callable[..., dict[str, Any]]
 
 
 class Verbs(click.Group):
@@ -93,17 +94,17 @@ def show(
             continue
         if isinstance(one, Recording):
             rows.append({"file": str(path)} | describe.summary(one))
-            marks = _explained(one, saliency) if saliency is not None else {}
+            marks = explained(one, saliency) if saliency is not None else {}
             fault = marks if isinstance(marks, Fault) else None
             if marks and not isinstance(marks, Fault):
                 rows[-1]["saliency"] = marks
             if output is not None and not isinstance(marks, Fault):
-                told = _analysis()(measurable(one), one.rate, one.leads) if measured else None
-                fault = _draw(one, output, options, told, marks or None)
+                told = analysis()(measurable(one), one.rate, one.leads) if measured else None
+                fault = draw_to(one, output, options, told, marks or None)
             one = fault or one  # noqa: PLW2901
         if isinstance(one, Fault):
             rows.append({"file": str(path), "fault": one.as_dict()})
-    _print(rows, json_, lambda row: describe.trends_text(row) if "series" in row else describe.summary_text(row))
+    print_rows(rows, json_, lambda row: describe.trends_text(row) if "series" in row else describe.summary_text(row))
 
 
 @ecg.command()
@@ -131,7 +132,7 @@ def convert(source: Path, target: Path, format: str | None, json_: bool) -> None
         if json_:
             click.echo(json.dumps({"fault": written.as_dict()}, indent=2))
         else:
-            _say(written)
+            say(written)
         raise SystemExit(1)
     warnings = [str(each) for each in (*(one.warnings if isinstance(one, Recording) else ()), *written.warnings)]
     for warning in warnings:
@@ -143,7 +144,7 @@ def convert(source: Path, target: Path, format: str | None, json_: bool) -> None
     else:
         saved = {target.with_name(name): data for name, data in written.files.items()}
     for path, data in saved.items():
-        _save(path, data)
+        save(path, data)
     if json_:
         click.echo(json.dumps({"written": [str(path) for path in saved], "format": kind, "warnings": warnings}, indent=2))
 
@@ -164,7 +165,7 @@ def measure(files: tuple[Path, ...], beats: bool, boundaries: bool, json_: bool)
       isthmus ecg measure mitdb/100 mitdb/101 --beats --json
       isthmus ecg measure ludb --boundaries --json
     """
-    analyse = _analysis()
+    analyse = analysis()
     rows: list[dict[str, Any]] = []
     for path, one in _read(files):
         if isinstance(one, Fault):
@@ -174,7 +175,7 @@ def measure(files: tuple[Path, ...], beats: bool, boundaries: bool, json_: bool)
         kept = {"waves": boundaries, "beats": beats, "median": False}
         body = {key: value for key, value in result.items() if kept.get(key, True)}
         rows.append({"file": str(path), "format": one.format, "read_warnings": list(one.warnings)} | body)
-    _print(rows, json_, describe.measured_text)
+    print_rows(rows, json_, describe.measured_text)
 
 
 @ecg.command()
@@ -190,83 +191,9 @@ def formats(json_: bool) -> None:
     from adapters.ecg.write import WRITERS  # noqa: PLC0415
 
     rows = [{"name": name, "title": title, "written": name in WRITERS} for name, title in NAMES.items()]
-    _print(rows, json_, lambda row: f"{row['name']:<12}{'read, written' if row['written'] else 'read':<16}{row['title']}")
+    print_rows(rows, json_, lambda row: f"{row['name']:<12}{'read, written' if row['written'] else 'read':<16}{row['title']}")
 
 
 def _read(files: tuple[Path, ...]) -> Iterable[tuple[Path, Recording | Fault]]:
     for path in expand(files):
         yield path, read_path(path)
-
-
-def _analysis(name: str = "measure") -> Analysis:
-    """An analysis plug-in; measuring and explaining are not this package's work."""
-    for point in entry_points(group="isthmus.analyses", name=name):
-        found: Analysis = point.load()
-        return found
-    raise click.ClickException("there is no analysis plug-in; install the package whole")
-
-
-def _explained(one: Recording, label: str) -> dict[str, Any] | Fault:
-    """What the label's probability rests on, or that of the gravest finding; for a page, as `page` takes it."""
-    told = _analysis("explain")(measurable(one), one.rate, one.leads, [label] if label else [])
-    if "fault" in told:
-        return Fault(**(told["fault"] | {"kind": Kind(told["fault"]["kind"])}))
-    if not told["saliency"]:
-        return Fault(Kind.INCORRECT, "E835", "there is nothing to explain: the model has no such label, or abstains", label[:80])
-    found: dict[str, Any] = told["saliency"][0]
-    return found
-
-
-def _draw(
-    one: Recording, output: Path, options: Any, measured: dict[str, Any] | None, marks: dict[str, Any] | None
-) -> Fault | None:
-    from adapters.ecg.draw import page, pdf, svg  # noqa: PLC0415
-
-    found = page(one, options, measured, marks)
-    if isinstance(found, Fault):
-        return found
-    suffix = output.suffix.lower()
-    if suffix == ".svg":
-        _save(output, svg(found))
-    elif suffix == ".pdf":
-        _save(output, pdf(found))
-    elif suffix == ".png":
-        try:
-            from cairosvg import svg2png  # type: ignore[import-untyped]  # noqa: PLC0415
-        except (ImportError, OSError):
-            return Fault(Kind.UNSUPPORTED, "E164", "PNG needs cairosvg", "", "pip install cairosvg, or draw .svg or .pdf")
-        _save(output, svg2png(bytestring=svg(found), output_width=2400))
-    else:
-        raise click.UsageError("-o wants a name that ends in .svg, .pdf or .png")
-    return None
-
-
-def _save(path: Path, data: bytes) -> None:
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        raise click.ClickException(f"{path}: {error.strerror}") from error
-    click.echo(f"wrote {path}", err=True)
-
-
-def _say(fault: Fault) -> None:
-    click.secho(f"error[{fault.code}]{f' at {fault.at}' if fault.at else ''}: {fault.text}", fg="red", err=True)
-    if fault.help:
-        click.echo(f"  = help: {fault.help}", err=True)
-
-
-def _print(rows: list[dict[str, Any]], json_: bool, text: Callable[[dict[str, Any]], str]) -> None:
-    """JSON, or text with faults on standard error; leaves with 1 when there is a fault."""
-    if json_:
-        click.echo(json.dumps(rows, default=str, ensure_ascii=False, indent=1))
-    else:
-        for row in rows:
-            if "fault" in row:
-                fault = row["fault"]
-                click.secho(f"{row['file']}: error[{fault['code']}]: {fault['text']}", fg="red", err=True)
-                if fault.get("help"):
-                    click.echo(f"  = help: {fault['help']}", err=True)
-            else:
-                click.echo(text(row))
-    if any("fault" in row for row in rows):
-        raise SystemExit(1)

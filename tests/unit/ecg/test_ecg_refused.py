@@ -13,8 +13,8 @@ import pytest
 from fastapi import FastAPI
 
 from adapters.ecg import Recording, read
-from adapters.ecg.cli import _draw
 from adapters.ecg.draw import Options
+from adapters.ecg.output import draw_to
 from adapters.ecg.trends import FOREIGN, routes
 from engine.fault import Fault
 from engine.types import Site
@@ -42,7 +42,7 @@ def test_a_picture_without_its_package_says_what_to_install(tmp_path: Path, monk
     monkeypatch.setitem(sys.modules, "cairosvg", None)
     recording = read(made.cardiosoft(ROWS))
     assert isinstance(recording, Recording)
-    found = _draw(recording, tmp_path / "x.png", Options(), None, None)
+    found = draw_to(recording, tmp_path / "x.png", Options(), None, None)
     assert isinstance(found, Fault)
     assert found.code == "E164"
     assert not (tmp_path / "x.png").exists()
