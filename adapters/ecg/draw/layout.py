@@ -1,15 +1,18 @@
 """Where each lead stands on the page: rows of segments, each a lead and a stretch of time.
 
-Layouts: 3x4 with rhythm strips, 6x2, 12x1; fewer than six of the standard leads stand one below the other.
+Layouts: 3x4 with rhythm strips, 6x2, 12x1; fewer than six of the standard leads stand one below the other,
+and what they have beyond the width of the page goes on below, as paper would.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 from adapters.ecg.leads import STANDARD
 
+MOST_ROWS = 6  # of few leads: 27 mm each
 LAYOUTS = {"3x4": (3, 4), "6x2": (6, 2), "12x1": (12, 1)}
 
 
@@ -23,11 +26,14 @@ class Segment:
     at: float
 
 
-def rows(layout: str, leads: Sequence[str], rhythm: Sequence[str], seconds: float, begin: float = 0.0) -> list[list[Segment]]:
-    """Rows of segments from the top: the layout's own, then a row for each rhythm strip."""
+def rows(
+    layout: str, leads: Sequence[str], rhythm: Sequence[str], seconds: float, begin: float = 0.0, duration: float = 0.0
+) -> list[list[Segment]]:
+    """Rows of segments from the top: the layout's own, then a row for each rhythm strip; of few leads, as many as the page holds."""
     shape = LAYOUTS.get(layout)
     if shape is None or len(set(STANDARD) & set(leads)) < 6:
-        return [[Segment(lead, begin, seconds, 0.0)] for lead in leads[:12]]
+        turns = min(MOST_ROWS // max(1, len(leads)), ceil(round((duration - begin) / seconds, 6)))
+        return [[Segment(lead, begin + n * seconds, seconds, 0.0)] for n in range(max(1, turns)) for lead in leads[:12]]
     down, across = shape
     each = seconds / across
     out = []

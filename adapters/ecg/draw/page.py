@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from adapters.ecg.draw import header, layout, shade
+from adapters.ecg.draw.letters import fitted, width
 from adapters.ecg.draw.shapes import Lines, Page, Shade, Text, Trace, pieces, thinned
 from adapters.ecg.recording import Recording, Samples, bad
 from engine.fault import Fault
@@ -51,16 +52,15 @@ def page(
     margin = 2.5 + PULSE_SECONDS * options.speed + 2.5
     most = (GRID_WIDTH - margin) // options.speed if options.speed == 25 else (GRID_WIDTH - margin) / options.speed // 0.5 * 0.5
     seconds = min(most, 10.0)
-    rows = layout.rows(options.layout, recording.leads, options.rhythm, seconds, options.begin)
-    above = 6.0 if len(rows) > 8 else 0.0  # room for the first row's pulse where rows are narrow
-    pitch = (GRID_HEIGHT - above) / len(rows)
+    rows = layout.rows(options.layout, recording.leads, options.rhythm, seconds, options.begin, recording.duration)
+    above, pitch = _pitch(len(rows), options.gain)
     traces: list[Trace] = []
     texts: list[Text] = []
     ticks: list[tuple[float, float, float, float]] = []
     moved: list[str] = []
     behind: list[Shade] = []
     for n, row in enumerate(rows):
-        zero = TOP + above + pitch * (n + 0.5 + (0.08 if pitch > 20 else 0))
+        zero = TOP + above + pitch * (n + _middle(pitch))
         traces.append(_pulse(LEFT + 2.5, zero, options))
         for segment in row:
             x = LEFT + margin + segment.at * options.speed
@@ -68,16 +68,34 @@ def page(
                 upper, lower = max(TOP, zero - pitch * 0.48), min(TOP + GRID_HEIGHT, zero + pitch * 0.48)
                 behind += shade.shades(marks, segment, x, upper, lower - upper, options.speed)
             traces += _traces(recording, segment, x, zero, options, moved)
-            texts.append(Text(x + 1.0, zero - min(pitch * 0.42, 13.0), 3.4, segment.lead, bold=True))
+            name = fitted(segment.lead, 3.4, min(segment.seconds * options.speed - 2, 60.0), bold=True)
+            texts.append(Text(x + 1.0, zero - min(pitch * 0.42, 13.0), 3.4, name, bold=True))
+            if segment.begin > options.begin and not segment.at:  # a row that goes on from the one above
+                on = x + 3.0 + width(name, bold=True) * 3.4
+                texts.append(Text(on, texts[-1].y, 2.6, f"{header.number(round(segment.begin, 3))} s", colour="#555555"))
             if segment.at:
                 ticks.append((x, zero - 3, x, zero + 3))
     fewer = iter(thinned([trace.points for trace in traces if trace.lead]))
     traces = [replace(trace, points=next(fewer)) if trace.lead else trace for trace in traces]
     lines = (*_grid(), Lines(np.array(ticks).reshape(-1, 4), 0.3, INK, "separators"))
     box = (LEFT, TOP, GRID_WIDTH, GRID_HEIGHT)
-    texts += _words(recording, options, seconds, moved, measured)
+    end = max(segment.begin + segment.seconds for row in rows for segment in row)
+    texts += _words(recording, options, end, moved, measured)
     texts += [Text(LEFT + GRID_WIDTH - 12, 206.5, 2.6, shade.words(marks), "end", colour="#555555")] if marks is not None else []
     return Page(WIDTH, HEIGHT, box, lines, tuple(traces), tuple(texts), shades=tuple(behind))
+
+
+def _pitch(rows: int, gain: float) -> tuple[float, float]:
+    """Room above the rows and the height of one, in mm: the first row's pulse stays on the grid."""
+    above = 6.0 if rows > 8 else 0.0
+    share = _middle(GRID_HEIGHT / rows) / rows
+    above = max(above, (PULSE_MILLIVOLTS * gain + 1 - GRID_HEIGHT * share) / (1 - share))
+    return above, (GRID_HEIGHT - above) / rows
+
+
+def _middle(pitch: float) -> float:
+    """Where in a row 0 mV is, of its height from the top."""
+    return 0.58 if pitch > 20 else 0.5
 
 
 def _pulse(x: float, zero: float, options: Options) -> Trace:
@@ -124,31 +142,30 @@ def _grid() -> tuple[Lines, Lines]:
 
 
 def _words(
-    recording: Recording, options: Options, seconds: float, moved: list[str], measured: Mapping[str, Any] | None
+    recording: Recording, options: Options, end: float, moved: list[str], measured: Mapping[str, Any] | None
 ) -> list[Text]:  # fmt: skip
     out: list[Text] = []
     name, *who = header.patient(recording)
-    out.append(Text(LEFT, 12, 4.6, _short(name, 42), bold=True))
-    out += [Text(LEFT, 17 + 4.2 * n, 3.2, _short(text, 60)) for n, text in enumerate([*who, *header.recorded(recording)]) if text]
     title, known = header.values(recording, measured)
-    rows = header.measurements(known)
+    rows, said = header.measurements(known), header.statements(recording)
+    room = 92.0 if rows else 182.0 if said else GRID_WIDTH
+    out.append(Text(LEFT, 12, 4.6, fitted(name, 4.6, room, bold=True), bold=True))
+    lines = [*who, *header.recorded(recording)]
+    out += [Text(LEFT, 17 + 4.2 * n, 3.2, fitted(text, 3.2, room)) for n, text in enumerate(lines) if text]
     for n, (label, value) in enumerate(rows):
         column, line = divmod(n, 5)
         out.append(Text(108 + 38 * column, 12 + 4.2 * line, 3.2, label, colour="#555555"))
         out.append(Text(108 + 38 * column + (14 if label != "P-QRS-T axes" else 23), 12 + 4.2 * line, 3.2, value))
     out += [Text(108, 34.5, 2.6, title, colour="#555555")] if rows else []
-    said = header.statements(recording)
-    out += [Text(198, 12 + 3.7 * n, 3.0, _short(text, 58)) for n, text in enumerate(said)]
+    out += [Text(198, 12 + 3.7 * n, 3.0, fitted(text, 3.0, 85.5)) for n, text in enumerate(said)]
     out += (
         [Text(283.5, 34.9, 2.6, "Recorder's statements, unconfirmed", "end", colour="#555555")] if said and len(said) < 7 else []
     )
-    window = f"{header.number(options.begin)}–{header.number(min(options.begin + seconds, recording.duration))} s of {recording.duration:.1f} s"
+    window = (
+        f"{header.number(options.begin)}–{header.number(round(min(end, recording.duration), 3))} s of {recording.duration:.1f} s"
+    )
     state = [f"{options.speed:g} mm/s", f"{options.gain:g} mm/mV", header.filters(recording), f"{recording.rate:g} Hz", window]
     state += [f"offset taken off {', '.join(moved)}"] if moved else []
-    out.append(Text(LEFT, 206.5, 3.0, " · ".join(state)))
+    out.append(Text(LEFT, 206.5, 3.0, fitted(" · ".join(state), 3.0, 215.0)))
     out.append(Text(LEFT + GRID_WIDTH, 206.5, 2.6, "Isthmus", "end", colour="#555555"))
     return out
-
-
-def _short(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"

@@ -1,28 +1,21 @@
 """A page as PDF 1.4 (ISO 32000): vectors and the standard fonts, no images, no dates, so equal pages give equal bytes.
 
-The standard fonts hold Western letters only (WinAnsi): others lose their accents, and what is left unknown becomes `?`.
+The standard fonts hold Western letters only (WinAnsi): others are written in those (`letters.py`), and what is left unknown becomes `?`.
 """
 
 from __future__ import annotations
 
-import unicodedata
 import zlib
 
 import numpy as np
 from numpy.typing import NDArray
 
+from adapters.ecg.draw.letters import western, width
 from adapters.ecg.draw.shapes import Lines, Page, Shade, Text, Trace
 
 MM = 72 / 25.4
 UNIT = 100  # the page is drawn in hundredths of a millimetre, so that places are whole numbers
 LEVEL = 1  # of compression: 6 takes six times as long for a fifth less
-# widths of Helvetica in thousandths of its size, space to tilde (Adobe font metrics); what is not listed is as wide as a letter
-WIDTHS = (
-    278, 278, 355, 556, 556, 889, 667, 191, 333, 333, 389, 584, 278, 333, 278, 278, 556, 556, 556, 556, 556, 556, 556, 556, 556, 556,
-    278, 278, 584, 584, 584, 556, 1015, 667, 667, 722, 722, 667, 611, 778, 722, 278, 500, 667, 556, 833, 722, 778, 667, 778, 722, 667,
-    611, 722, 667, 944, 667, 667, 611, 278, 278, 278, 469, 556, 333, 556, 556, 500, 556, 556, 278, 556, 556, 222, 222, 500, 222, 833,
-    556, 556, 556, 556, 333, 500, 278, 556, 500, 722, 500, 500, 500, 334, 260, 334, 584,
-)  # fmt: skip
 
 
 def pdf(page: Page) -> bytes:
@@ -96,32 +89,8 @@ def _cells(points: NDArray[np.float64]) -> tuple[int, ...]:
 
 def _text(text: Text) -> str:
     """Text is set upright again: the page's y axis points down."""
-    raw = _western(text.words)
-    x = text.x - {"start": 0.0, "middle": 0.5, "end": 1.0}[text.anchor] * _width(raw) * text.size
+    raw = western(text.words)
+    x = text.x - {"start": 0.0, "middle": 0.5, "end": 1.0}[text.anchor] * width(raw) * text.size
     safe = raw.replace("\\", "\\\\").replace("(", "\\(").replace(")", "\\)")
     font = "F2" if text.bold else "F1"
     return f"BT {_colour(text.colour, 'rg')} /{font} {text.size * UNIT:.0f} Tf 1 0 0 -1 {x * UNIT:.0f} {text.y * UNIT:.0f} Tm ({safe}) Tj ET"
-
-
-def _width(raw: str) -> float:
-    """The width of a text in Helvetica of size 1."""
-    return sum(WIDTHS[ord(letter) - 32] if 32 <= ord(letter) < 127 else 556 for letter in raw) / 1000
-
-
-def _western(words: str) -> str:
-    """The letters of WinAnsi as single bytes (in a str of them); others without their accents, else `?`."""
-    if words.isascii() and words.isprintable():
-        return words
-    out = []
-    for letter in words:
-        for form in (letter, unicodedata.normalize("NFKD", letter).encode("ascii", "ignore").decode()):
-            try:
-                raw = form.encode("cp1252")
-            except UnicodeEncodeError:
-                continue
-            if raw and all(byte >= 32 for byte in raw):
-                out.append(raw.decode("latin-1"))
-                break
-        else:
-            out.append("?")
-    return "".join(out)

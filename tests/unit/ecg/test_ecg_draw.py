@@ -211,9 +211,57 @@ def test_gaps_are_left_open_and_offsets_are_told() -> None:
 
 
 def test_other_leads_stand_one_below_the_other() -> None:
-    found = paths(svg(drawn(recording(made.tracing(2, 20_000), leads=("MLII", "V5")))))
+    found = paths(svg(drawn(recording(made.tracing(2, 5000), leads=("MLII", "V5")))))
     assert len(found["MLII"]) == len(found["V5"]) == 1
     assert len(found["calibration"]) == 2
+
+
+@pytest.mark.parametrize(("count", "rows"), [(1, 3), (2, 3), (5, 1)])
+def test_what_few_leads_have_beyond_the_width_of_the_page_goes_on_below(count: int, rows: int) -> None:
+    one = recording(made.tracing(count, 15_000), leads=("MLII", "V5", "V1", "V2", "V3")[:count])
+    document = svg(drawn(one))
+    found = paths(document)
+    assert [len(found[lead]) for lead in one.leads] == [rows] * count
+    pulses = found["calibration"]
+    for n, line in enumerate(found["MLII"]):
+        samples = one.samples[0, 5000 * n : 5000 * n + 5001]
+        x = 23.5 + np.arange(len(samples)) / 20
+        assert np.abs(np.interp(x, line[:, 0], line[:, 1]) - (pulses[count * n][0, 1] - samples / 100)).max() < 0.1
+    said = words(document)
+    assert [text for text in said if re.fullmatch(r"\d+ s", text)] == ["10 s"] * count * (rows > 1) + ["20 s"] * count * (
+        rows > 1
+    )
+    assert any(f"0–{10 * rows} s of 30.0 s" in text for text in said)
+
+
+@pytest.mark.parametrize("layout", ["3x4", "6x2", "12x1"])
+def test_the_calibration_pulse_of_the_first_row_stays_on_the_grid(layout: str) -> None:
+    for pulse in paths(svg(drawn(recording(), layout=layout, gain=20.0)))["calibration"]:
+        assert pulse[:, 1].min() >= 37
+        assert pulse[:, 1].max() <= 37 + 165
+
+
+def test_texts_that_are_too_long_end_where_the_next_column_begins() -> None:
+    one = recording(
+        patient=Patient(id="W" * 300, family="W" * 300), order="山" * 300, statements=tuple(Statement("WM" * 200) for _ in range(9)),
+        measurements=(Measurement("pr", Decimal(161), "ms"),), leads=("W" * 99, *made.STANDARD[1:]),
+    )  # fmt: skip
+    for text in drawn(one).texts:
+        if text.anchor == "start":
+            wide = {"W": 0.944, "M": 0.833, "山": 1.0}  # of their size, by the font's own metrics
+            end = text.x + sum(wide.get(letter, 0.25) for letter in text.words) * text.size
+            assert end <= (107.5 if text.x == 13.5 and text.y < 36 else 283.5), text.words
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [("Łukasz Čapek", "Lukasz Capek"), ("Иванов ЩУКИН Щедрин", "Ivanov SHCHUKIN Shchedrin"), ("Διονύσιος", "Dionysios"), ("Jäger", "Jäger"),
+     ("山田", "??")],
+)  # fmt: skip
+def test_the_pdf_writes_names_in_western_letters(name: str, written: str) -> None:
+    packed = re.search(rb"stream\n(.*)\nendstream", pdf(drawn(recording(patient=Patient(family=name)))), re.DOTALL)
+    assert packed
+    assert f"({written}) Tj" in zlib.decompress(packed[1]).decode("cp1252")
 
 
 def test_hostile_names_stay_words(tmp_path: Path) -> None:
