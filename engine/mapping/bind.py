@@ -11,7 +11,7 @@ from engine.mapping import bound, tree
 from engine.mapping.bind_formula import bind_formula, bind_key
 from engine.mapping.bind_test import bind_test, settled
 from engine.mapping.context import Context, Ends, Notes
-from engine.mapping.formula import Formula, Source
+from engine.mapping.nodes import Formula, Source
 from engine.mapping.ports import Element
 
 

@@ -11,8 +11,8 @@ from engine.fault import Fault, Kind
 from engine.mapping import bound
 from engine.mapping.bind_test import as_code
 from engine.mapping.context import Context
-from engine.mapping.formula import Call, Formula, Literal, Source
 from engine.mapping.functions import text_of
+from engine.mapping.nodes import Call, Formula, Literal, Source
 from engine.mapping.ports import Convert, Element
 from engine.mapping.tables import Table
 from engine.mapping.values import Coded

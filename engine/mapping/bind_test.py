@@ -7,16 +7,17 @@ from dataclasses import replace
 from typing import Any
 
 from engine.fault import Fault
-from engine.mapping import bound, formula
+from engine.mapping import bound
 from engine.mapping.context import Context
 from engine.mapping.functions import text_of
+from engine.mapping.nodes import Both, Clause, Test
 
 
-def bind_test(test: formula.Test | None, context: Context) -> bound.Ask | None:
+def bind_test(test: Test | None, context: Context) -> bound.Ask | None:
     """Looks up the paths of a test."""
     if test is None:
         return None
-    if isinstance(test, formula.Both):
+    if isinstance(test, Both):
         parts = [bind_test(part, context) for part in test.parts]
         return bound.Group(test.sign, tuple(part for part in parts if part is not None))
     path = context.path(test.source.text, test.source.at)
@@ -43,11 +44,11 @@ def as_code(type: str, context: Context) -> Callable[[Any], str]:
     return code
 
 
-def settled(test: formula.Test | None) -> dict[str, tuple[str, ...]]:
+def settled(test: Test | None) -> dict[str, tuple[str, ...]]:
     """What a test says outright about a path: `OBX-2 = NM` settles OBX-2 as NM; `or` settles only what every branch does."""
     if test is None:
         return {}
-    if isinstance(test, formula.Clause):
+    if isinstance(test, Clause):
         return {test.source.text: tuple(word.text for word in test.words)} if test.sign in ("=", "in") else {}
     parts = [settled(part) for part in test.parts]
     if test.sign == "and":

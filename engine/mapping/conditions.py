@@ -13,8 +13,9 @@ from engine.mapping.bind_test import bind_test
 from engine.mapping.compile import ask
 from engine.mapping.compile_value import Kit, value_of
 from engine.mapping.context import Context, Ends, Notes
-from engine.mapping.formula import keys, test
+from engine.mapping.formula import keys
 from engine.mapping.functions import FUNCTIONS
+from engine.mapping.key import test
 from engine.mapping.ports import Converters, Model
 from engine.mapping.run import Run
 from engine.types import Format, Scope

@@ -8,7 +8,8 @@ from engine.diagnostic import NOWHERE, Diagnostic, Span, did_you_mean, errors
 from engine.document import Items, Node, Pairs, Text
 from engine.document import read as read_document
 from engine.mapping import formula as grammar
-from engine.mapping.formula import Formula, Key
+from engine.mapping.key import key as read_key
+from engine.mapping.nodes import Formula, Key
 from engine.mapping.tree import Body, End, Many, Plain, Resource, Rule, Tree, Value
 
 TOP = ("mapping", "part", "title", "reads", "writes", "events", "include", "resources", "segments")
@@ -147,7 +148,7 @@ def _identity(node: Node | None, reading: _Reading) -> tuple[tuple[Formula, ...]
 
 
 def _key(text: Text, reading: _Reading) -> Key | None:
-    key = grammar.key(text.text, text.at)
+    key = read_key(text.text, text.at)
     if isinstance(key, Diagnostic):
         reading.found.append(key)
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.diagnostic import NOWHERE, Span
-from engine.mapping.formula import Formula, Key
+from engine.mapping.nodes import Formula, Key
 
 
 @dataclass(frozen=True, slots=True)

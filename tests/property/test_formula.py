@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.diagnostic import Diagnostic, Span
-from engine.mapping import formula
+from engine.mapping import formula, key, nodes
 from engine.mapping.read import read
 from engine.mapping.tables import read_table
 from engine.mapping.words import KEYWORDS
@@ -25,7 +25,7 @@ WORD = st.one_of(PATH, st.from_regex(r"[A-Za-z][A-Za-z0-9]{0,8}", fullmatch=True
 QUOTED = st.text(alphabet=st.characters(codec="utf-8"), max_size=10).map(lambda text: '"' + text.replace('"', '""') + '"')
 
 
-@pytest.mark.parametrize("parser", [formula.formula, formula.keys, formula.test, formula.key])
+@pytest.mark.parametrize("parser", [formula.formula, formula.keys, key.test, key.key])
 @given(text=TEXT)
 def test_a_parser_gives_a_value_or_a_finding_within_the_text(parser: Any, text: str) -> None:
     found = parser(text, AT)
@@ -43,9 +43,9 @@ def test_a_formula_that_follows_the_grammar_is_read_as_written(choice: list[str]
     calls = [(name, words) for name, words in calls if name.isidentifier()]
     tail = "".join(f" | {name}({', '.join(words)})" if words else f" | {name}" for name, words in calls)
     made = formula.formula(" else ".join(choice) + tail, AT)
-    assert isinstance(made, formula.Formula)
+    assert isinstance(made, nodes.Formula)
     meant = [one[1:-1].replace('""', '"') if one[0] == '"' else one for one in choice]
-    assert [one.text for one in made.choice if not isinstance(one, formula.Call)] == meant
+    assert [one.text for one in made.choice if not isinstance(one, nodes.Call)] == meant
     assert [call.name for call in made.calls] == [name for name, _ in calls]
     assert [len(call.words) for call in made.calls] == [len(words) for _, words in calls]
 
@@ -94,4 +94,4 @@ def test_nesting_is_bounded_before_anything_is_built() -> None:
 
 
 def test_brackets_in_a_test_are_bounded() -> None:
-    assert isinstance(formula.test("(" * 5_000 + "A-1 valued", AT), Diagnostic)
+    assert isinstance(key.test("(" * 5_000 + "A-1 valued", AT), Diagnostic)
