@@ -8,17 +8,15 @@ A closure takes the scope it reads from and the run it belongs to, and gives a v
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from engine.mapping import bound
 from engine.mapping.choice import first_of, members
-from engine.mapping.compare import is_number, ordered
-from engine.mapping.compile_value import Fill, Kit, outside, value_of
+from engine.mapping.compile_test import Ask, ask, text_read
+from engine.mapping.compile_value import Fill, Kit, value_of
 from engine.mapping.run import Lineage, Run
 from engine.types import Scope
-
-Ask = Callable[[Scope, Run], bool]
 
 
 def fill(value: bound.Value | bound.Fixed | bound.Object, kit: Kit) -> Fill:
@@ -68,7 +66,7 @@ def items(value: bound.Object, kit: Kit) -> list[Item]:
         elif one.choice not in done:
             done.add(one.choice)
             lines = [(line, entry(line, kit)) for line in members(group)]
-            found.append(Item("", first_of(lines, _read), not any(each.sure for each in group), tuple(group)))
+            found.append(Item("", first_of(lines, text_read), not any(each.sure for each in group), tuple(group)))
     return found
 
 
@@ -209,66 +207,3 @@ def _each(made: Fill, each: str, many: bool, traced: bool) -> Fill:
         return values or None
 
     return instances
-
-
-def ask(test: bound.Ask) -> Ask:
-    """The closure of a test."""
-    if isinstance(test, bound.Group):
-        return _group(test.sign, [ask(part) for part in test.parts])
-    first = test.path.first
-    if test.sign in ("valued", "empty"):
-        there = test.sign == "valued"
-        made: Ask = lambda scope, run: (first(scope) is not None) is there  # noqa: E731
-        return outside(test.path, made) if test.path.outer else made
-    if test.sign == "repeats":
-        every = test.path.all
-        return lambda scope, run: len(every(scope)) > 1
-    if test.other is not None:
-        return _same(test, test.other)
-    word = test.words[0] if test.words else ""
-    read, sign = _read(test), test.sign
-    if sign in ("<", ">", "<=", ">="):
-        return lambda scope, run: (text := read(scope, run)) is not None and ordered(text, sign, word)
-    if sign == "number":
-        return lambda scope, run: (text := read(scope, run)) is not None and is_number(text)
-    wanted = frozenset(test.words)
-    if sign in ("!=", "not in"):
-        return lambda scope, run: read(scope, run) not in wanted
-    return lambda scope, run: read(scope, run) in wanted
-
-
-def _group(sign: str, parts: Sequence[Ask]) -> Ask:
-    first, *rest = parts
-    if not rest:
-        return first
-    second = _group(sign, rest)
-    if sign == "and":
-        return lambda scope, run: first(scope, run) and second(scope, run)
-    return lambda scope, run: first(scope, run) or second(scope, run)
-
-
-def _same(test: bound.Clause, right: bound.Clause) -> Ask:
-    """Whether two fields say the same; two empty ones say nothing, and so not the same."""
-    one, other, negative = _read(test), _read(right), test.sign == "not same"
-
-    def same(scope: Scope, run: Run) -> bool:
-        text = one(scope, run)
-        return (text is not None and text == other(scope, run)) is not negative
-
-    return same
-
-
-def _read(test: bound.Clause) -> Callable[[Scope, Run], str | None]:
-    """The text a test compares, None when there is none; several tests of one path read it once."""
-    first, code, name, outer, home = test.path.first, test.text, test.path.text, test.path.outer, test.path.home
-
-    def read(scope: Scope, run: Run) -> str | None:
-        key = (name, id(home(scope) if outer else scope))
-        try:
-            return run.texts[key]
-        except KeyError:
-            value = first(scope)
-            found = run.texts[key] = None if value is None else value if value.__class__ is str else code(value)
-            return found
-
-    return read

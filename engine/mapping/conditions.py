@@ -10,7 +10,7 @@ from engine.fault import Fault
 from engine.mapping import bound
 from engine.mapping.bind_formula import bind_key
 from engine.mapping.bind_test import bind_test
-from engine.mapping.compile import ask
+from engine.mapping.compile_test import ask
 from engine.mapping.compile_value import Kit, value_of
 from engine.mapping.context import Context, Ends, Notes
 from engine.mapping.formula import keys

@@ -14,7 +14,7 @@ from types import CodeType
 from typing import Any
 
 from engine.mapping import bound
-from engine.mapping.compile import ask
+from engine.mapping.compile_test import ask
 from engine.mapping.remember import Depend, Fill, Making, Memory, Part, of_ask, of_entry, of_value, recurs
 from engine.mapping.run import Run
 from engine.types import Path, Scope

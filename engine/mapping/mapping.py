@@ -11,7 +11,8 @@ from typing import Any
 
 from engine.fault import Fault, Kind
 from engine.mapping import bound
-from engine.mapping.compile import Ask, ask, fill
+from engine.mapping.compile import fill
+from engine.mapping.compile_test import Ask, ask
 from engine.mapping.compile_value import Fill, Kit, value_of
 from engine.mapping.generate import Quick, quick
 from engine.mapping.narrow_message import NarrowMessage

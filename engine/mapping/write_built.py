@@ -12,7 +12,8 @@ from typing import Any
 
 from engine.fault import Fault
 from engine.mapping import bound
-from engine.mapping.compile import ask, variant
+from engine.mapping.compile import variant
+from engine.mapping.compile_test import ask
 from engine.mapping.compile_value import Fill, Kit
 from engine.mapping.draft import compiled
 from engine.mapping.run import Run

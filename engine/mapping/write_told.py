@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.mapping import bound
-from engine.mapping.compile import ask
+from engine.mapping.compile_test import ask
 from engine.mapping.compile_value import Kit, value_of
 from engine.mapping.draft import Draft
 from engine.mapping.remember import comes_again, of_value
