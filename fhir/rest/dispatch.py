@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from engine.fault import Fault, Kind
-from fhir.rest import capability, coded, convert, derived, message, operations, subscriptions, transaction
+from fhir.rest import bundled, capability, coded, convert, derived, message, operations, subscriptions, transaction
 from fhir.rest.answer import Answer, refused
 from fhir.rest.audit import Keeping, access
 from fhir.rest.call import ID, TYPES, Call, Trail, resource
@@ -130,7 +130,7 @@ async def batch(server: Server, call: Call, rows: list[Entry], prefer: str) -> A
             call.trail.more.append(access(asked, entry.answer, trail.peer, server.now()))
 
     await asyncio.gather(*(one(entry) for entry in rows))
-    return transaction.response("batch", rows, prefer)
+    return bundled.response("batch", rows, prefer)
 
 
 async def whole(server: Server, call: Call, rows: list[Entry], prefer: str) -> Answer:
@@ -156,7 +156,7 @@ async def whole(server: Server, call: Call, rows: list[Entry], prefer: str) -> A
     for entry in done:
         if entry.written is not None and entry.written.change == "unchanged" and entry.call.method == "PUT":
             entry.answer = stored(entry.call, entry.written, await server.newest(entry.written.type, entry.written.id))
-    return transaction.response("transaction", done, prefer)
+    return bundled.response("transaction", done, prefer)
 
 
 def well_formed(body: dict[str, Any]) -> bool:

@@ -9,28 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from email.utils import parsedate_to_datetime
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
 from engine.fault import Fault, Kind
-from engine.types import Connection, Put, Written
-from fhir import encode
-from fhir.rest import patch
-from fhir.rest.answer import Answer, versioned
+from engine.types import Connection, Written
 from fhir.rest.call import ID, TYPES, Call
-from fhir.rest.change import match, one, patched
+from fhir.rest.change import match, one
+from fhir.rest.effects import answer, changing, written
 from fhir.rest.entries import Entry
-from fhir.rest.glance import UNREAD, look, readable, shown
+from fhir.rest.glance import UNREAD, readable
 from fhir.rest.links import WHOLE, beside, rewritten, stripped
-from fhir.rest.outcome import fine
-from fhir.rest.owned import owned
-from fhir.store import Change, Delete, Expect, apply
-from fhir.store.content import Content, head, instant
+from fhir.store import Change
 from fhir.validate import validate
 
-JSON = dict[str, Any]
 ORDER = {"DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2, "GET": 3, "HEAD": 3}
 
 
@@ -185,105 +178,3 @@ def validated(connection: Connection, order: Sequence[Entry], new_id: Callable[[
         if faults:
             return replace(faults[0], at=f"{entry.at}.resource.{faults[0].at}")
     return None
-
-
-def written(connection: Connection, order: Sequence[Entry], at: datetime) -> Fault | None:
-    """Deletes and writes as one batch, then patches, then reads."""
-    changes = [(entry, change) for entry in order if (change := changing(entry)) is not None]
-    for _, change in changes:
-        if isinstance(change, Fault):
-            return change
-    results = apply(connection, [change for _, change in changes if not isinstance(change, Fault)], at)
-    for (entry, _), result in zip(changes, results, strict=True):
-        if isinstance(result, Fault):
-            return replace(result, at=entry.at)
-        entry.written = result
-        entry.answer = answer(entry, at)
-    for entry in order:
-        if entry.answer is None:
-            fault = late(connection, entry, at)
-            if fault is not None:
-                return replace(fault, at=entry.at)
-    return None
-
-
-def changing(entry: Entry) -> Change | Fault | None:
-    """What the store is asked for an entry; None for reads, patches and what is already there."""
-    call = entry.call
-    version = call.if_match()
-    if isinstance(version, Fault):
-        return replace(version, at=entry.at)
-    if entry.found or call.method not in ("DELETE", "POST", "PUT") or not entry.id or "$" in "".join(call.path):
-        return None
-    own = owned(call.type, entry.id)
-    if own is not None:
-        return replace(own, at=entry.at)
-    change = Delete(call.type, entry.id) if entry.body is None else Put(entry.body)
-    return change if version is None else Expect(change, version)
-
-
-def answer(entry: Entry, at: datetime) -> Answer:
-    """What an entry's write is answered."""
-    done = entry.written
-    assert done is not None
-    headers = versioned(done.version, at)
-    if done.change in ("created", "updated"):
-        headers["Location"] = f"{entry.call.base}/{done.type}/{done.id}/_history/{done.version}"
-    code = 204 if entry.call.method == "DELETE" else 201 if done.change == "created" else 200
-    body = b""
-    if entry.body is not None and done.change != "unchanged":
-        body = Content(entry.body).text(head(done.type, done.id), done.version, instant(at))
-    return Answer(code, body, headers, done.type, done.id, done.version)
-
-
-def late(connection: Connection, entry: Entry, at: datetime) -> Fault | None:
-    """Patches, what was found instead of created, and reads."""
-    call = entry.call
-    if call.method == "PATCH":
-        changes = patch.read(call)
-        version = call.if_match()
-        if isinstance(changes, Fault) or isinstance(version, Fault):
-            return changes if isinstance(changes, Fault) else version if isinstance(version, Fault) else None
-        done = patched(connection, call.type, entry.id, changes, version, at)
-        if isinstance(done, Fault) or isinstance(done[0], Fault):
-            return done if isinstance(done, Fault) else done[0] if isinstance(done[0], Fault) else None
-        entry.written = done[0]
-    if call.method == "DELETE":
-        entry.answer = Answer(204)
-        return None
-    found = look(connection, entry) if entry.reads else shown(connection, entry)
-    if isinstance(found, Fault):
-        return found
-    entry.answer = found
-    return None
-
-
-@lru_cache(maxsize=256)
-def iso(text: str) -> str:
-    """A time of HTTP's as FHIR's instant; entries share theirs."""
-    return parsedate_to_datetime(text).isoformat().replace("+00:00", "Z")
-
-
-def response(kind: str, rows: Sequence[Entry], prefer: str) -> Answer:
-    """The Bundle of answers, in the order of the entries."""
-    found = []
-    for entry in rows:
-        one_ = entry.answer or Answer(200)
-        told: JSON = {"status": str(one_.status)}
-        for name, header in (("location", "Location"), ("etag", "ETag")):
-            if header in one_.headers:
-                told[name] = one_.headers[header]
-        if "Last-Modified" in one_.headers:
-            told["lastModified"] = iso(one_.headers["Last-Modified"])
-        if one_.outcome is not None:
-            told["outcome"] = one_.outcome
-        elif prefer == "OperationOutcome" and not entry.reads:
-            told["outcome"] = fine(f"{one_.type}/{one_.id} version {one_.version}" if one_.type else "done")
-        url = one_.headers.get("Location", "").partition("/_history/")[0] or entry.full_url
-        parts = [b'"fullUrl":' + encode.dumps(url)] if url and one_.type else []
-        if one_.body and one_.outcome is None and (entry.reads or prefer not in ("minimal", "OperationOutcome")):
-            parts.append(b'"resource":' + one_.body)
-        parts.append(b'"response":' + encode.dumps(told))
-        found.append(b"{" + b",".join(parts) + b"}")
-    head_ = encode.dumps({"resourceType": "Bundle", "type": f"{kind}-response"})
-    return Answer(200, head_[:-1] + (b',"entry":[' + b",".join(found) + b"]}" if found else b"}"))
