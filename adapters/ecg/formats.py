@@ -24,6 +24,7 @@ from adapters.ecg import (
     sierra,
     wfdb,
 )  # fmt: skip
+from adapters.ecg.embedded import holds_ecg
 from adapters.ecg.leads import STANDARD, told_apart
 from adapters.ecg.recording import Recording, bad
 from adapters.ecg.xml_tools import plain
@@ -114,7 +115,7 @@ def _from_xml(body: bytes) -> Recording | Fault:
 
 
 def _archived(body: bytes) -> Recording | Fault:
-    """A WFDB record in an archive, or the only readable file of one."""
+    """A WFDB record in an archive, its only file, or the only one that is an ECG, such as the tracing beside its printed page."""
     inside = archive.files(body)
     if isinstance(inside, Fault):
         return inside
@@ -122,14 +123,19 @@ def _archived(body: bytes) -> Recording | Fault:
     if headers:
         masters = [one for one in headers if wfdb.of_segments(one)]  # such a header speaks for the others
         read_header = wfdb.read((masters or headers)[0], inside)
-        if len(headers) > 1 and not masters and isinstance(read_header, Recording):
-            note = "the archive holds several records; the first one is read"
-            return replace(read_header, warnings=(*read_header.warnings, note))
-        return read_header
-    if len(inside) == 1:
-        only = next(iter(inside.values()))
-        return _read(only, {}) if not archive.looks(only) else bad("E160", "an archive within an archive is not opened")
-    return bad("E160", "the archive holds no WFDB header and not just one file")
+        return _noted(read_header, len(headers) > 1 and not masters)
+    told = [data for data in inside.values() if holds_ecg(data)]
+    if len(inside) == 1 or told:
+        only = told[0] if told else next(iter(inside.values()))
+        if archive.looks(only):
+            return bad("E160", "an archive within an archive is not opened")
+        return _noted(_read(only, {}), len(told) > 1)
+    return bad("E160", "the archive holds no WFDB header and not just one file that is an ECG")
+
+
+def _noted(found: Recording | Fault, several: bool) -> Recording | Fault:
+    note = "the archive holds several records; the first one is read"
+    return replace(found, warnings=(*found.warnings, note)) if several and isinstance(found, Recording) else found
 
 
 def _in_order(recording: Recording) -> Recording:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from typing import Any
 
 import ecg_made as made
@@ -11,6 +13,7 @@ import pytest
 
 from adapters.ecg import Recording, read
 from adapters.ecg.recording import Patient
+from engine.fault import Fault
 
 ROWS = made.tracing(2, 500)
 DATA = ROWS.T.astype("<i2").tobytes()
@@ -80,3 +83,22 @@ def observation(reference: str, **more: Any) -> dict[str, Any]:
 )  # fmt: skip
 def test_the_patient_that_an_observation_leads_to_within_the_file_is_read(body: dict[str, Any], patient: Patient) -> None:
     assert good(json.dumps(body).encode()).patient == patient
+
+
+def archive(*files: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as held:
+        for number, file in enumerate(files):
+            held.writestr(f"f{number}", file)
+    return out.getvalue()
+
+
+def test_of_an_archive_the_file_that_is_an_ecg_is_read() -> None:
+    one, page = made.aecg(ROWS), b"%PDF-1.4"
+    alone, several = good(archive(page, one)), good(archive(page, one, made.aecg(ROWS[:1])))
+    assert np.array_equal(alone.samples, (ROWS * 2.5).astype(np.float32))
+    assert alone.warnings == ()
+    assert np.array_equal(several.samples, alone.samples)
+    assert several.warnings == ("the archive holds several records; the first one is read",)
+    for none in (archive(page, page), archive(page, archive(one))):
+        assert isinstance(read(none), Fault)

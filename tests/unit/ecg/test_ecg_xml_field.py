@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 
 import ecg_made as made
@@ -73,6 +74,6 @@ def test_a_mortara_channel_may_be_of_other_bits(bits: str, signed: str, kind: st
     rows = np.abs(ROWS) % 100
     body = made.mortara(rows)
     for row in rows:
-        body = body.replace(made.b64(row).encode(), made.base64.b64encode(row.astype(kind).tobytes()))
+        body = body.replace(base64.b64encode(row.astype("<i2").tobytes()), base64.b64encode(row.astype(kind).tobytes()))
     one = good(body.replace(b'BITS="16" FORMAT="SIGNED"', f'BITS="{bits}" FORMAT="{signed}"'.encode()))
     assert np.array_equal(one.samples, ((rows + 7) * 2.5).astype(np.float32))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -321,6 +323,20 @@ def test_options_that_cannot_be_used_are_told_at_the_start(options: dict[str, An
 
 def test_secrets_are_not_shown() -> None:
     assert TOKEN not in repr(Http("devices", token=TOKEN, tokens={"bed": TOKEN}))
+
+
+def test_several_files_of_a_form_are_one_archive_and_the_same_one_each_time() -> None:
+    def form(*files: tuple[str, bytes]) -> bytes:
+        head = b'--xy\r\nContent-Disposition: form-data; name="file"; filename="%s"\r\n\r\n'
+        return b"".join(head % name.encode() + body + b"\r\n" for name, body in files) + b"--xy--\r\n"
+
+    two = form(("C:\\x\\r.hea", b"head"), ("../../r.dat", b"\r\n--x"))
+    found = posted(two, "multipart/form-data; boundary=xy")
+    assert isinstance(found, bytes)
+    with zipfile.ZipFile(io.BytesIO(found)) as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == {"r.hea": b"head", "r.dat": b"\r\n--x"}
+    assert posted(two, "multipart/form-data; boundary=xy") == found
+    assert posted(form(("a", b"1"), ("b", b"")), "multipart/form-data; boundary=xy") == b"1"
 
 
 def test_a_file_posted_as_a_form_is_the_message() -> None:
