@@ -4,7 +4,8 @@ hl7apy holds the message structures, segments and data types of HL7 v2.1 to v2.8
 three small files so that the running engine never imports it. Structures are those of the newest version that has them; a
 group that older messages do not know and that would swallow their segments carries `@2.7`. Where the standard lists the
 segments of two patients one after the other, or those of a merge without a group, each PID begins a group PATIENT, as in
-ADT_A39: what stands behind it is that patient's.
+ADT_A39: what stands behind it is that patient's. Prior results begin with the PID they are of: without it nothing tells them
+from the next order, which is what an ORC is.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ HERE = Path(__file__).parent
 VERSIONS = ("2.1", "2.2", "2.3", "2.3.1", "2.4", "2.5", "2.5.1", "2.6", "2.7", "2.8", "2.8.1", "2.8.2")
 COUNTS = {(1, 1): "", (0, 1): "?", (0, -1): "*", (1, -1): "+"}
 PATIENTS = ("ADT_A17", "ADT_A18", "ADT_A30")
+NEEDED = ("PATIENT_PRIOR",)
 SINCE_2_7 = ("PATIENT_OBSERVATION", "PERSON_OBSERVATION", "ORDER_DOCUMENT")
 
 
@@ -59,6 +61,7 @@ def _render(tree: Any, root: str) -> str:
             out += [grandchild[0] + ("*" if mark in ("*", "+") else "?") for grandchild in child[1]]
         else:
             short = _short(name, root)
+            mark = "" if short in NEEDED else mark
             out.append(f"{short}{'@2.7' if short in SINCE_2_7 else ''}{mark}({_render(child, root)})")
     return " ".join(out)
 

@@ -141,6 +141,18 @@ def test_observations_of_the_patient_have_their_own_group_from_2_7_on() -> None:
 @pytest.mark.parametrize(
     ("type", "sent", "expected"),
     [
+        (
+            "OML^O21",
+            "PID ORC OBR DG1 OBX SPM ORC OBR DG1",
+            "MSH PATIENT(PID) ORDER(ORC OBSERVATION_REQUEST(OBR DG1 OBSERVATION(OBX) SPECIMEN(SPM))) "
+            "ORDER(ORC OBSERVATION_REQUEST(OBR DG1))",
+        ),
+        (
+            "OML^O21",
+            "PID ORC OBR PID ORC OBR OBX",
+            "MSH PATIENT(PID) ORDER(ORC OBSERVATION_REQUEST(OBR PRIOR_RESULT(PATIENT_PRIOR(PID) "
+            "ORDER_PRIOR(ORC OBR OBSERVATION_PRIOR(OBX)))))",
+        ),
         ("ADT^A17", "EVN PID PV1 PID PV1", "MSH EVN PATIENT(PID PV1) PATIENT(PID PV1)"),
         ("ADT^A34", "EVN PID MRG PID PD1 MRG", "MSH EVN PATIENT(PID MRG) PATIENT(PID PD1 MRG)"),
         ("ADT^A18", "EVN PID MRG PV1", "MSH EVN PATIENT(PID MRG PV1)"),
