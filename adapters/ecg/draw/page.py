@@ -80,7 +80,9 @@ def page(
     lines = (*_grid(), Lines(np.array(ticks).reshape(-1, 4), 0.3, INK, "separators"))
     box = (LEFT, TOP, GRID_WIDTH, GRID_HEIGHT)
     end = max(segment.begin + segment.seconds for row in rows for segment in row)
-    texts += _words(recording, options, end, moved, measured)
+    shown = {segment.lead for row in rows for segment in row}
+    left = [lead for lead in recording.leads if lead not in shown]
+    texts += _words(recording, options, end, moved, left, measured)
     texts += [Text(LEFT + GRID_WIDTH - 12, 206.5, 2.6, shade.words(marks), "end", colour="#555555")] if marks is not None else []
     return Page(WIDTH, HEIGHT, box, lines, tuple(traces), tuple(texts), shades=tuple(behind))
 
@@ -142,7 +144,7 @@ def _grid() -> tuple[Lines, Lines]:
 
 
 def _words(
-    recording: Recording, options: Options, end: float, moved: list[str], measured: Mapping[str, Any] | None
+    recording: Recording, options: Options, end: float, moved: list[str], left: list[str], measured: Mapping[str, Any] | None
 ) -> list[Text]:  # fmt: skip
     out: list[Text] = []
     name, *who = header.patient(recording)
@@ -165,6 +167,7 @@ def _words(
         f"{header.number(options.begin)}–{header.number(round(min(end, recording.duration), 3))} s of {recording.duration:.1f} s"
     )
     state = [f"{options.speed:g} mm/s", f"{options.gain:g} mm/mV", header.filters(recording), f"{recording.rate:g} Hz", window]
+    state += [f"not drawn: {', '.join(left[:4])}{f' and {len(left) - 4} more' if len(left) > 4 else ''}"] if left else []
     state += [f"offset taken off {', '.join(moved)}"] if moved else []
     out.append(Text(LEFT, 206.5, 3.0, fitted(" · ".join(state), 3.0, 215.0)))
     out.append(Text(LEFT + GRID_WIDTH, 206.5, 2.6, "Isthmus", "end", colour="#555555"))

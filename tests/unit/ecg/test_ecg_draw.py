@@ -234,6 +234,20 @@ def test_what_few_leads_have_beyond_the_width_of_the_page_goes_on_below(count: i
     assert any(f"0–{10 * rows} s of 30.0 s" in text for text in said)
 
 
+MORE = (*made.STANDARD, "V7", "V8")
+
+
+@pytest.mark.parametrize(
+    ("layout", "leads", "count", "said"),
+    [("3x4", MORE, 14, ""), ("12x1", MORE, 12, "not drawn: V7, V8"),
+     ("3x4", tuple(f"E{n}" for n in range(20)), 12, "not drawn: E12, E13, E14, E15 and 4 more")],
+)  # fmt: skip
+def test_leads_for_which_there_is_no_room_are_told(layout: str, leads: tuple[str, ...], count: int, said: str) -> None:
+    document = svg(drawn(recording(made.tracing(len(leads), 5000), leads=leads), layout=layout))
+    assert set(paths(document)) - {"calibration"} == set(leads[:count])
+    assert re.findall("not drawn: [^·]*", " ".join(words(document)).partition(" Isthmus")[0]) == ([said] if said else [])
+
+
 @pytest.mark.parametrize("layout", ["3x4", "6x2", "12x1"])
 def test_the_calibration_pulse_of_the_first_row_stays_on_the_grid(layout: str) -> None:
     for pulse in paths(svg(drawn(recording(), layout=layout, gain=20.0)))["calibration"]:
