@@ -90,10 +90,12 @@ def _leads(series: _Element, warnings: list[str]) -> tuple[list[Lead], float, da
             if isinstance(lead, str):
                 warnings += [] if lead in warnings else [lead]
             elif lead is not None:
-                if lead[0] in (row[0] for row in rows):
-                    warnings.append("a lead is there twice; the first one is read")
+                known = next((row for row in rows if row[0] == lead[0]), None)
+                if known is not None and np.isfinite(known[1]).sum() >= len(lead[1]):
+                    warnings.append("a lead is there twice; the longer or first one is read")
                     continue
-                rows.append(_late(lead, lag, warnings))
+                late = _late(lead, lag, warnings)
+                rows = [late if row is known else row for row in rows] if known is not None else [*rows, late]
     return (rows, hertz, start) if rows else bad("E152", "there is no lead in the series", "series/component/sequenceSet")
 
 

@@ -62,6 +62,9 @@ def from_tree(root: _Element) -> Recording | Fault:
     rows = _rows(rhythm)
     if isinstance(rows, Fault):
         return rows
+    off = [names.canonical(text(lead, "LeadID")) for lead in each(rhythm, "LeadData") if text(lead, "LeadOff").upper() == "TRUE"]
+    if off:
+        warnings.append(f"the recorder says that a lead was off: {', '.join(name for name in off if name in names.SCP)}")
     test = root.find("TestDemographics")
     return checked(
         Recording(

@@ -77,3 +77,38 @@ def test_a_mortara_channel_may_be_of_other_bits(bits: str, signed: str, kind: st
         body = body.replace(base64.b64encode(row.astype("<i2").tobytes()), base64.b64encode(row.astype(kind).tobytes()))
     one = good(body.replace(b'BITS="16" FORMAT="SIGNED"', f'BITS="{bits}" FORMAT="{signed}"'.encode()))
     assert np.array_equal(one.samples, ((rows + 7) * 2.5).astype(np.float32))
+
+
+def group(leads: tuple[str, ...], rows: np.ndarray, head: str) -> bytes:
+    clock = f'<code code="TIME_ABSOLUTE"/><value><head value="{head}"/><increment value="0.002" unit="s"/></value>'
+    parts = [f"<component><sequence>{clock}</sequence></component>"]
+    for lead, row in zip(leads, rows, strict=True):
+        value = f'<value><scale value="2.5" unit="uV"/><digits>{" ".join(map(str, row))}</digits></value>'
+        parts.append(f'<component><sequence><code code="MDC_ECG_LEAD_{lead}"/>{value}</sequence></component>')
+    return f"<component><sequenceSet>{''.join(parts)}</sequenceSet></component>".encode()
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_of_an_aecg_lead_in_a_column_and_in_a_strip_the_longer_one_is_read(first: bool) -> None:
+    columns = [
+        group(made.STANDARD[6 * n : 6 * n + 6], ROWS[6 * n : 6 * n + 6, 250 * n : 250 * n + 250], f"20200102030405.{5 * n}00")
+        for n in range(2)
+    ]
+    strip = group(("II",), ROWS[1:2], "20200102030405.000")
+    one = good(
+        b"<AnnotatedECG><component><series>"
+        + b"".join([strip, *columns] if first else [*columns, strip])
+        + b"</series></component></AnnotatedECG>"
+    )
+    known = np.isfinite(one.samples)
+    assert one.leads == made.STANDARD
+    assert known.sum(axis=1).tolist() == [250, 500, *[250] * 10]
+    assert np.array_equal(one.samples[known], (ROWS * 2.5).astype(np.float32)[known])
+
+
+def test_leads_that_a_muse_recorder_calls_off_are_told() -> None:
+    body = made.muse(ROWS[:8], ROWS[:8, :300])
+    assert good(body).warnings == ()
+    for lead in (b"V1", b"V3"):
+        body = body.replace(b"<LeadID>" + lead, b"<LeadOff>TRUE</LeadOff><LeadID>" + lead)
+    assert good(body).warnings == ("the recorder says that a lead was off: V1, V3",)
