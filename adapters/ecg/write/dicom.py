@@ -15,6 +15,7 @@ from engine.fault import Fault
 
 LONG = {"OB", "OW", "SQ", "UN", "UT"}
 TWELVE, GENERAL, AMBULATORY = (f"1.2.840.10008.5.1.4.1.1.9.1.{n}" for n in (1, 2, 3))
+AGES = {"a": "Y", "mo": "M", "wk": "W", "d": "D"}
 SEX = {"male": "M", "female": "F", "other": "O"}
 TITLES = {
     "pr": "PR Interval", "qrs": "QRS Duration", "qt": "QT Interval", "qtc": "QTc Interval", "p_axis": "P Axis", "qrs_axis": "QRS Axis",
@@ -89,6 +90,12 @@ def _clean(text: str, most: int = 64) -> str:
     return "".join(letter for letter in text if letter.isprintable() and letter not in "\\^=")[:most]
 
 
+def _age(text: str) -> str:
+    """`50 a` as 050Y; empty where it does not fit."""
+    number, _, unit = text.partition(" ")
+    return f"{int(number):03d}{AGES[unit]}" if number.isascii() and number.isdigit() and len(number) < 4 and unit in AGES else ""
+
+
 def _identity(recording: Recording, kind: str, digest: bytes) -> dict[int, tuple[str, str] | bytes]:
     who, device, start = recording.patient, recording.device, recording.start
     day = start.strftime("%Y%m%d") if start else ""
@@ -101,7 +108,8 @@ def _identity(recording: Recording, kind: str, digest: bytes) -> dict[int, tuple
         0x00081090: ("LO", _clean(device.model)), 0x00080090: ("PN", ""), 0x00080201: ("SH", zone),
         0x00100010: ("PN", "^".join((_clean(who.family or who.name), _clean(who.given))).rstrip("^")), 0x00100020: ("LO", _clean(who.id)),
         0x00100021: ("LO", _clean(who.authority)), 0x00100030: ("DA", who.birth_date.replace("-", "") if len(who.birth_date) == 10 else ""),
-        0x00100040: ("CS", SEX.get(who.sex, "")), 0x00181000: ("LO", _clean(device.serial)), 0x00181020: ("LO", _clean(device.software)),
+        0x00100040: ("CS", SEX.get(who.sex, "")), 0x00101010: ("AS", _age(who.age)), 0x00181000: ("LO", _clean(device.serial)),
+        0x00181020: ("LO", _clean(device.software)),
         0x0020000D: ("UI", _uid(digest, "study")), 0x0020000E: ("UI", _uid(digest, "series")), 0x00200010: ("SH", ""),
         0x00200011: ("IS", "1"), 0x00200013: ("IS", "1"), 0x00400555: b"",
     }  # fmt: skip

@@ -12,6 +12,7 @@ from adapters.ecg.scp_sections import packed
 from adapters.ecg.whole import Whole, Written, common, no_gaps, notes, whole
 from engine.fault import Fault
 
+AGES = {"a": 1, "mo": 2, "wk": 3, "d": 4, "h": 5}
 SEX = {"male": 1, "female": 2}
 NONE = 29999
 LONGEST = 32767  # samples a lead: lengths in bytes are 16-bit
@@ -54,6 +55,13 @@ def _block(same: Whole, interval: int) -> bytes:
     return head + b"".join(struct.pack("<H", len(row)) for row in rows) + b"".join(rows)
 
 
+def _age(text: str) -> bytes:
+    """`50 a` as number and unit; empty where it is not so."""
+    number, _, unit = text.partition(" ")
+    fits = number.isascii() and number.isdigit() and len(number) < 5 and unit in AGES
+    return struct.pack("<HB", int(number), AGES[unit]) if fits else b""
+
+
 def _tag(number: int, data: bytes) -> bytes:
     return struct.pack("<BH", number, len(data)) + data if data else b""
 
@@ -66,7 +74,8 @@ def _patient(recording: Recording) -> bytes:
     who, start, filters = recording.patient, recording.start, recording.filters
     bitmap = {60.0: 1, 50.0: 2}.get(filters.notch or 0, 0)
     tags = [
-        _tag(0, _text(who.family or who.name)), _tag(1, _text(who.given)), _tag(2, _text(who.id)), _tag(5, _day(who.birth_date)),
+        _tag(0, _text(who.family or who.name)), _tag(1, _text(who.given)), _tag(2, _text(who.id)), _tag(4, _age(who.age)),
+        _tag(5, _day(who.birth_date)),
         _tag(8, bytes([SEX[who.sex]]) if who.sex in SEX else b""), _tag(14, _device(recording)), *_times(start),
         _tag(27, struct.pack("<H", min(65535, round(filters.high_pass * 100))) if filters.high_pass else b""),
         _tag(28, struct.pack("<H", min(65535, round(filters.low_pass))) if filters.low_pass else b""),

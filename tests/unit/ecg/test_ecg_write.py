@@ -162,3 +162,24 @@ def test_what_scp_cannot_hold_is_refused(rows: np.ndarray, rate: float, leads: t
     fault = write(recording(rows, rate=rate, leads=leads), "scp")
     assert isinstance(fault, Fault)
     assert fault.code == "E161"
+
+
+@pytest.mark.parametrize(
+    ("age", "text", "tag"),
+    [("46 a", "046Y", b"\x04\x03\x00\x2e\x00\x01"), ("7 mo", "007M", b"\x04\x03\x00\x07\x00\x02"), ("3 wk", "003W", b"\x04\x03\x00\x03\x00\x03"),
+     ("about 50", "", b""), ("-3 a", "", b"")],
+)  # fmt: skip
+def test_ages_are_written_where_a_format_has_a_place_for_them(age: str, text: str, tag: bytes) -> None:
+    pydicom = pytest.importorskip("pydicom")
+    one = recording(made.tracing(length=50), patient=Patient(age=age))
+    dicom, scp = write(one, "dicom"), write(one, "scp")
+    assert not isinstance(dicom, Fault) and not isinstance(scp, Fault)
+    assert (pydicom.dcmread(io.BytesIO(dicom.body)).get("PatientAge") or "") == text
+    assert tag in scp.body
+    assert read_again(scp.body) == (age if tag else "")
+
+
+def read_again(body: bytes) -> str:
+    found = read(body)
+    assert isinstance(found, Recording)
+    return found.patient.age
