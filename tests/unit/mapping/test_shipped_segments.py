@@ -1,7 +1,7 @@
-"""Diagnoses, allergies, procedures and insured persons, each where the guide refers to it from.
+"""Diagnoses, allergies, procedures, insured persons and those who take part, each where the guide refers to it from.
 
 Rows: HL7's v2-to-FHIR guide, DG1[Condition], DG1[Encounter] with DiagnosisType, ORM_O01 and OML_O21 (ServiceRequest.reasonReference),
-PR1[Procedure], IN1[Coverage].
+PR1[Procedure], IN1[Coverage], ROL[Patient-GeneralPractitioner], ROL[Encounter-PractitionerRole] with ProviderRole, PRT[PractitionerRole].
 """
 
 from __future__ import annotations
@@ -112,3 +112,55 @@ def test_who_is_insured_for_the_patient_is_a_person_of_his_own(library: Library)
     (patient,) = of(made, "Patient")
     subscribers = [one.get("subscriber", {}).get("reference") for one in of(made, "Coverage")]
     assert subscribers == [f"RelatedPerson/{insured['id']}", f"Patient/{patient['id']}", None]
+
+
+def people(made: list[dict[str, Any]]) -> dict[str, str]:
+    """The numbers of persons by how they, or a role of theirs, are referred to."""
+    found = {f"Practitioner/{one['id']}": one["identifier"][0]["value"] for one in of(made, "Practitioner")}
+    roles = {f"PractitionerRole/{one['id']}": found[one["practitioner"]["reference"]] for one in of(made, "PractitionerRole")}
+    return {**found, **roles}
+
+
+def test_a_role_is_the_visit_s_and_the_primary_care_provider_s_the_patient_s(library: Library) -> None:
+    roles = [
+        "ROL|R1|AD|PP^Primary^HL70443|7^Home^Hal|20260101",
+        "ROL|R2|AD|AT^Attending^HL70443|8^Ward^Wim|20260102|20260103",
+        "ROL|R3|DE|CP^Consulting^HL70443|9^Gone^Gus",
+        "ROL|R4|AD|PCP^Local|10^Odd^Olaf",
+    ]
+    made = resources(library, message("EVN||20260131", PID, roles[0], PV1, *roles[1:], type="ADT^A01"))
+    named = people(made)
+    (patient,), (visit,) = of(made, "Patient"), of(made, "Encounter")
+    assert [named[one["reference"]] for one in patient["generalPractitioner"]] == ["7"]
+    (attending,) = visit["participant"]
+    assert (named[attending["individual"]["reference"]], attending["type"][0]["coding"][0]["code"]) == ("8", "ATND")
+    assert attending["period"] == {"start": "2026-01-02", "end": "2026-01-03"}
+    assert set(named.values()) == {"7", "8"}
+
+
+OBR = "OBR|1|P1|F1|24323-8^Panel^LN"
+
+
+def prt(role: str, who: str, *, action: str = "AD", organization: str = "", device: str = "") -> str:
+    return f"PRT||{action}||{role}^^HL70912|{who}|||{organization}||{device}"
+
+
+def test_who_took_part_stands_in_what_he_took_part_in(library: Library) -> None:
+    result = [
+        "OBX|1|NM|2345-7^Glucose^LN||5.4|mmol/L|||||F",
+        prt("TN", "4^Tech^Tom"),
+        prt("RCT", "5^Copy^Cor"),
+        prt("EQUIP", "", device="D9"),
+    ]
+    order = [prt("PRI", "1^Read^Rob", organization="LAB^^1"), prt("OP", "2^Ask^Ann"), prt("TR", "3^Type^Ted", action="DE")]
+    made = resources(library, message(PID, OBR, *order, *result, "OBX|2|NM|718-7^Hb^LN||9|g/dL|||||F"))
+    named = people(made)
+    (report,), (request,), (glucose, hb) = of(made, "DiagnosticReport"), of(made, "ServiceRequest"), of(made, "Observation")
+    assert [named[one["reference"]] for one in report["resultsInterpreter"]] == ["1"]
+    assert (named[request["requester"]["reference"]], "performer" in report) == ("2", False)
+    assert [named[one["reference"]] for one in glucose["performer"]] == ["4"]
+    (device,) = of(made, "Device")
+    assert (glucose["device"]["reference"], device["identifier"][0]["value"]) == (f"Device/{device['id']}", "D9")
+    assert not {"performer", "device"} & set(hb)
+    told = {named[f"PractitionerRole/{one['id']}"]: "organization" in one for one in of(made, "PractitionerRole")}
+    assert told == {"1": True, "2": False, "4": False}
