@@ -21,6 +21,7 @@ from fhir.encode import loads
 
 JSON = dict[str, Any]
 MOST_ELEMENTS = 10_000
+TIMES = {"us": Decimal("0.001"), "ms": Decimal(1), "s": Decimal(1000)}  # UCUM, in ms
 SEX = {one: one for one in ("male", "female", "other", "unknown")}
 MDC = "urn:iso:std:iso:11073:10101"
 Row = tuple[str, Samples, float, Decimal, Decimal]
@@ -144,7 +145,7 @@ def _rows(part: JSON, count: int, warnings: list[str]) -> list[Row] | Fault:
     place = f"component[{count}].valueSampledData"
     data, origin = _dict(part.get("valueSampledData")), _dict(_dict(part.get("valueSampledData")).get("origin"))
     unit = TO_UV.get(str(origin.get("code") or origin.get("unit") or ""))
-    base, period = _decimal(origin.get("value")), _decimal(data.get("period"))
+    base, period = _decimal(origin.get("value")), _period(data)
     factor, dimensions = _decimal(data.get("factor", 1)), data.get("dimensions")
     if unit is None or base is None or factor is None or not factor:
         return bad("E155", "the origin is not in volts, or the factor is none", place)
@@ -161,6 +162,14 @@ def _rows(part: JSON, count: int, warnings: list[str]) -> list[Row] | Fault:
         (name, physical(table[:, n], factor * unit, base * unit), float(1000 / period), factor * unit, base * unit)
         for n, name in enumerate(names)
     ]
+
+
+def _period(data: JSON) -> Decimal | None:
+    """Milliseconds between samples: R4's `period`, or R5's `interval` in its unit of time."""
+    if "interval" not in data:
+        return _decimal(data.get("period"))
+    interval, unit = _decimal(data["interval"]), TIMES.get(str(data.get("intervalUnit")))
+    return interval * unit if interval is not None and unit is not None else None
 
 
 def _decimal(value: Any) -> Decimal | None:

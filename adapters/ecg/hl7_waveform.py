@@ -6,6 +6,7 @@ PCD TF-2 (WCM).
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -20,6 +21,7 @@ from adapters.ecg.xml_tools import TO_UV, number
 from engine.fault import Fault
 
 SEX = {"M": "male", "F": "female", "O": "other", "U": "unknown"}
+CHARSETS = {"GB 18030": "gb18030", "BIG-5": "big5", "KS X 100": "euc_kr", "ISO IR87": "iso2022_jp"}  # by the first letters
 MDC_UNITS = {"266418": "mV", "266419": "uV", "MDC_DIM_MILLI_VOLT": "mV", "MDC_DIM_MICRO_VOLT": "uV"}
 
 
@@ -59,7 +61,7 @@ def looks(body: bytes) -> bool:
 
 def read(body: bytes) -> Recording | Fault:
     """Reads the waveforms of one message; volts only, the first rate only."""
-    text = body.strip(b"\x0b\x1c\r\n").decode("utf-8", "replace")
+    text = _decoded(body.strip(b"\x0b\x1c\r\n"))
     lines = [line for line in text.replace("\r\n", "\r").replace("\n", "\r").split("\r") if line]
     if not lines or len(lines[0]) < 9 or not lines[0].startswith("MSH"):
         return bad("E151", "this is not an HL7 message")
@@ -79,6 +81,18 @@ def read(body: bytes) -> Recording | Fault:
                 return fault
             start = fault or start
     return _recording(list(channels.values()), start, patient)
+
+
+def _decoded(body: bytes) -> str:
+    """UTF-8 where it is, else the character set that MSH-18 names, else Latin-1."""
+    named = [*body[:2000].split(b"\r")[0].split(body[3:4]), *[b""] * 18][17].decode("latin-1")
+    part = re.match(r"^8859/(\d{1,2})(?!\d)", named)
+    for charset in ("utf-8", f"iso8859-{part[1]}" if part else CHARSETS.get(named[:8], "latin-1")):
+        try:
+            return body.decode(charset)
+        except (UnicodeDecodeError, LookupError):
+            continue
+    return body.decode("latin-1")
 
 
 def _recording(channels: list[Channel], start: datetime | None, patient: Patient) -> Recording | Fault:

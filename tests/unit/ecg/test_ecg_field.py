@@ -102,3 +102,23 @@ def test_of_an_archive_the_file_that_is_an_ecg_is_read() -> None:
     assert several.warnings == ("the archive holds several records; the first one is read",)
     for none in (archive(page, page), archive(page, archive(one))):
         assert isinstance(read(none), Fault)
+
+
+@pytest.mark.parametrize(("unit", "interval", "rate"), [("ms", 4, 250), ("us", 2000, 500), ("s", 0.01, 100), ("h", 1, 0)])
+def test_sampled_data_of_r5_tell_their_interval(unit: str, interval: float, rate: float) -> None:
+    body = observation("Patient/p")
+    del body["valueSampledData"]["period"]
+    body["valueSampledData"] |= {"interval": interval, "intervalUnit": unit}
+    found = read(json.dumps(body).encode())
+    assert found.code == "E154" if isinstance(found, Fault) else found.rate == rate
+
+
+@pytest.mark.parametrize(
+    ("named", "charset", "name"),
+    [("UNICODE UTF-8", "utf-8", "Jäger"), ("8859/1", "latin-1", "Jäger"), ("", "latin-1", "Jäger"), ("8859/5", "iso8859-5", "Иванов"),
+     ("GB 18030-2000", "gb18030", "王"), ("8859/99", "latin-1", "Jäger")],
+)  # fmt: skip
+def test_the_name_of_a_waveform_message_is_in_the_character_set_that_it_names(named: str, charset: str, name: str) -> None:
+    head = f"MSH|^~\\&|M|I|E|H|2024||ORU^W01|1|P|2.6||||||{named}\rPID|1||7||{name}^Eva\rOBR|1\r"
+    body = head + "OBX|1|CD|CHN||1&I^^0.5&uV^1&0&0^500\rOBX|2|NA|WAV||1^2^3\r"
+    assert good(body.encode(charset)).patient.family == name
