@@ -157,6 +157,19 @@ def test_a_put_whose_transaction_was_rolled_back_is_written_again(connection: ps
     assert body(connection, "Patient", "a")["birthDate"] == "1960-01-01"
 
 
+def test_patients_merged_one_after_the_other_keep_all_their_links(connection: psycopg.Connection[Any]) -> None:
+    first, second = (
+        Put(
+            {"resourceType": "Patient", "id": "a", "link": [{"other": {"reference": f"Patient/{other}"}, "type": "replaces"}]},
+            merge=True,
+        )
+        for other in "bc"
+    )
+    assert write(connection, first) + write(connection, second) == [(1, "created"), (2, "updated")]
+    assert write(connection, first) == [(2, "unchanged")]
+    assert [one["other"]["reference"] for one in body(connection, "Patient", "a")["link"]] == ["Patient/b", "Patient/c"]
+
+
 def test_a_merge_within_a_batch_sees_the_version_before_it(connection: psycopg.Connection[Any]) -> None:
     change = {"resourceType": "Patient", "id": "a", "birthDate": "1970-01-02"}
     assert write(connection, Put(PATIENT, merge=True), Put(change, merge=True)) == [(1, "created"), (2, "updated")]

@@ -60,6 +60,13 @@ def test_an_event_says_how_the_visit_stands(library: Library, event: str, versio
     assert (visit["status"], visit["identifier"][0]["value"]) == (STATUS[event], "V1")
 
 
+@pytest.mark.parametrize("event", ["A28", "A31"])
+def test_a_person_s_data_make_no_visit_where_none_applies(library: Library, event: str) -> None:
+    assert resources(library, message("EVN||20260131", PID, "PV1|1|N", type=f"ADT^{event}"), "Encounter") == []
+    (made,) = resources(library, message("EVN||20260131", PID, PV1.replace("|I|", "|N|"), type=f"ADT^{event}"), "Encounter")
+    assert made["class"]["code"] == "N"
+
+
 def pv1(**fields: str) -> str:
     """A PV1 with these fields: `_3="W1"`."""
     line = PV1.split("|") + [""] * 33
