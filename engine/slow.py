@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import queue
 import signal
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -38,6 +39,7 @@ BROKEN = Fault(  # it may be a victim, so it is tried again like what was late
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 MOST = 2000  # works after which a process is started anew
 STILL = 5.0  # seconds without any processor time after which a process is taken for one that hangs
+SPARED = 0.5  # seconds after a quick message for which one process fewer works
 SETTLED = (1, 4, 16)  # works after which what was loaded stays, and is not looked through for garbage again
 
 
@@ -162,7 +164,10 @@ class Hand:
 
 
 class Slow:
-    """A few processes. A work waits for a free one; what it waits counts as its time."""
+    """A few processes, one for each processor. A work waits for a free one; what it waits counts as its time.
+
+    `spare` leaves one processor to others for a while: with two processes, what they do then takes up to twice as long.
+    """
 
     def __init__(self, workers: int = 0) -> None:
         count = workers or min(4, os.cpu_count() or 1)
@@ -171,7 +176,13 @@ class Slow:
         for hand in self._hands:
             self._free.put(hand)
         self._later = Later(Hand())
+        self._gate = threading.Condition()
+        self._busy, self._spared = 0, 0.0  # how many work; until when one fewer does
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="slow")
+
+    def spare(self, seconds: float = SPARED) -> None:
+        """For so long no work begins that would leave no processor to others."""
+        self._spared = time.monotonic() + seconds
 
     async def run(self, function: Callable[..., Any], *given: Any, timeout: float = 30.0) -> Any:
         """The function's result; a Fault when it took too long or its process died. An exception of its own is raised here."""
@@ -193,14 +204,31 @@ class Slow:
         return self._work(function, given, time.monotonic() + timeout)
 
     def _work(self, function: Callable[..., Any], given: tuple[Any, ...], until: float) -> Any:
-        try:
-            hand = self._free.get(timeout=max(0.0, until - time.monotonic()))
-        except queue.Empty:
+        if not self._enters(until):
             return LATE
         try:
-            return hand.work(function, given, until)
+            hand = self._free.get(timeout=max(0.0, until - time.monotonic()))
+            try:
+                return hand.work(function, given, until)
+            finally:
+                self._free.put(hand)
+        except queue.Empty:
+            return LATE
         finally:
-            self._free.put(hand)
+            with self._gate:
+                self._busy -= 1
+                self._gate.notify()
+
+    def _enters(self, until: float) -> bool:
+        """Waits for its turn; False when that does not come in time."""
+        with self._gate:
+            while self._busy >= max(1, len(self._hands) - (time.monotonic() < self._spared)):
+                left = until - time.monotonic()
+                if left <= 0:
+                    return False
+                self._gate.wait(min(left, SPARED))
+            self._busy += 1
+            return True
 
     def stop(self, wait: bool = True, seconds: float = 10.0) -> None:
         """Ends the processes; those that work are given some seconds when asked to wait."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -14,6 +15,7 @@ from engine.workers.counters import Families, together
 from engine.workers.member import Member
 from engine.workers.wire import Told, outcomes
 
+OFTEN = 0.2  # seconds between two words to slow work that quick messages come
 SCRAPE = 2.0  # seconds a process has to tell its counters; what it told last stands where it is late
 
 
@@ -24,6 +26,7 @@ class Crew:
     def __init__(self, settings: Settings, live: Live) -> None:
         self.heard: Callable[[dict[UUID, Outcome]], None] = lambda _: None  # called with what they have committed
         self._members: list[Member] = []
+        self._spared = 0.0  # when slow work last heard of quick messages
         for slow in (*[False] * settings.workers, True):
             self._members.append(Member(settings, slow, self._heard))
         for at, member in enumerate(self._members):
@@ -44,10 +47,15 @@ class Crew:
         return set(self._each(lambda member: member.begin(dsn)))
 
     def wake(self, kinds: Collection[bool]) -> None:
-        """There may be work of these kinds to claim."""
+        """There may be work of these kinds to claim; while quick messages come, slow work leaves a processor to them."""
         for member in self._members:
             if member.slow in kinds:
                 member.send("wake")
+        if False in kinds and (now := time.monotonic()) - self._spared > OFTEN:
+            self._spared = now
+            for member in self._members:
+                if member.slow:
+                    member.send("spare")
 
     def outdate(self, name: str) -> None:
         """What the plug-in of this name holds of the database is out of date."""

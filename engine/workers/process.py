@@ -50,6 +50,7 @@ class Process:
         self.stale: dict[str, Callable[[], None]] = {}  # of plug-ins: what they hold of the database is out of date
         self.acts: Mapping[str, Callable[[Any], None]] = {
             "begin": self.begin, "wake": self.wake, "deploy": self.deploy, "metrics": self.metrics, "stale": self.outdate,
+            "spare": self.spare,
         }  # fmt: skip
 
     def site(self) -> Site:
@@ -77,6 +78,11 @@ class Process:
         """There may be something to claim."""
         if self.journal is not None:
             self.journal.wake()
+
+    def spare(self, _: Any) -> None:
+        """Quick messages come: one processor is left to them."""
+        if self.hands is not None:
+            self.hands.spare()
 
     def deploy(self, _: Any) -> None:
         """Takes the channels as they stand in their folder now."""

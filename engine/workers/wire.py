@@ -15,7 +15,7 @@ from uuid import UUID
 from engine.fault import Fault
 from engine.types import Outcome, State
 
-# to the process: settings, begin, wake, deploy, stale, metrics, stop; from it: begun, works, told, deployed, metrics
+# to the process: settings, begin, wake, spare, deploy, stale, metrics, stop; from it: begun, works, told, deployed, metrics
 Begin = tuple[str, list[bytes], list[bytes]]  # the DSN, messages that may end the process, messages that do
 Told = list[tuple[bytes, str, tuple[Fault, ...], tuple[str, ...]]]
 

@@ -277,9 +277,35 @@ def _page_faults_of_a_large_block() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 
+def _span(seconds: float) -> tuple[float, float]:
+    began = time.monotonic()
+    time.sleep(seconds)
+    return began, time.monotonic()
+
+
 def _pid_after(seconds: float) -> int:
     time.sleep(seconds)
     return os.getpid()
+
+
+def test_while_a_processor_is_spared_one_work_fewer_goes_on() -> None:
+    slow = Slow(2)
+
+    def most() -> int:
+        """Of four works, how many went on at a time."""
+        with ThreadPoolExecutor(4) as threads:
+            spans = [one.result() for one in [threads.submit(slow.call, _span, 0.2) for _ in range(4)]]
+        return max(sum(began <= at < ended for began, ended in spans) for at, _ in spans)
+
+    try:
+        most()  # the processes start
+        assert most() == 2
+        slow.spare(60)
+        assert most() == 1
+        slow.spare(0)
+        assert most() == 2
+    finally:
+        slow.stop(wait=False)
 
 
 def test_a_work_that_finds_no_free_process_in_time_is_late_and_ends_none() -> None:
