@@ -53,6 +53,15 @@ def test_a_visit_has_its_diagnoses_with_their_use_and_rank(library: Library, eve
     assert [use.get("system") for _, use, _ in told][:2] == [ROLES, "http://terminology.hl7.org/CodeSystem/v2-0052"]
 
 
+def test_a_diagnosis_that_is_taken_back_is_none_of_the_visit_s(library: Library) -> None:
+    dg1 = ["DG1|1||I10^Hypertension^I10C|||A", "DG1|2||R07.9^Chest pain^I10C|||A|||||||||||||||D"]
+    made = resources(library, message("EVN||20260131", PID, PV1, *dg1, type="ADT^A08"))
+    named = codes(made)
+    (visit,) = of(made, "Encounter")
+    assert [named[one["condition"]["reference"]] for one in visit["diagnosis"]] == ["I10"]
+    assert [one["verificationStatus"]["coding"][0]["code"] for one in of(made, "Condition")[1:]] == ["entered-in-error"]
+
+
 @pytest.mark.parametrize("type", ["ORM^O01^ORM_O01", "OML^O21^OML_O21"])
 def test_an_order_s_reasons_are_the_diagnoses_behind_it_and_no_other_order_s(library: Library, type: str) -> None:
     first = ["ORC|NW|P1", "OBR|1|P1||A^First^L", "DG1|1||I10^Hypertension^I10C", "DG1|2||R00.2^Palpitations^I10C"]
