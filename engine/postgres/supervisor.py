@@ -105,7 +105,7 @@ def _started(folder: Folder, lock: int, progress: Progress, ahead: int) -> Serve
     if not os.access(folder.password, os.R_OK):
         return Fault(Kind.FORBIDDEN, "E608", "the database's password file cannot be read", at=str(folder.password))
     server = _adopt_or_launch(folder, found, who, lock, progress)
-    return server if isinstance(server, Fault) else _with_database(server, ahead)
+    return server if isinstance(server, Fault) else _with_database(server, ahead, folder)
 
 
 def _unfinished(folder: Folder) -> Fault | None:
@@ -255,12 +255,12 @@ def _dsn(folder: Folder, sockets: str, port: int) -> str:
     return make_conninfo(host=sockets, port=port, user=cluster.ROLE, dbname=cluster.DATABASE, passfile=str(folder.password))
 
 
-def _with_database(server: Server, ahead: int) -> Server | Fault:
+def _with_database(server: Server, ahead: int, folder: Folder) -> Server | Fault:
     try:
         with psycopg.connect(server.dsn, dbname="postgres", autocommit=True) as connection:
             if connection.execute("select 1 from pg_database where datname = %s", [cluster.DATABASE]).fetchone() is None:
                 connection.execute(f'create database "{cluster.DATABASE}"')
-                lay_out(connection, ahead)
+                lay_out(connection, ahead, folder.pgdata)
     except psycopg.Error as error:
         server.stop()
         return Fault(
