@@ -9,7 +9,10 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
+from fhir.search.descend import descend
+from fhir.search.entries import Entries
 from fhir.search.hashing import packed, tag_packed
+from fhir.search.leaf import leaf
 from fhir.search.parameters import Component, Parameter, Path, parameters
 
 Visit = Callable[[Any, Any], None]
@@ -48,8 +51,6 @@ def prefix(first: Component, second: Component, path: Path) -> str:
 
 def visit(path: Path, first: Component, second: Component) -> Visit:
     """Keeps every pair of a first and a second value of one element."""
-    from fhir.search.extract import Entries, descend, leaf  # noqa: PLC0415  the two modules are one recursion
-
     heads = {one.names[0]: descend("", one, leaf("", one, first.kind)) for one in first.paths if one.names[0] != "%resource"}
     tails = {one.names[0]: descend("", one, leaf("", one, second.kind)) for one in second.paths}
     before = prefix(first, second, path)

@@ -17,7 +17,7 @@ from fhir.search.compare import passes
 from fhir.search.hashing import LENGTH
 
 if TYPE_CHECKING:
-    from fhir.search.extract import Entries
+    from fhir.search.entries import Entries
 
 DOUBLE = struct.Struct("!d")
 ENDS = struct.Struct("!4xd4xd")

@@ -16,7 +16,8 @@ import msgspec
 
 from engine.types import JSON, Connection
 from fhir import encode
-from fhir.search.extract import Entries, extractor
+from fhir.search.entries import Entries
+from fhir.search.extract import extractor
 from fhir.search.hashing import unique
 from fhir.search.values import EPOCH
 from fhir.store import rows

@@ -13,7 +13,8 @@ from typing import Any
 
 from fhir import encode
 from fhir.recall import Recall
-from fhir.search.extract import Entries, Visit, visits
+from fhir.search.entries import Entries, Visit
+from fhir.search.extract import visits
 from fhir.search.hashing import digest8
 from fhir.store import rows
 from fhir.validate import part

@@ -15,7 +15,8 @@ from engine import packed
 from engine.fault import Fault, Kind
 from engine.types import JSON, Connection, Origin, Put, Site, Written
 from fhir import encode
-from fhir.search.extract import Entries, extractor
+from fhir.search.entries import Entries
+from fhir.search.extract import extractor
 from fhir.store import look, rows
 from fhir.store.access import forget
 from fhir.store.again import AGAIN
