@@ -12,7 +12,7 @@ import pytest
 
 from fhir import model
 from fhir.search.parameters import parameters
-from tests.integration.fhir.test_rest import PATIENT, codes, observation
+from tests.integration.fhir.calls import PATIENT, codes, observation
 
 EVIL = [
     "'", "\"", "'; drop table fhir.resource; --", "') or 1=1 --", "a\\b", "\\", "%", "_", "%00", "$1", "{}", "|", "||", "a|b|c|d", ",", "$",

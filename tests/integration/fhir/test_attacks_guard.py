@@ -1,7 +1,7 @@
 """Forged pages, broad conditions, bundles that collide. The attacks on the REST API by their numbers, and where each is made:
 
 31 to 33, 39, 42 (nothing is fetched), 46 and 48: test_attacks_http.py, test_attacks.py (33 to 37 in hostile bodies, values and narratives);
-36: test_rest.py (bad requests) and here; 38, 40, 41: here, test_attacks.py and test_transaction.py; 42 (rest-hooks): test_attack_42.py;
+36: test_bad_requests.py and here; 38, 40, 41: here, test_attacks.py and test_transaction.py; 42 (rest-hooks): test_attack_42.py;
 43: test_rest.py (fifty parallel updates); 47: test_attacks.py (hostile ids).
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.fhir.test_rest import PATIENT, codes, created, observation
+from tests.integration.fhir.calls import PATIENT, codes, created, observation
 
 JSON = dict[str, Any]
 

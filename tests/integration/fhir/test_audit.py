@@ -14,7 +14,7 @@ from prometheus_client import REGISTRY
 from engine.types import Envelope, Message, Origin, Put
 from fhir.store import FhirStore
 from fhir.validate import validate
-from tests.integration.fhir.test_rest import PATIENT, codes, created, observation
+from tests.integration.fhir.calls import PATIENT, codes, created, observation
 
 FHIR_AT = datetime(2026, 3, 2, 12, 0, 0, 123456, tzinfo=UTC)
 

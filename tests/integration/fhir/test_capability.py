@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from engine import __version__
-from tests.integration.fhir.test_rest import PATIENT, codes, created
+from tests.integration.fhir.calls import PATIENT, codes, created
 
 JSON = dict[str, Any]
 STRICT = {"prefer": "handling=strict"}
@@ -80,3 +80,11 @@ def test_every_format_that_is_listed_is_written(statement: JSON, api: httpx.Clie
     for form in statement["format"]:
         assert api.get("metadata", params={"_format": form}).status_code == 200
     assert "application/json-patch+json" in statement["patchFormat"]
+
+
+def test_the_capability_statement_is_right_and_says_what_is_there(api: httpx.Client) -> None:
+    response = api.get("metadata")
+    assert response.json()["fhirVersion"] == "4.0.1"
+    assert len(response.json()["rest"][0]["resource"]) == 146
+    checked = api.post("CapabilityStatement/$validate", json=response.json())
+    assert checked.json()["issue"][0]["severity"] == "information"

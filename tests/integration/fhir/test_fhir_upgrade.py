@@ -14,7 +14,7 @@ from fhir.search.find import Page, find
 from fhir.search.hashing import number
 from fhir.search.query import Query, read
 from fhir.store import FhirStore
-from tests.integration.fhir.test_rest import observation
+from tests.integration.fhir.calls import observation
 
 AT = datetime(2026, 3, 2, 12, 0, 0, tzinfo=UTC)
 EXAM = [{"coding": [{"system": "urn:c", "code": "exam"}]}]

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from tests.integration.fhir.test_rest import PATIENT, codes, created, observation
+from tests.integration.fhir.calls import PATIENT, codes, created, observation
 
 Version = tuple[str, str, str]
 
@@ -94,3 +94,18 @@ def test_a_forged_page_of_a_history_is_refused(api: httpx.Client) -> None:
     for level in (f"Patient/{id}/_history", "Patient/_history", "_history"):
         for page in ("x", "1-2", "-1", "9" * 19, "1-" + "g" * 32 + "-1"):
             assert codes(api.get(f"{level}?_page={page}")) == ["E565"], (level, page)
+
+
+def test_history_is_paged_without_gap(api: httpx.Client) -> None:
+    id = created(api, PATIENT)
+    for n in range(6):
+        api.put(f"Patient/{id}", json={**PATIENT, "id": id, "name": [{"family": f"F{n}"}]})
+    seen: list[str] = []
+    url: str | None = f"Patient/{id}/_history?_count=3"
+    while url:
+        page = api.get(url).json()
+        seen += [entry["resource"]["meta"]["versionId"] for entry in page["entry"]]
+        url = next((link["url"] for link in page["link"] if link["relation"] == "next"), None)
+    assert seen == ["7", "6", "5", "4", "3", "2", "1"]
+    assert len(api.get("Patient/_history").json()["entry"]) == 7
+    assert len(api.get("_history").json()["entry"]) == 7

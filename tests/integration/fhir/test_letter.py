@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.fhir.test_rest import PATIENT, codes, created, ids, observation
+from tests.integration.fhir.calls import PATIENT, codes, created, ids, observation
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.fhir.test_rest import PATIENT, codes, created, ids, observation
+from tests.integration.fhir.calls import PATIENT, codes, created, ids, observation
 
 DIV = '<div xmlns="http://www.w3.org/1999/xhtml">Jörg</div>'
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.fhir.test_rest import PATIENT, codes, created
+from tests.integration.fhir.calls import PATIENT, codes, created
 
 JSON_PATCH = {"content-type": "application/json-patch+json"}
 JSON = dict[str, Any]
@@ -131,3 +131,44 @@ def test_a_patched_reference_to_this_server_is_kept_relative(api: httpx.Client) 
     step = {"op": "add", "path": "/managingOrganization", "value": {"reference": f"{api.base_url}Organization/1"}}
     response = api.patch(f"Patient/{id}", json=[step], headers=JSON_PATCH)
     assert response.json()["managingOrganization"] == {"reference": "Organization/1"}
+
+
+def test_json_merge_and_fhirpath_patches(api: httpx.Client) -> None:
+    id = created(api, PATIENT)
+    steps = [{"op": "test", "path": "/gender", "value": "male"}, {"op": "replace", "path": "/gender", "value": "female"}]
+    response = api.patch(f"Patient/{id}", json=steps, headers={"content-type": "application/json-patch+json"})
+    assert (response.status_code, response.json()["gender"], response.headers["etag"]) == (200, "female", 'W/"2"')
+    failed = api.patch(f"Patient/{id}", json=steps, headers={"content-type": "application/json-patch+json"})
+    assert (failed.status_code, codes(failed)) == (422, ["E579"])
+    merged = api.patch(f"Patient/{id}", json={"birthDate": None, "active": True})
+    assert merged.json()["active"] is True
+    assert "birthDate" not in merged.json()
+    parameters = {
+        "resourceType": "Parameters",
+        "parameter": [
+            {
+                "name": "operation",
+                "part": [
+                    {"name": "type", "valueCode": "replace"},
+                    {"name": "path", "valueString": "Patient.name[0].family"},
+                    {"name": "value", "valueString": "Meyer"},
+                ],
+            },
+            {
+                "name": "operation",
+                "part": [
+                    {"name": "type", "valueCode": "add"},
+                    {"name": "path", "valueString": "Patient"},
+                    {"name": "name", "valueString": "birthDate"},
+                    {"name": "value", "valueDate": "1980-01-01"},
+                ],
+            },
+        ],
+    }
+    patched = api.patch(f"Patient/{id}", json=parameters, headers={"content-type": "application/fhir+json"})
+    assert patched.status_code == 200, patched.text
+    assert (patched.json()["name"][0]["family"], patched.json()["birthDate"]) == ("Meyer", "1980-01-01")
+    wrong = api.patch(f"Patient/{id}", json={"gender": "nonsense"})
+    assert (wrong.status_code, codes(wrong)) == (422, ["E513"])
+    stale = api.patch(f"Patient/{id}", json={"active": False}, headers={"if-match": 'W/"1"'})
+    assert stale.status_code == 412

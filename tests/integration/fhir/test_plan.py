@@ -15,7 +15,7 @@ from fhir.search import plan
 from fhir.search.find import Page, find
 from fhir.search.query import Query, read
 from fhir.store import FhirStore
-from tests.integration.fhir.test_rest import observation
+from tests.integration.fhir.calls import observation
 
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
 WRITTEN = datetime(2026, 6, 1, tzinfo=UTC)

@@ -11,7 +11,7 @@ import psycopg
 
 from engine.types import Envelope, Message, Origin, Put
 from fhir.store import FhirStore
-from tests.integration.fhir.test_rest import PATIENT, created, ids, observation
+from tests.integration.fhir.calls import PATIENT, created, ids, observation
 
 JSON = dict[str, Any]
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.fhir.test_rest import codes, ids, observation
+from tests.integration.fhir.calls import codes, ids, observation
 
 LOINC = "http://loinc.org"
 UCUM = "http://unitsofmeasure.org"

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from tests.integration.fhir.test_rest import PATIENT, codes, created, ids, observation
+from tests.integration.fhir.calls import PATIENT, codes, created, ids, observation
 from tests.integration.fhir.test_search import coded, quantity
 
 JSON = dict[str, Any]

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from tests.integration.fhir.test_rest import PATIENT, codes, created, ids, observation
+from tests.integration.fhir.calls import PATIENT, codes, created, ids, observation
 
 V2 = "http://terminology.hl7.org/CodeSystem/v2-0203"
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.integration.fhir.test_rest import PATIENT, codes, created, observation
+from tests.integration.fhir.calls import PATIENT, codes, created, observation
 
 JSON = dict[str, Any]
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.fhir.test_rest import PATIENT, codes, created, observation
+from tests.integration.fhir.calls import PATIENT, codes, created, observation
 
 JSON = dict[str, Any]
 WRONG = {**PATIENT, "gender": "x"}
@@ -80,3 +80,9 @@ def test_what_is_stored_is_validated_by_get(api: httpx.Client) -> None:
     assert api.get("Patient/nowhere/$validate").status_code == 404
     assert api.get("Patient/$validate").status_code == 405
     assert api.get("Patient?_summary=count").json()["total"] == 1
+
+
+def test_validate_tells_without_storing(api: httpx.Client) -> None:
+    response = api.post("Patient/$validate", json={**PATIENT, "gender": "x"})
+    assert (response.status_code, codes(response)) == (200, ["E513"])
+    assert api.get("Patient", params={"_summary": "count"}).json()["total"] == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from tests.integration.fhir.test_rest import PATIENT, codes, created
+from tests.integration.fhir.calls import PATIENT, codes, created
 
 PATIENT_XML = (
     '<Patient xmlns="http://hl7.org/fhir"><name><family value="Müller"/></name><birthDate value="1970-01-02"/></Patient>'
