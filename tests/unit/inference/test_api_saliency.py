@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from test_api import call, encoded
+from api_calls import call, encoded
 
 from inference.models.labels import LEADS
 
