@@ -42,7 +42,7 @@ FHIR = ("{http://hl7.org/fhir}Observation", "{http://hl7.org/fhir}Bundle")
 NAMES = {
     "aecg": "HL7 v3 annotated ECG", "sierra": "Philips Sierra XML 1.03, 1.04, 1.04.01 with XLI", "muse": "GE MUSE XML",
     "mortara": "Mortara ELI XML", "schiller": "Schiller XML", "cardiosoft": "GE CardioSoft/CASE XML", "scp": "SCP-ECG (EN 1064)",
-    "dicom": "DICOM 12-lead, general and ambulatory ECG", "wfdb": "WFDB, its files or zipped", "edf": "EDF and EDF+",
+    "dicom": "DICOM 12-lead, general and ambulatory ECG", "wfdb": "WFDB, plain or FLAC, its files or zipped", "edf": "EDF and EDF+",
     "bdf": "BDF and BDF+ (BioSemi)",
     "csv": "columns of numbers", "fhir": "FHIR Observation with SampledData", "hl7v2": "HL7 v2 waveforms (NA, MA)",
 }  # fmt: skip

@@ -8,39 +8,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
 import numpy as np
 
-from adapters.ecg import leads, times, wfdb_annotations, wfdb_segments, wfdb_signal
+from adapters.ecg import leads, times, wfdb_annotations, wfdb_flac, wfdb_head, wfdb_segments, wfdb_signal
 from adapters.ecg.recording import MAX_SAMPLES, Annotation, Patient, Recording, Samples, bad, checked, physical, stacked
+from adapters.ecg.wfdb_head import Signal, microvolts_a_step
 from adapters.ecg.xml_tools import TO_UV, number
-from engine.fault import Fault, Kind
+from engine.fault import Fault
 
 RECORD = re.compile(rb"^[\w.\-]+(?:/\d+)? +\d+(?:[ \r\n]|$)")
-GAIN = re.compile(r"^([-+\d.eE]+)(?:\((-?\d+)\))?(?:/(\S+))?$")
-FORMAT = re.compile(r"^(\d+)(?:x(\d+))?(?::(\d+))?(?:\+(\d+))?$")
 MARK = b"\xef\xbb\xbf"
 SAID = re.compile(r"^\s*(age|sex|gender)\s*[:=]\s*(\w+)\s*$", re.M | re.I)  # `Age: 51`
 SEX = {"m": "male", "male": "male", "f": "female", "female": "female"}
-
-
-@dataclass(frozen=True, slots=True)
-class Signal:
-    """One signal line of a header."""
-
-    file: str
-    format: int
-    frame: int  # samples a frame
-    skew: int
-    offset: int  # bytes before the first sample
-    gain: Decimal
-    baseline: int
-    unit: str
-    name: str
-    checksum: int | None
 
 
 def looks(body: bytes) -> bool:
@@ -72,7 +55,7 @@ def _of_segments(words: list[str], rows: list[str], notes: list[str], files: Map
         return parts
     layout = files.get(f"{parts[0].name}.hea", b"") if not parts[0].length else b""
     lines = [line for line in layout[:200_000].decode("utf-8", "replace").splitlines()[1:] if line.strip() and line[0] != "#"]
-    found = [signal for line in lines if (signal := _signal(line.strip())) is not None and signal.unit in TO_UV]
+    found = [signal for line in lines if (signal := wfdb_head.signal(line.strip())) is not None and signal.unit in TO_UV]
     names = leads.told_apart([leads.canonical(signal.name) for signal in found])
     whole = wfdb_segments.joined(parts, names, files, _alone)
     if isinstance(whole, Fault):
@@ -99,7 +82,7 @@ def _alone(header: bytes, files: Mapping[str, bytes]) -> Recording | Fault:
 def _of_signals(words: list[str], rows: list[str], notes: list[str], files: Mapping[str, bytes]) -> Recording | Fault:
     """A record that holds its signals itself."""
     hertz = number(words[2].split("/")[0].split("(")[0]) if len(words) > 2 else Decimal(250)
-    signals = _signals(rows[1:], int(words[1]) if words[1].isdigit() and len(words[1]) < 6 else 0)
+    signals = wfdb_head.signals(rows[1:], int(words[1]) if words[1].isdigit() and len(words[1]) < 6 else 0)
     if isinstance(signals, Fault):
         return signals
     if hertz is None or hertz <= 0:
@@ -108,65 +91,28 @@ def _of_signals(words: list[str], rows: list[str], notes: list[str], files: Mapp
     if not volts:
         return bad("E155", "no signal is in volts", "WFDB header")
     warnings = ["signals of another unit are left out"] if len(volts) < len(signals) else []
-    samples = _samples(signals, volts, files, warnings)
+    declared = int(words[3]) if len(words) > 3 and words[3].isdigit() and len(words[3]) < 16 else 0
+    samples = _samples(signals, volts, files, declared, warnings)
     if isinstance(samples, Fault):
         return samples
     multiple = max(signal.frame for signal in volts)
     marks = _marks(words[0], files, multiple)
-    if len(words) > 3 and words[3].isdigit() and int(words[3]) * multiple != samples.shape[1] and int(words[3]):
+    if declared and declared * multiple != samples.shape[1]:
         warnings.append("the header states another number of samples than the file holds")
-        samples = samples[:, : int(words[3]) * multiple]
+        samples = samples[:, : declared * multiple]
     return checked(
         Recording(
             format="wfdb", leads=leads.told_apart([leads.canonical(signal.name) for signal in volts]), samples=samples,
             rate=float(hertz) * multiple, start=_start(words), patient=_patient(notes), annotations=marks,
-            scale=tuple(_scale(one) for one in volts), origin=(Decimal(0),) * len(volts),
+            scale=tuple(microvolts_a_step(one) for one in volts), origin=(Decimal(0),) * len(volts),
             comment="\n".join(notes), warnings=tuple(warnings),
         )
     )  # fmt: skip
 
 
-def _scale(signal: Signal) -> Decimal:
-    return TO_UV[signal.unit] / signal.gain
-
-
-def _signals(rows: list[str], count: int) -> list[Signal] | Fault:
-    if not 0 < count <= 256 or len(rows) < count:
-        return bad("E152", "there are fewer signals than declared, or none")
-    out: list[Signal] = []
-    for index, row in enumerate(rows[:count]):
-        signal = _signal(row)
-        if signal is None:
-            return bad("E155", "a signal line cannot be read", f"signal {index + 1}")
-        if signal.format not in wfdb_signal.BITS:
-            flac = signal.format in (508, 516, 524)
-            text = "a signal is coded as FLAC, which is not read" if flac else "a signal's format is not read"
-            return Fault(Kind.UNSUPPORTED, "E157", text, f"signal {index + 1}", "write it in format 16 or 212 (`xform` of WFDB)")
-        out.append(signal)
-    return out
-
-
-def _signal(row: str) -> Signal | None:
-    words = row.split(None, 8)
-    shape = FORMAT.match(words[1]) if len(words) > 1 else None
-    gained = GAIN.match(words[2]) if len(words) > 2 else GAIN.match("200")
-    if shape is None or gained is None:
-        return None
-    gain = number(gained.group(1))
-    integers = [number(word) for word in words[3:8]] + [None] * 5
-    zero = int(integers[1] or 0)
-    unit = gained.group(3) or "mV"
-    frame, skew, offset = (int(shape.group(n)) if shape.group(n) and len(shape.group(n)) < 10 else None for n in (2, 3, 4))
-    if gain is None or not 0 < (1 if frame is None else frame) <= 64:
-        return None
-    return Signal(
-        words[0], int(shape.group(1)[:6]), frame or 1, skew or 0, offset or 0, gain if gain else Decimal(200),
-        int(gained.group(2)) if gained.group(2) else zero, unit, words[8].strip() if len(words) > 8 else "",
-        int(integers[3]) if integers[3] is not None and len(words) > 6 else None,
-    )  # fmt: skip
-
-
-def _samples(signals: list[Signal], volts: list[Signal], files: Mapping[str, bytes], warnings: list[str]) -> Samples | Fault:
+def _samples(
+    signals: list[Signal], volts: list[Signal], files: Mapping[str, bytes], declared: int, warnings: list[str]
+) -> Samples | Fault:  # fmt: skip
     """The µV of those in volts; signals of one file lie in it frame by frame."""
     rows: dict[int, Samples] = {}
     fastest = max(signal.frame for signal in volts)
@@ -177,7 +123,9 @@ def _samples(signals: list[Signal], volts: list[Signal], files: Mapping[str, byt
             data = next((held for other, held in files.items() if other.lower() == name.lower()), None)
         if data is None or len({(signal.format, signal.offset) for signal in together}) != 1:
             return bad("E159", "a signal file is missing, or mixes formats", "header", "send the .hea and .dat files together")
-        steps = wfdb_signal.decoded(together[0].format, data[together[0].offset :])
+        steps = _steps(data, together, declared)
+        if isinstance(steps, Fault):
+            return steps
         width = sum(signal.frame for signal in together)
         frames = steps[: len(steps) - len(steps) % width].reshape(-1, width)
         if frames.shape[0] * fastest * len(signals) > MAX_SAMPLES:
@@ -193,13 +141,21 @@ def _samples(signals: list[Signal], volts: list[Signal], files: Mapping[str, byt
     return stacked([rows[id(signal)] for signal in volts], warnings)
 
 
+def _steps(data: bytes, together: list[Signal], declared: int) -> wfdb_signal.Steps | Fault:
+    """The samples of one file, frame by frame."""
+    first = together[0]
+    if first.format in wfdb_flac.FORMATS:
+        found = wfdb_flac.decoded(data, first.format, [signal.frame for signal in together], first.offset, declared)
+        return found if isinstance(found, Fault) else wfdb_signal.marked(first.format, found)
+    return wfdb_signal.decoded(first.format, data[first.offset :])
+
+
 def _gaps(own: wfdb_signal.Steps) -> bool:
     return bool((own == wfdb_signal.MISSING).any())
 
 
 def _microvolts(own: wfdb_signal.Steps, signal: Signal, fastest: int) -> Samples:
-    scale = _scale(signal)
-    values = physical(own.astype(np.int64) - signal.baseline, scale)
+    values = physical(own.astype(np.int64) - signal.baseline, microvolts_a_step(signal))
     values[own == wfdb_signal.MISSING] = np.nan
     if signal.skew:
         values = np.concatenate([values[signal.skew :], np.full(min(signal.skew, len(values)), np.nan, np.float32)])

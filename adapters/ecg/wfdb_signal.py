@@ -12,19 +12,21 @@ from numpy.typing import NDArray
 
 MISSING = -(1 << 31)
 Steps = NDArray[np.int32]
-BITS = {8: 8, 16: 16, 24: 24, 32: 32, 61: 16, 80: 8, 160: 16, 212: 12, 310: 10, 311: 10}
+BITS = {8: 8, 16: 16, 24: 24, 32: 32, 61: 16, 80: 8, 160: 16, 212: 12, 310: 10, 311: 10, 508: 8, 516: 16, 524: 24}
 INVALID = {
     16: -(1 << 15), 61: -(1 << 15), 24: -(1 << 23), 32: -(1 << 31), 80: -128, 160: -(1 << 15), 212: -(1 << 11), 310: -512, 311: -512,
+    508: -128, 516: -(1 << 15), 524: -(1 << 23),
 }  # fmt: skip
 
 
 def decoded(format: int, data: bytes) -> Steps:
     """All whole samples the data hold, in the order they are stored."""
-    raw = np.frombuffer(data, np.uint8)
-    values = _values(format, raw)
-    if format in INVALID:
-        values = np.where(values == INVALID[format], MISSING, values).astype(np.int32)
-    return values
+    return marked(format, _values(format, np.frombuffer(data, np.uint8)))
+
+
+def marked(format: int, values: Steps) -> Steps:
+    """The samples with `MISSING` for the format's own mark."""
+    return np.where(values == INVALID[format], MISSING, values).astype(np.int32) if format in INVALID else values
 
 
 def _values(format: int, raw: NDArray[Any]) -> Steps:

@@ -69,12 +69,3 @@ def test_a_page_of_another_site_may_not_read_trends(origin: bytes) -> None:
     assert FOREIGN.code == "E185"
     assert sent[0]["status"] == FOREIGN.kind.answer.http
     assert sent[-1]["body"] == FOREIGN.text.encode()
-
-
-@pytest.mark.parametrize("number", [508, 516, 524])
-def test_wfdb_signals_coded_as_flac_are_refused_by_name(number: int) -> None:
-    found = read(f"a 1 500 100\na.dat {number} 200/mV 16 0 0 0 0 I\n".encode(), beside={"a.dat": b"fLaC" + bytes(100)})
-    assert isinstance(found, Fault)
-    assert (found.code, found.at) == ("E157", "signal 1")
-    assert "FLAC" in found.text
-    assert found.help
