@@ -9,6 +9,7 @@ from typing import Any
 
 from adapters.ecg.measures import measurement
 from adapters.ecg.recording import Device, Filters, Measurement, Patient, Statement
+from adapters.ecg.scp_text import Reader
 
 NONE = (29999, 65535)
 SEX = {1: "male", 2: "female", 0: "unknown", 9: "unknown"}
@@ -19,15 +20,16 @@ CORRECTED = {1: "qtc_bazett", 2: "qtc_hodges", 3: "qtc_fridericia", 4: "qtc_fram
 def found(parts: dict[int, bytes], warnings: list[str]) -> dict[str, Any]:
     """The fields of a Recording these sections fill."""
     tags = _tags(parts.get(1, b""))
+    texts = Reader(_language(tags), warnings)
     try:
         measured = _measurements(parts.get(7, b""))
     except struct.error:
         warnings.append("the measurements are cut off")
         measured = ()
     return {
-        "patient": _patient(tags), "device": _device(tags.get(14, [b""])[0]), "filters": _filters(tags), "start": _start(tags),
-        "measurements": measured, "statements": _statements(parts.get(8, b"")),
-        "comment": "\n".join(_text(one) for one in tags.get(30, []) if _text(one)), "order": _text(tags.get(31, [b""])[0]),
+        "patient": _patient(tags, texts), "device": _device(tags.get(14, [b""])[0], texts), "filters": _filters(tags), "start": _start(tags),
+        "measurements": measured, "statements": _statements(parts.get(8, b""), texts),
+        "comment": "\n".join(filter(None, map(texts.first, tags.get(30, [])))), "order": texts.first(tags.get(31, [b""])[0]),
     }  # fmt: skip
 
 
@@ -41,20 +43,17 @@ def _tags(section: bytes) -> dict[int, list[bytes]]:
     return out
 
 
-def _text(raw: bytes) -> str:
-    """A zero-terminated text; UTF-8 when it is, else Latin-1."""
-    raw = raw.split(b"\0")[0]
-    try:
-        return raw.decode().strip()
-    except UnicodeDecodeError:
-        return raw.decode("latin-1").strip()
+def _language(tags: dict[int, list[bytes]]) -> int | None:
+    """The language support code of the device that acquired, else of the one that analysed."""
+    return next((one[16] for tag in (14, 15) for one in tags.get(tag, []) if len(one) > 16), None)
 
 
-def _patient(tags: dict[int, list[bytes]]) -> Patient:
+def _patient(tags: dict[int, list[bytes]], texts: Reader) -> Patient:
     birth, age, sex = (tags.get(tag, [b""])[0] for tag in (5, 4, 8))
     years = int.from_bytes(age[:2], "little") if len(age) >= 3 else 0
+    family, given, number, second = (texts.first(tags.get(tag, [b""])[0]) for tag in (0, 1, 2, 3))
     return Patient(
-        id=_text(tags.get(2, [b""])[0]), family=_text(tags.get(0, [b""])[0]), given=_text(tags.get(1, [b""])[0]),
+        id=number, family=f"{family} {second}".strip(), given=given,
         birth_date=_day(birth), sex=SEX.get(sex[0], "") if sex else "",
         age=f"{years} {AGES[age[2]]}" if years and age[2] in AGES else "",
     )  # fmt: skip
@@ -82,11 +81,10 @@ def _start(tags: dict[int, list[bytes]]) -> datetime | None:
         return None
 
 
-def _device(raw: bytes) -> Device:
+def _device(raw: bytes, texts: Reader) -> Device:
     """Tag 14: a six-letter model from byte 8 on; from byte 36 on program, serial, software, SCP software and maker."""
-    texts = raw[36:].split(b"\0")
-    _, serial, software, _, maker = ([_text(one) for one in texts] + [""] * 5)[:5]
-    return Device(manufacturer=maker, model=_text(raw[8:14]), serial=serial, software=software)
+    _, serial, software, _, maker = (texts.all(raw[36:]) + [""] * 5)[:5]
+    return Device(manufacturer=maker, model=Reader(None).first(raw[8:14]), serial=serial, software=software)
 
 
 def _filters(tags: dict[int, list[bytes]]) -> Filters:
@@ -123,14 +121,14 @@ def _measurements(section: bytes) -> tuple[Measurement, ...]:
     return out
 
 
-def _statements(section: bytes) -> tuple[Statement, ...]:
+def _statements(section: bytes, texts: Reader) -> tuple[Statement, ...]:
     out: list[Statement] = []
     at = 9
     for _ in range(section[8] if len(section) > 8 else 0):
         size = int.from_bytes(section[at + 1 : at + 3], "little")
         if at + 3 + size > len(section):
             break
-        text = _text(section[at + 3 : at + 3 + size])
+        text = texts.first(section[at + 3 : at + 3 + size])
         if text:
             out.append(Statement(text))
         at += 3 + size

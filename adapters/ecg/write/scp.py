@@ -1,4 +1,4 @@
-"""SCP-ECG out (EN 1064): rhythm data as plain 16-bit samples, the reference beat where it fits."""
+"""SCP-ECG out (EN 1064): rhythm data as plain 16-bit samples, texts in the simplest character set that holds them, which is named."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import datetime
 from adapters.ecg.leads import SCP
 from adapters.ecg.recording import Recording, bad
 from adapters.ecg.scp_sections import packed
+from adapters.ecg.scp_text import code_for, written
 from adapters.ecg.whole import Whole, Written, common, no_gaps, notes, whole
 from engine.fault import Fault
 
@@ -43,9 +44,10 @@ def write(recording: Recording, name: str = "ecg") -> Written | Fault:
     leads = bytes([count, 4 | min(count, 31) << 3]) + b"".join(
         struct.pack("<IIB", 1, length, SCP[lead]) for lead in recording.leads
     )
-    parts = {1: _patient(recording), 3: leads, 6: _block(same, round(interval)), 7: _measurements(recording)}
+    code = _code(recording)
+    parts = {1: _patient(recording, code), 3: leads, 6: _block(same, round(interval)), 7: _measurements(recording)}
     if recording.statements:
-        parts[8] = _statements(recording)
+        parts[8] = _statements(recording, code)
     return Written({f"{name}.scp": packed({number: data for number, data in parts.items() if data})}, notes(found))
 
 
@@ -66,20 +68,33 @@ def _tag(number: int, data: bytes) -> bytes:
     return struct.pack("<BH", number, len(data)) + data if data else b""
 
 
-def _text(value: str) -> bytes:
-    return value.encode("utf-8", "replace").replace(b"\0", b"")[:200] + b"\0" if value else b""
+def _code(one: Recording) -> int:
+    """The language support code that fits all texts which are written."""
+    who, device = one.patient, one.device
+    said = [
+        who.family or who.name,
+        who.given,
+        who.id,
+        one.comment,
+        one.order,
+        device.serial,
+        device.software,
+        device.manufacturer,
+    ]
+    return code_for("\n".join([*said, *(statement.text for statement in one.statements)]))
 
 
-def _patient(recording: Recording) -> bytes:
+def _patient(recording: Recording, code: int) -> bytes:
     who, start, filters = recording.patient, recording.start, recording.filters
     bitmap = {60.0: 1, 50.0: 2}.get(filters.notch or 0, 0)
     tags = [
-        _tag(0, _text(who.family or who.name)), _tag(1, _text(who.given)), _tag(2, _text(who.id)), _tag(4, _age(who.age)),
+        _tag(0, written(who.family or who.name, code)), _tag(1, written(who.given, code)), _tag(2, written(who.id, code)),
+        _tag(4, _age(who.age)),
         _tag(5, _day(who.birth_date)),
-        _tag(8, bytes([SEX[who.sex]]) if who.sex in SEX else b""), _tag(14, _device(recording)), *_times(start),
+        _tag(8, bytes([SEX[who.sex]]) if who.sex in SEX else b""), _tag(14, _device(recording, code)), *_times(start),
         _tag(27, struct.pack("<H", min(65535, round(filters.high_pass * 100))) if filters.high_pass else b""),
         _tag(28, struct.pack("<H", min(65535, round(filters.low_pass))) if filters.low_pass else b""),
-        _tag(29, bytes([bitmap]) if bitmap else b""), _tag(30, _text(recording.comment)), _tag(31, _text(recording.order)),
+        _tag(29, bytes([bitmap]) if bitmap else b""), _tag(30, written(recording.comment, code)), _tag(31, written(recording.order, code)),
     ]  # fmt: skip
     return b"".join(tags) + struct.pack("<BH", 255, 0)
 
@@ -102,15 +117,19 @@ def _times(start: datetime | None) -> list[bytes]:
     return [*out, _tag(34, struct.pack("<hHB", int(shift.total_seconds() // 60), 0, 0))] if shift is not None else out
 
 
-def _device(recording: Recording) -> bytes:
+def _device(recording: Recording, code: int) -> bytes:
     device = recording.device
     head = (
-        bytes(6) + b"\0\xff" + device.model.encode("ascii", "replace")[:5].ljust(6, b"\0") + bytes([20, 160, 0, 0, 0]) + bytes(16)
+        bytes(6)
+        + b"\0\xff"
+        + device.model.encode("ascii", "replace")[:5].ljust(6, b"\0")
+        + bytes([20, 160, code, 0, 0])
+        + bytes(16)
     )
     return (
         head.ljust(35, b"\0")
         + b"\0"
-        + b"".join(_text(part) or b"\0" for part in ("", device.serial, device.software, "Isthmus", device.manufacturer))
+        + b"".join(written(part, code) or b"\0" for part in ("", device.serial, device.software, "Isthmus", device.manufacturer))
     )
 
 
@@ -136,10 +155,10 @@ def _measurements(recording: Recording) -> bytes:
     return struct.pack("<BBHH", 1, 0, known.get("rr", NONE), NONE) + struct.pack("<5H3h", *spans, *axes) + tail
 
 
-def _statements(recording: Recording) -> bytes:
+def _statements(recording: Recording, code: int) -> bytes:
     stamp = recording.start
     head = b"\0" + (
         struct.pack("<HBBBBB", stamp.year, stamp.month, stamp.day, stamp.hour, stamp.minute, stamp.second) if stamp else bytes(7)
     )
-    said = [_text(one.text) for one in recording.statements][:255]
+    said = [written(one.text, code) for one in recording.statements][:255]
     return head + bytes([len(said)]) + b"".join(struct.pack("<BH", n + 1, len(one)) + one for n, one in enumerate(said))
