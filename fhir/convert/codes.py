@@ -6,12 +6,17 @@ the original text in 9. A coding system without a name may have its OID in 14, 1
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from fhir.convert.rep import Components, Rep, compose, first, lift, lower, whole
 from fhir.convert.systems import system_name, system_uri
 
 JSON = dict[str, Any]
+UCUM = "http://unitsofmeasure.org"
+POWERS = ("10", "x10", "X10")
+PER = re.compile(r"(\d{1,2})/([A-Za-z0-9]+)")
+VOLUMES = {"l": "L", "dl": "dL", "ml": "mL", "ul": "uL", "mcl": "uL", "nl": "nL", "mm3": "mm3"}
 
 
 def _coding(code: str, display: str, name: str, version: str, oid: str) -> JSON:
@@ -103,10 +108,27 @@ def from_words(value: str) -> Components:
     return compose({2: value})
 
 
+def _power(name: str, text: str) -> tuple[str, str] | None:
+    """The unit and its UCUM code, '' where that is not known, of `10^3/uL` whose sender did not escape the `^`."""
+    found = PER.fullmatch(text) if name in POWERS else None
+    return (f"{name}^{text}", f"10*{found[1]}/{VOLUMES[per]}" if (per := found[2].lower()) in VOLUMES else "") if found else None
+
+
+def unit_words(value: Rep | str) -> str | None:
+    """How a unit reads: its text, its code, or the alternate's."""
+    rep = whole(value)
+    name, text = rep[1].strip(), rep[2].strip()
+    if power := _power(name, text):
+        return power[0]
+    return text or name or rep[5].strip() or rep[4].strip() or None
+
+
 def unit(value: Rep | str) -> JSON | None:
     """The unit a CWE names, as the unit parts of a Quantity: a code only with its system (guide: CWE[Quantity])."""
     rep = whole(value)
     name, text, uri = rep[1].strip(), rep[2].strip(), system_uri(rep[3])
+    if power := _power(name, text):
+        return {"unit": power[0]} | ({"system": UCUM, "code": power[1]} if power[1] else {})
     if not name and not text:  # only the alternate was sent
         name, text, uri = rep[4].strip(), rep[5].strip(), system_uri(rep[6])
     out: JSON = {}

@@ -61,6 +61,7 @@ _MANY: list[tuple[tuple[str, ...], tuple[str, ...], Callable[..., Any], Callable
     (("NM", "ST"), ("integer",), numbers.integer, numbers.from_decimal),
     (("NM", "ST"), ("positiveInt",), numbers.positive, numbers.from_decimal),
     (("NM", "ST"), ("unsignedInt",), numbers.unsigned, numbers.from_decimal),
+    (("UNIT",), STRINGS, codes.unit_words, codes.from_text),
     (("SN",), ("Quantity",), numbers.sn_quantity, numbers.from_sn_quantity),
     (("SN",), ("Range",), numbers.sn_range, numbers.from_sn_range),
     (("SN",), ("Ratio",), numbers.sn_ratio, numbers.from_sn_ratio),
