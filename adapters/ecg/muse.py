@@ -1,14 +1,17 @@
 """GE MUSE XML (`RestingECG`): bytes to a Recording.
 
 Eight leads are stored, whole steps of 4.88 µV as Base64 int16; III and the augmented leads follow by Einthoven and Goldberger.
-The DOCTYPE `restecg.dtd` is normal and never fetched.
+The DOCTYPE `restecg.dtd` is normal and never fetched. `LeadDataCRC32` is the CRC-32 of zlib over the decoded bytes of a lead, which a MUSE
+9.0.7 export bears out; some converters write 0 for none.
 """
 
 from __future__ import annotations
 
+import zlib
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 from lxml.etree import _Element
 from numpy.typing import NDArray
 
@@ -28,7 +31,7 @@ from adapters.ecg.recording import (
     physical,
     stacked,
 )  # fmt: skip
-from adapters.ecg.xml_tools import TO_UV, each, int16, number, plain, rate, text
+from adapters.ecg.xml_tools import TO_UV, decoded, each, number, plain, rate, text
 from engine import safe_xml
 from engine.fault import Fault
 
@@ -59,7 +62,7 @@ def from_tree(root: _Element) -> Recording | Fault:
     rhythm = waves.get("rhythm")
     if rhythm is None:
         return bad("E152", "there is no rhythm waveform", "RestingECG/Waveform")
-    rows = _rows(rhythm)
+    rows = _rows(rhythm, "a lead", warnings)
     if isinstance(rows, Fault):
         return rows
     off = [names.canonical(text(lead, "LeadID")) for lead in each(rhythm, "LeadData") if text(lead, "LeadOff").upper() == "TRUE"]
@@ -74,7 +77,7 @@ def from_tree(root: _Element) -> Recording | Fault:
             start=times.parts(text(test, "AcquisitionDate"), text(test, "AcquisitionTime")), patient=_patient(root),
             device=Device("GE Healthcare", text(test, "AcquisitionDevice"), "", text(test, "AcquisitionSoftwareVersion")),
             filters=_filters(rhythm), measurements=_measurements(root), statements=_statements(root),
-            median=_median(waves.get("median")), order=text(root, "Order/OrderNumber"), warnings=tuple(warnings),
+            median=_median(waves.get("median"), warnings), order=text(root, "Order/OrderNumber"), warnings=tuple(warnings),
         )
     )  # fmt: skip
 
@@ -85,21 +88,27 @@ def _rate(wave: _Element) -> float:
     return rate(text(wave, "SampleBase")) * 10.0 ** int(exponent) if exponent is not None and abs(exponent) <= 9 else 0.0
 
 
-def _rows(wave: _Element) -> list[Row] | Fault:
+def _rows(wave: _Element, whose: str, warnings: list[str]) -> list[Row] | Fault:
     """(name, whole steps, µV a step) of the stored leads and those that follow from them."""
     out: list[Row] = []
+    wrong: list[str] = []
     for lead in each(wave, "LeadData"):
         name = names.canonical(text(lead, "LeadID"))
         scale, unit = number(text(lead, "LeadAmplitudeUnitsPerBit")), TO_UV.get(text(lead, "LeadAmplitudeUnits") or "MICROVOLTS")
-        steps = int16(text(lead, "WaveFormData"))
+        raw = decoded(text(lead, "WaveFormData"))
         count = number(text(lead, "LeadSampleCountTotal") or "-1")
         if scale is None or unit is None or not scale:
             return bad("E155", "a lead has no amplitude in volts", f"lead {name[:20]}")
-        if steps is None:
+        if raw is None:
             return bad("E156", "a lead's samples are not Base64", f"lead {name[:20]}")
+        steps = np.frombuffer(raw[: len(raw) & ~1], "<i2")
+        if (stated := number(text(lead, "LeadDataCRC32"))) and int(stated) % (1 << 32) != zlib.crc32(raw):
+            wrong.append(name if name in names.SCP else "another")
         if count is None or (count >= 0 and count != len(steps)):
             return bad("E152", "a lead has not as many samples as declared", f"lead {name[:20]}")
         out.append((name, steps.astype("int64"), scale * unit))
+    if wrong:
+        warnings.append(f"the checksum of {whose}'s samples is wrong: {', '.join(wrong[:12])}")
     return out + _derived({row[0]: row for row in out})
 
 
@@ -116,8 +125,8 @@ def _derived(known: dict[str, Row]) -> list[Row]:
     return [(name, *whole[name]) for name in LIMBS if name not in known]
 
 
-def _median(wave: _Element | None) -> Median | None:
-    rows = _rows(wave) if wave is not None else []
+def _median(wave: _Element | None, warnings: list[str]) -> Median | None:
+    rows = _rows(wave, "the representative beat", warnings) if wave is not None else []
     if isinstance(rows, Fault) or not rows or wave is None or _rate(wave) <= 0:
         return None
     return Median(tuple(row[0] for row in rows), stacked([physical(row[1], row[2]) for row in rows], []), _rate(wave))

@@ -112,3 +112,31 @@ def test_leads_that_a_muse_recorder_calls_off_are_told() -> None:
     for lead in (b"V1", b"V3"):
         body = body.replace(b"<LeadID>" + lead, b"<LeadOff>TRUE</LeadOff><LeadID>" + lead)
     assert good(body).warnings == ("the recorder says that a lead was off: V1, V3",)
+
+
+def crc32(data: bytes) -> int:
+    """CRC-32 as ITU-T V.42 has it, bit by bit."""
+    value = 0xFFFFFFFF
+    for byte in data:
+        value ^= byte
+        for _ in range(8):
+            value = value >> 1 ^ (0xEDB88320 if value & 1 else 0)
+    return value ^ 0xFFFFFFFF
+
+
+def test_the_checksums_of_a_muse_file_are_checked_where_they_are_stated() -> None:
+    assert crc32(b"123456789") == 0xCBF43926
+    body = made.muse(ROWS[:8], ROWS[:8, :300])
+    assert good(body).warnings == ()  # 0 states none, as converters write it
+    sums = [crc32(row.astype("<i2").tobytes()) for row in (*ROWS[:8, :300], *ROWS[:8])]
+    parts = body.split(b"<LeadDataCRC32>0<")
+    stated = b"".join(part + b"<LeadDataCRC32>%d<" % one for part, one in zip(parts, sums, strict=False)) + parts[-1]
+    assert good(stated).warnings == ()
+    signed = stated.replace(b">%d<" % max(sums), b">%d<" % (max(sums) - (1 << 32)))
+    assert good(signed).warnings == ()
+    wrong = stated.replace(b">%d<" % sums[9], b">%d<" % (sums[9] ^ 1)).replace(b">%d<" % sums[15], b">7<")
+    one = good(wrong)
+    assert one.warnings == ("the checksum of a lead's samples is wrong: II, V6",)
+    assert (one.samples == good(body).samples).all()
+    beat = good(stated.replace(b">%d<" % sums[0], b">7<"))
+    assert beat.warnings == ("the checksum of the representative beat's samples is wrong: I",)
