@@ -10,6 +10,8 @@ COPY requirements.lock /tmp/requirements.lock
 RUN pip install --no-cache-dir --require-hashes -r /tmp/requirements.lock
 COPY --from=build /wheels/*.whl /tmp/
 RUN pip install --no-cache-dir --no-deps /tmp/*.whl && rm -f /tmp/*.whl
+# a volume mounted where nothing is would belong to root
+RUN install -d -o isthmus -g isthmus /var/lib/isthmus/data
 USER isthmus
 WORKDIR /var/lib/isthmus
 ENV ISTHMUS_DATA=/var/lib/isthmus/data
