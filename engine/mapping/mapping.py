@@ -20,6 +20,7 @@ from engine.mapping.nulls import nulls
 from engine.mapping.remember import Memory
 from engine.mapping.run import Lineage, Run
 from engine.mapping.specialise import Narrowed
+from engine.mapping.together import join
 from engine.mapping.write_built import built
 from engine.types import Put, Scope
 
@@ -188,12 +189,11 @@ def _run(rules: tuple[Rule, ...], scope: Scope, run: Run, model: Any) -> list[Pu
         put = rule.put(one.scope, run, one.id)
         key = (rule.type, one.id)
         before = puts.get(key)
-        if before is None:
-            puts[key] = put
-        elif rule.merge or before.merge:
-            puts[key] = Put({**before.body, **put.body}, True, tuple(dict.fromkeys((*before.clear, *put.clear))))
-        elif before.body != put.body:
+        both = put if before is None else join(before, put, rule.merge)
+        if both is None:
             run.faults.append(_clash(rule))
+        else:
+            puts[key] = both
     return _refused(run.faults) if run.faults else list(puts.values())
 
 

@@ -13,6 +13,7 @@ from engine.mapping.draft import CARRIED, Draft, inside
 from engine.mapping.nulls import nulls
 from engine.mapping.remember import Part, comes_again, of_entry, of_value
 from engine.mapping.run import Run
+from engine.mapping.together import join
 from engine.mapping.write_refer import Refers, named, simple
 from engine.types import Put, Scope
 
@@ -41,15 +42,6 @@ def write_made(draft: Draft, kit: Kit) -> str:
     draft.carried = ", ".join(("scope", "rid", *(one for one in CARRIED if one in draft.used)))
     lines += [f"    for {draft.carried} in found:", *(f"        {line}" for line in (*refers.once, *inner)), "    return True"]
     return "\n".join(lines)
-
-
-def join(before: Put, put: Put, merge: bool) -> Put | None:
-    """Two resources of one key as one; None when they contradict each other."""
-    if before is put:
-        return before
-    if merge or before.merge:
-        return Put({**before.body, **put.body}, True, tuple(dict.fromkeys((*before.clear, *put.clear))))
-    return before if before.body == put.body else None
 
 
 def _remembered(draft: Draft, refers: Refers, make: list[str]) -> list[str]:

@@ -61,6 +61,22 @@ def test_each_of_several_merges_keeps_to_its_own_two(library: Library, type: str
         assert patients[goes]["link"][0]["other"]["reference"] == f"Patient/{patients[stays]['id']}"
 
 
+@pytest.mark.parametrize("type", ["ADT^A40^ADT_A39", "ADT^A34"])
+def test_one_who_stays_for_two_keeps_both_links(library: Library, type: str) -> None:
+    pairs = [STAYS, GOES, STAYS, "MRG|300^^^HOSP^MR"]
+    patients = by_number(resources(library, message("EVN|A18|20260131", *pairs, type=type), "Patient"))
+    others = [link["other"]["reference"] for link in patients["100"]["link"]]
+    assert others == [f"Patient/{patients[number]['id']}" for number in ("200", "300")]
+    assert [patients[number]["active"] for number in ("100", "200", "300")] == [True, False, False]
+
+
+def test_a_person_named_twice_keeps_the_fuller_name(library: Library) -> None:
+    visit = "|".join(["PV1", "1", "I", *[""] * 4, "1^Okafor^Ngozi^^^DR", "", "1^Okafor^Ngozi"])
+    made, *rest = resources(library, message("EVN||20260131", STAYS, visit, type="ADT^A01"), "Practitioner")
+    assert rest == []
+    assert made["name"] == [{"family": "Okafor", "given": ["Ngozi"], "prefix": ["DR"]}]
+
+
 @pytest.mark.parametrize(
     "segments",
     [
