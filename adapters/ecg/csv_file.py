@@ -59,6 +59,8 @@ def read(body: bytes) -> Recording | Fault:
     if empty:
         lines = [*lines[:first], *(line.split(mark, empty)[-1] for line in lines[first:])]
     width = len(cells(lines[first].rstrip().rstrip(mark), mark))
+    cut = _cut(text or "", lines, first, mark, width)
+    lines = lines[:-1] if cut else lines
     head = head_of([cells(line.lstrip("#% "), mark) for line in lines[:first]], width)
     if isinstance(head, Fault):
         return head
@@ -66,7 +68,7 @@ def read(body: bytes) -> Recording | Fault:
     if table is None:
         text = f"a row is not {width} number{'s' * (width > 1)} as the first one is"
         return bad("E156", text, _odd(lines, first, mark, width), "every row needs as many numbers, and nothing after them")
-    warnings: list[str] = []
+    warnings = ["the last row is cut off and left out"] if cut else []
     names, columns, hertz = _columns(table, head, warnings, stamps)
     units = [TO_UV.get(unit) for unit in (head.units[-len(names) :] if head.units else [head.unit or "µV"] * len(names))]
     if None in units:
@@ -90,6 +92,14 @@ def read(body: bytes) -> Recording | Fault:
             start=stamps.start if stamps else None, warnings=tuple(warnings),
         )
     )  # fmt: skip
+
+
+def _cut(text: str, lines: list[str], first: int, mark: str, width: int) -> bool:
+    """Whether the end of the file cuts its last row: no line ends there, and numbers are missing."""
+    if text.endswith(("\n", "\r")) or len(lines) < first + 2 or len(lines[-1]) > 2 * len(lines[-2]):
+        return False
+    last = cells(lines[-1], mark)
+    return len(last) < width and _numeric(last, mark)
 
 
 def _text(body: bytes) -> str | None:

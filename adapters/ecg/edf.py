@@ -1,7 +1,8 @@
 """EDF and EDF+ (Kemp 1992, 2003): bytes to a Recording. `bdf.py` has what differs in BioSemi's 24 bits.
 
 Signals in volts at the highest rate become leads; others are left out with a warning. The pieces of a discontinuous EDF+ file
-stand at their own times with gaps between them.
+stand at their own times with gaps between them. A file that is cut off, or was never closed (-1 records), is read up to its last whole
+data record with a warning, as nothing but its end is missing.
 """
 
 from __future__ import annotations
@@ -43,11 +44,23 @@ def read(body: bytes, form: Form = EDF) -> Recording | Fault:
     width = form.size * sum(signal.count for signal in signals)
     raw = np.frombuffer(body, np.uint8, offset=256 * (1 + count))
     whole = len(raw) // width if width else 0
-    if not whole or (declared >= 0 and declared > whole):
-        return bad("E152", "there are fewer data records than declared", f"{form.name.upper()} header")
+    if not whole:
+        return bad("E152", "there is not one whole data record", f"{form.name.upper()} header")
+    if declared * (width // form.size) > MAX_SAMPLES:
+        return bad("E153", "the header declares more samples than an ECG has", f"{form.name.upper()} header")
     records = raw[: width * whole].reshape(whole, width)
-    warnings = ["the file holds more data records than declared"] if 0 <= declared < whole else []
+    warnings = _odd(int(declared), whole, bool(len(raw) % width))
     return _recording(body, form, signals, records[: int(declared)] if declared > 0 else records, float(seconds), warnings)
+
+
+def _odd(declared: int, whole: int, rest: bool) -> list[str]:
+    """What is odd about the number of data records; `rest` says whether a piece of one more is there."""
+    if declared < 0:
+        told = ["the header does not say how many data records there are, as that of a recording that was not closed"]
+        return told + (["the last data record is cut off and left out"] if rest else [])
+    if declared > whole:
+        return [f"the file is cut off: {whole} of {declared} data records are there"]
+    return ["the file holds more data records than declared"] if declared < whole else []
 
 
 def _recording(

@@ -55,9 +55,10 @@ def resources(
 def tracing(
     recording: Recording, source: Source, subject: JSON | None = None, recorder: JSON | None = None, steps: Whole | None = None
 ) -> JSON:
-    """The Observation with one component of SampledData a lead."""
+    """The Observation with one component of SampledData a lead; what was odd in the file stands as its notes."""
+    odd: JSON = {"note": [{"text": text} for text in dict.fromkeys(recording.warnings)]} if recording.warnings else {}
     return observation(
-        recording, resource_id("Observation", "ecg", source.digest), TRACING, subject, recorder, status="final",
+        recording, resource_id("Observation", "ecg", source.digest), TRACING, subject, recorder, status="final", **odd,
         component=components(recording, steps or own_steps(recording)),
     )  # fmt: skip
 

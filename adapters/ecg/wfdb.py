@@ -98,7 +98,9 @@ def _of_signals(words: list[str], rows: list[str], notes: list[str], files: Mapp
     multiple = max(signal.frame for signal in volts)
     marks = _marks(words[0], files, multiple)
     if declared and declared * multiple != samples.shape[1]:
-        warnings.append("the header states another number of samples than the file holds")
+        held = samples.shape[1] // multiple
+        short = f"the file is cut off: {held} of {declared} samples are there"
+        warnings.append(short if held < declared else "the header states another number of samples than the file holds")
         samples = samples[:, : declared * multiple]
     return checked(
         Recording(
