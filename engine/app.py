@@ -186,7 +186,7 @@ class Engine:
                 return findings
             for outdate in list(self.site.settings["stale"].values()):
                 outdate()
-            faults = await self.sources.follow(fresh)
+            await self.sources.follow(fresh)
             if self.web is not None:  # before that, `start` does it once for all
                 heap.renew()
                 self._announce(self.web)
@@ -194,7 +194,10 @@ class Engine:
                 await self.couriers.follow([*fresh.routes, *self.routes])
                 if self.crew is not None:
                     await self._followed(await asyncio.to_thread(self.crew.deploy))
-            findings += [dict(fault.as_dict()) for fault in faults]
+            for name, fault in self.sources.broken().items():  # the set is deployed all the same
+                findings.append(
+                    {**fault.as_dict(), "severity": "warning", "text": f"the channel {name} does not listen: {fault.text}"}
+                )
             log("deployed", count=len(fresh.plans), digest=fresh.digest[:12])
             return findings
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -18,7 +19,8 @@ from engine.channel.read import Kinds
 from engine.deliver import Route, parse
 from engine.deliver.feed import check_feeds
 from engine.deliver.route import side_by_side
-from engine.diagnostic import Diagnostic, Span, did_you_mean, errors, sourced
+from engine.diagnostic import Diagnostic, Span, absent, declared, did_you_mean, errors, sourced
+from engine.document import passed_over
 from engine.fault import Fault
 from engine.mapping.installed import installed
 from engine.mapping.library import Library, load_folder
@@ -73,7 +75,7 @@ def _deploy(settings: Settings, site: Site, known: Library | None) -> Deployment
     library = load_folder(settings.mappings, tools, known)
     found: list[Diagnostic] = []
     texts: dict[str, str] = {}
-    rules = _rules(settings.channels, found, texts)
+    rules = _rules(settings.channels, tools.models["fhir"].resources(), found, texts)
     site = replace(site, mappings=library.mappings, rules=rules)
     kinds = Kinds(plugins("sources"), plugins("steps"), plugins("destinations"), plugins("stores"), formats())
     channels: dict[str, Channel] = {}
@@ -97,21 +99,26 @@ def _deploy(settings: Settings, site: Site, known: Library | None) -> Deployment
         if plan is not None:
             plans[channel.name] = plan
     folders = _folders(settings.channels, found, texts)
+    for top, below in ((settings.mappings, ("", "tables")), (settings.channels, ("", "alerts", *plugins("folders")))):
+        for name in below:
+            found += passed_over(top / name, f"{top.name}/{name}".rstrip("/"))
     routes = [route for channel in channels.values() for route in _routes(channel, found)]
     found += check_feeds(channels)
     found += _listening(channels)
-    _people(rules, {route.name for route in routes}, found)
-    found += _followed(channels, {route.name for route in routes})
+    gone = library.gone | declared(texts, found)
+    if absent("channel", PEOPLE) not in gone:
+        _people(rules, {route.name for route in routes}, found)
+    found += _followed(channels, {route.name for route in routes}, gone)
     if PEOPLE in channels:
         found += _notices(channels[PEOPLE], library.mappings)
-    findings = (*library.diagnostics, *sourced(found, texts))
+    findings = (*library.diagnostics, *sourced((one for one in found if one.text not in gone), texts))
     digest = sha256(" ".join(sorted(plan.digest for plan in plans.values())).encode()).hexdigest()[:16]
     return Deployment(
         MappingProxyType(channels), MappingProxyType(plans), library, site, findings, digest, tuple(routes), folders
     )
 
 
-def _rules(folder: Path, found: list[Diagnostic], texts: dict[str, str]) -> Mapping[str, Rule]:
+def _rules(folder: Path, types: Sequence[str], found: list[Diagnostic], texts: dict[str, str]) -> Mapping[str, Rule]:
     """The alert rules of the channels' folder `alerts`."""
     condition = plugins("conditions")["fhir"]
     rules: dict[str, Rule] = {}
@@ -119,7 +126,7 @@ def _rules(folder: Path, found: list[Diagnostic], texts: dict[str, str]) -> Mapp
         shown = f"{folder.name}/alerts/{path.name}"
         raw = path.read_bytes()
         texts[shown] = raw.decode("utf-8", "replace")
-        rule, wrong = read_rule(raw, shown, condition, os.environ)
+        rule, wrong = read_rule(raw, shown, condition, os.environ, types)
         found += wrong
         if rule is not None and rule.name in rules:
             found.append(Diagnostic("E227", f"the rule {rule.name} stands in {rules[rule.name].file} already", Span(shown)))
@@ -156,7 +163,7 @@ def _routes(channel: Channel, found: list[Diagnostic]) -> Iterator[Route]:
             continue
         schedule = parse(one.retry)
         if isinstance(schedule, Fault):
-            found.append(Diagnostic(schedule.code, schedule.text, one.at, schedule.help))
+            found.append(Diagnostic(schedule.code, schedule.text, one.retry_at, schedule.help))
         else:
             yield Route(f"{channel.name}.{one.name}", one.to.plugin, schedule, side_by_side(one.to.plugin))
 
@@ -181,11 +188,11 @@ def _listening(channels: Mapping[str, Channel]) -> Iterator[Diagnostic]:
             yield Diagnostic("E229", text, Span(channel.file), "give it an address of its own")
 
 
-def _followed(channels: Mapping[str, Channel], routes: set[str]) -> Iterator[Diagnostic]:
+def _followed(channels: Mapping[str, Channel], routes: set[str], gone: AbstractSet[str]) -> Iterator[Diagnostic]:
     """A destination that speaks of another one's deliveries (`follows`) must name one that is there."""
     for one in (one for channel in channels.values() for one in channel.destinations):
         name = getattr(one.to.plugin, "follows", "")
-        if name and name not in routes:
+        if name and name not in routes and absent("channel", name.partition(".")[0]) not in gone:
             yield Diagnostic("E767", f"there is no destination {name}", one.at, did_you_mean(name, routes))
 
 

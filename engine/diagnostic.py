@@ -5,7 +5,8 @@ The layout is that of a compiler: `error[E301]: …`, an arrow to file, line and
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
@@ -25,6 +26,7 @@ class Span:
 
 
 NOWHERE = Span()
+_DECLARED = re.compile(r"^(mapping|part|table|alert|channel):[ \t]*[\"']?([^\s\"']+)", re.MULTILINE)  # what a file says it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +80,54 @@ def sourced(found: Iterable[Diagnostic], texts: dict[str, str]) -> list[Diagnost
 
     def line(at: Span) -> str:
         there = lines.get(at.file, [])
-        return there[at.line - 1] if 0 < at.line <= len(there) else ""
+        return there[at.line - 1].encode("utf-8", "replace").decode() if 0 < at.line <= len(there) else ""
 
     unique = dict.fromkeys(one if one.source else replace(one, source=line(one.at)) for one in found)
     return sorted(unique, key=lambda one: (one.at.file, one.at.line, one.at.column, one.code))
 
 
+def absent(kind: str, name: str) -> str:
+    """The sentence that says that nothing of this kind has this name."""
+    return f"there is no {kind} called {name}"
+
+
+def declared(texts: Mapping[str, str], found: Iterable[Diagnostic]) -> set[str]:
+    """The sentences (`absent`) about what is not there only because the file that holds it has an error of its own."""
+    gone = set()
+    for file in {one.at.file for one in errors(found)}:
+        named = _DECLARED.search(texts.get(file, ""))
+        kind = named[1] if named else ""
+        gone.add(absent("alert rule" if kind == "alert" else kind, named[2] if named else ""))
+    return gone
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The known word that a person most likely meant: of those that look alike the one with the fewest slips; '' when none does."""
+    lower = {name.lower(): name for name in known}
+    alike = get_close_matches(word.lower(), lower, n=10, cutoff=0.6)
+    return lower[min(alike, key=lambda name: _slips(word.lower(), name))] if alike else ""
+
+
+def _slips(word: str, name: str) -> int:
+    """Letters too many, missing, wrong or exchanged with the next one (optimal string alignment)."""
+    rows = [list(range(len(name) + 1))]
+    for i, letter in enumerate(word, 1):
+        row = [i]
+        for j, other in enumerate(name, 1):
+            least = min(rows[-1][j] + 1, row[-1] + 1, rows[-1][j - 1] + (letter != other))
+            if i > 1 and j > 1 and word[i - 2 : i] == name[j - 1] + name[j - 2]:
+                least = min(least, rows[-2][j - 2] + 1)
+            row.append(least)
+        rows.append(row)
+    return rows[-1][-1]
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`did you mean X?` for the nearest known word; a short list when none is near; empty when nothing is known."""
     names = sorted(set(known))
-    lower = {name.lower(): name for name in names}
-    near = get_close_matches(word.lower(), lower, n=1, cutoff=0.6)
+    near = nearest(word, names)
     if near:
-        return f"did you mean {lower[near[0]]}?"
+        return f"did you mean {near}?"
     if not names:
         return ""
     if len(names) <= 8:

@@ -6,8 +6,10 @@ but not multiplied: size, depth and the number of nodes after expansion are boun
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -17,6 +19,7 @@ from engine.diagnostic import Diagnostic, Span
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 40
 MAX_NODES = 60_000
+_STRAY = re.compile("[\ud800-\udfff]")  # what a byte that is no UTF-8 is read as
 
 _Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
@@ -122,11 +125,13 @@ def read(text: str | bytes, file: str) -> tuple[Node | None, list[Diagnostic]]:
     top = Span(file)
     if len(text) > MAX_BYTES:
         return None, [Diagnostic("E203", f"the file is larger than {MAX_BYTES} bytes", top)]
-    try:
-        plain = text.decode("utf-8-sig") if isinstance(text, bytes) else text.removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        return None, [Diagnostic("E201", f"byte {error.start} is not UTF-8", top, "save the file as UTF-8")]
+    plain = (text.decode("utf-8", "surrogateescape") if isinstance(text, bytes) else text).removeprefix("\ufeff")
     lines = plain.splitlines()
+    odd = _STRAY.search(plain)
+    if odd is not None:
+        before = plain[: odd.start()]
+        at = Span(file, before.count("\n") + 1, odd.start() - before.rfind("\n"))
+        return None, [Diagnostic("E201", "this character is not UTF-8", at, "save the file as UTF-8")]
     try:
         refused = _bounded(plain, file)
         if refused:
@@ -137,13 +142,19 @@ def read(text: str | bytes, file: str) -> tuple[Node | None, list[Diagnostic]]:
             return None, [Diagnostic("E201", "the file is empty", top)]
         return reader.node(node), reader.found
     except yaml.MarkedYAMLError as error:
-        mark: Any = error.problem_mark or error.context_mark
-        at = Span(file, mark.line + 1, mark.column + 1) if mark else top
-        return None, [Diagnostic("E201", f"not readable as YAML: {error.problem or error.context}", at, _yaml_help(lines, at))]
+        return None, [_unreadable(error, lines, top)]
     except yaml.YAMLError as error:
         return None, [Diagnostic("E201", f"not readable as YAML: {type(error).__name__}", top)]
     except (_TooMuchError, RecursionError):
         return None, [Diagnostic("E203", f"aliases expand to more than {MAX_NODES} values", top, "write the parts out")]
+
+
+def passed_over(folder: Path, shown: str) -> list[Diagnostic]:
+    """Files that nobody reads because of how they end."""
+    return [
+        Diagnostic("E207", "the file is not read", Span(f"{shown}/{path.name}"), f"call it {path.stem}.yaml", "warning")
+        for path in sorted(folder.glob("*.yml"))
+    ]
 
 
 def _bounded(text: str, file: str) -> Diagnostic | None:
@@ -164,11 +175,32 @@ def _bounded(text: str, file: str) -> Diagnostic | None:
     return None
 
 
-def _yaml_help(lines: list[str], at: Span) -> str:
-    """A hint for the two mistakes people make most."""
+def _unreadable(error: yaml.MarkedYAMLError, lines: list[str], top: Span) -> Diagnostic:
+    """What YAML says, at the line where the slip is: of a key without its colon that is not the line where YAML noticed."""
+    key = error.problem == "could not find expected ':'" and error.context == "while scanning a simple key"
+    mark: Any = (error.context_mark if key else None) or error.problem_mark or error.context_mark
+    at = replace(top, line=mark.line + 1, column=mark.column + 1) if mark else top
     line = lines[at.line - 1] if at.line <= len(lines) else ""
+    if "\u00a0" in line:
+        at = replace(at, column=line.index("\u00a0") + 1)
+    return Diagnostic("E201", f"not readable as YAML: {error.problem or error.context}", at, _yaml_help(error, line, key))
+
+
+def _yaml_help(error: yaml.MarkedYAMLError, line: str, key: bool) -> str:
+    """A hint for the mistakes people make most."""
     if "\t" in line:
         return "indent with spaces, not with tabs"
+    if "\u00a0" in line:
+        return "there is a no-break space in this line; write a plain one"
+    if key:
+        word = re.split(r"[\s:=]", line.strip(), maxsplit=1)[0]
+        return f"write a key, a colon and a blank behind the colon: `{word}: …`"
     if line.count(": ") > 1 or ": " in line.partition(": ")[2]:
         return 'put text that holds ": " in quotes'
+    if error.problem in (
+        "did not find expected key",
+        "mapping values are not allowed in this context",
+        "did not find expected '-' indicator",
+    ):
+        return "indent this line as deep as the lines it belongs with"
     return ""

@@ -16,10 +16,12 @@ from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from engine.diagnostic import Diagnostic, Span, did_you_mean
+from engine.diagnostic import Diagnostic, Span, did_you_mean, nearest
 from engine.document import Items, Node, Pairs, Text
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+_BRACED = re.compile(r"\$\{[^}]*\}?")
+YES, NO = ("true", "yes"), ("false", "no")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w|seconds?|minutes?|hours?|days?|weeks?)")
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
@@ -46,35 +48,55 @@ class Reading:
                 self.say("E224", f"{name} is not set in the environment", node.at, f"set it, or write a default: ${{{name}:-…}}")
             return default or ""
 
+        for odd in _BRACED.findall(_VARIABLE.sub("", node.text)):
+            help = "a name is letters, digits and underscores: ${EHR_HOST}, or ${EHR_HOST:-default}"
+            self.say("E224", f"{odd} names no variable of the environment", node.at, help)
         return _VARIABLE.sub(value, node.text)
 
+    def yes(self, node: Node | None, key: str, code: str) -> bool:
+        """Whether a key says yes; it does where it is left out."""
+        if node is None:
+            return True
+        word = self.text(node).strip() if isinstance(node, Text) else ""
+        if word not in YES and word not in NO:
+            self.say(code, f"{key} says neither yes nor no", node.at, "one of true, false, yes or no")
+        return word not in NO
 
-def build(kind: type, node: Node | None, reading: Reading, at: Span) -> Any | None:
-    """An instance of a plug-in's dataclass, or None with the findings noted."""
+
+def build(kind: type, node: Node | None, reading: Reading, at: Span, name: str = "") -> Any | None:
+    """An instance of a plug-in's dataclass, which people know by `name`, or None with the findings noted."""
+    shown = name or kind.__name__.lower()
+    meant: set[str] = set()
     fields = {each.name: each for each in dataclasses.fields(kind) if each.init} if dataclasses.is_dataclass(kind) else {}
     hints = typing.get_type_hints(kind)
     before = len(reading.found)
     given: dict[str, Any] = {}
     if isinstance(node, Pairs):
         for key, value in node:
-            name = key.text.replace(" ", "_").replace("-", "_")
-            name = f"{name}_" if f"{name}_" in fields else name  # `if` is a word of Python's own
-            if name not in fields:
-                reading.say(
-                    "E221", f"{kind.__name__} has no option {key.text}", key.at, did_you_mean(name, fields) or _known(fields)
-                )
+            option = field_name(key.text)
+            option = f"{option}_" if f"{option}_" in fields else option  # `if` is a word of Python's own
+            if option not in fields:
+                meant.add(nearest(option, fields))
+                near = did_you_mean(option, fields).replace("_", " ") or _known(fields)
+                reading.say("E221", f"{shown} has no option {key.text}", key.at, near)
                 continue
-            given[name] = convert(hints[name], value, reading)
+            given[option] = convert(hints[option], value, reading)
     elif node is not None and not (isinstance(node, Text) and not node.text):
         if not fields:
-            reading.say("E221", f"{kind.__name__} has no options", node.at)
+            reading.say("E221", f"{shown} has no options", node.at)
             return None
         first = next(iter(fields))
         given[first] = convert(hints[first], node, reading)
-    for name, each in fields.items():
-        if name not in given and each.default is dataclasses.MISSING and each.default_factory is dataclasses.MISSING:
-            reading.say("E223", f"{name.replace('_', ' ')} must be given", at, _known(fields))
+    for option, each in fields.items():
+        missing = option not in given and each.default is dataclasses.MISSING and each.default_factory is dataclasses.MISSING
+        if missing and option not in meant:  # else it is misspelt, which is said already
+            reading.say("E223", f"{option.replace('_', ' ')} must be given", at, _known(fields))
     return kind(**given) if len(reading.found) == before else None
+
+
+def field_name(option: str) -> str:
+    """The field of an option as it is written, with spaces or hyphens."""
+    return option.replace(" ", "_").replace("-", "_")
 
 
 def _known(fields: Mapping[str, Any]) -> str:
@@ -120,8 +142,8 @@ def _scalar(hint: Any, origin: Any, arguments: tuple[Any, ...], node: Text, read
         return None
     if hint in (str, Any):
         return text
-    if hint is bool and text in ("true", "false", "yes", "no"):
-        return text in ("true", "yes")
+    if hint is bool and text in (*YES, *NO):
+        return text in YES
     if hint is int and re.fullmatch(r"-?\d{1,18}", text):
         return int(text)
     if hint is int and (size := re.fullmatch(r"(\d{1,9})\s*(kB|MB|GB|KiB|MiB|GiB)", text)):

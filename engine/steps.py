@@ -5,9 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from engine.diagnostic import absent, did_you_mean
 from engine.fault import Fault, Kind
 from engine.mapping.library import fits
 from engine.types import Run, Site, Work
+
+
+def _named(name: str, site: Site) -> str:
+    return did_you_mean(name, site.mappings) or f"mappings: {', '.join(sorted(site.mappings))}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +25,8 @@ class Map:
         """Looks the mappings up."""
         missing = [name for name in self.mappings if name not in site.mappings]
         if missing:
-            text = f"there is no mapping called {missing[0]}"
-            return Fault(Kind.NOT_FOUND, "E230", text, "map", f"mappings: {', '.join(sorted(site.mappings))}")
+            text = absent("mapping", missing[0])
+            return Fault(Kind.NOT_FOUND, "E230", text, "map", _named(missing[0], site))
         chosen = [site.mappings[name] for name in self.mappings]
         return _single(chosen[0]) if len(chosen) == 1 else _fitting(chosen)
 

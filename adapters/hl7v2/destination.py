@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from adapters.hl7v2 import charset as charsets
@@ -35,6 +35,11 @@ class Mllp:
     tls: Tls | None = None  # ca, and cert and key where the receiver asks for them
     charset: str = ""  # of table 0211: what the receiver reads; as it is when not stated
     application_answer: bool = False  # wait for the application's answer after CA
+
+    def check(self) -> Fault | None:
+        """What is wrong with the options before anything is opened."""
+        address = parse_address(self.connect)
+        return replace(address, at="connect") if isinstance(address, Fault) else None
 
     async def open(self, site: Site) -> Sender | Fault:
         """Checks the options; the connection itself is made when there is something to send."""

@@ -4,7 +4,6 @@ standard's tables.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -23,6 +22,7 @@ from adapters.hl7v2.shape import Node, is_structure, names, structure
 from adapters.hl7v2.structure import Group, root
 from adapters.hl7v2.tables import DEFAULT_VERSION, Entry, datatypes, segments
 from adapters.hl7v2.writer import Item, write
+from engine.diagnostic import nearest
 from engine.fault import Fault, Kind
 from engine.types import Envelope
 
@@ -75,9 +75,9 @@ class Hl7v2:
         """
         match = NOTATION.fullmatch(text)
         if match is None:
-            return Fault(
-                Kind.INCORRECT, "E130", f"`{text}` is not a path", help="A path is like OBX-3, PID-3[2].4.1 or OBX[2]-5."
-            )
+            dashed = re.sub(r"^([A-Z][A-Z0-9]{2}(?:\[\d+\])?)\.", r"\1-", text)  # OBX.3 as other engines write it
+            help = f"Did you mean {dashed}?" if NOTATION.fullmatch(dashed) else "A path is like OBX-3, PID-3[2].4.1 or OBX[2]-5."
+            return Fault(Kind.INCORRECT, "E130", f"`{text}` is not a path", help=help)
         name = match[1]
         place = Place(name, *(int(part or 0) for part in match.groups()[1:]))
         if 0 in (place.field, *(int(part) for part in match.groups()[1:] if part)):
@@ -109,6 +109,15 @@ class Hl7v2:
     def depends(self, paths: Sequence[Hl7Path]) -> Texts | None:
         """What the values of these paths follow from: the same texts in the same context mean the same values."""
         return together(paths)
+
+    def noted(self, text: str) -> bool:
+        """Whether a text can hardly be anything but a path, functions behind it."""
+        return NOTATION.fullmatch(text.partition("|")[0].strip()) is not None
+
+    def structure(self, name: str) -> Fault | None:
+        """None when there is such a message structure; else the fault that says what was meant."""
+        inside = _inside(name, "")
+        return inside if isinstance(inside, Fault) else None
 
     def group(self, name: str, structure: str, group: str) -> Fault | None:
         """None when, from inside `group`, there can be such groups, segments or fields; else the fault that says what was
@@ -262,8 +271,8 @@ def _segment_repeats(inside: Node, segment: str) -> bool:
 
 
 def _meant(word: str, words: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word, words, 1, 0.5)
-    return f"Did you mean {near[0]}?" if near else ""
+    near = nearest(word, words)
+    return f"Did you mean {near}?" if near else ""
 
 
 def _components(type: str) -> str:

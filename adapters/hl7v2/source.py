@@ -51,6 +51,11 @@ class Mllp:
     charset: str | None = None  # instead of MSH-18's
     fallback: str | None = None  # the character set tried when bytes do not fit the declared one
 
+    def check(self) -> Fault | None:
+        """What is wrong with the options before anything is opened."""
+        address = parse_address(self.listen)
+        return address if isinstance(address, Fault) else None
+
     async def serve(self, channel: str, site: Site, intake: Intake) -> Running | Fault:
         """Binds and starts; a Fault says why it could not."""
         address = parse_address(self.listen)

@@ -43,11 +43,18 @@ class FhirRest:
     allow: tuple[str, ...] = ()  # networks or addresses that may be called though they are not public
     tls: Tls | None = None  # ca, and cert and key where the server asks for them
 
-    async def open(self, site: Site) -> Sender | Fault:
-        """Checks the options; a connection is made when there is something to send."""
+    def check(self) -> Fault | None:
+        """What is wrong with the options before anything is opened."""
         found = split(self.url)
         if isinstance(found, Fault) or "?" in found[1]:
             return found if isinstance(found, Fault) else Fault(Kind.INCORRECT, "E720", "a server's base has no query", "url")
+        return None
+
+    async def open(self, site: Site) -> Sender | Fault:
+        """Checks the options; a connection is made when there is something to send."""
+        wrong, found = self.check(), split(self.url)
+        if wrong is not None or isinstance(found, Fault):
+            return wrong or found  # type: ignore[return-value]
         if not self.token.isprintable() or not self.token.isascii():
             return Fault(Kind.INCORRECT, "E728", "a token is plain text", "token")
         way = Way(self.timeout, self.connect_timeout, self.connections, self.allow, self.tls)

@@ -39,6 +39,11 @@ class Webhook:
     allow: tuple[str, ...] = ()  # networks or addresses that may be called though they are not public
     tls: Tls | None = None  # ca, and cert and key where the far side asks for them
 
+    def check(self) -> Fault | None:
+        """What is wrong with the options before anything is opened."""
+        found = split(self.url)
+        return found if isinstance(found, Fault) else None
+
     async def open(self, site: Site) -> Sender | Fault:
         """Checks the options; a connection is made when there is something to send."""
         found = split(self.url)

@@ -44,8 +44,8 @@ class Email:
     timeout: float = 30.0  # seconds for the whole delivery
     tls: Tls | None = None  # ca, and cert and key where the server asks for them
 
-    async def open(self, site: Site) -> Sender | Fault:
-        """Checks the options; a connection is made for each message."""
+    def check(self) -> Fault | None:
+        """What is wrong with the addresses before anything is opened."""
         place = _PLACE.fullmatch(self.connect)
         if place is None or not 0 < int(place["port"]) < 65536:
             return _wrong("this is no address", "connect", "for example mail.example.org:587")
@@ -56,6 +56,13 @@ class Email:
             return _wrong("nobody would get it", "to", "name one address or more")
         if self.user and self.security == "none":
             return _wrong("a password is not sent in the clear", "security", "use starttls or tls")
+        return None
+
+    async def open(self, site: Site) -> Sender | Fault:
+        """Checks the options; a connection is made for each message."""
+        refused, place = self.check(), _PLACE.fullmatch(self.connect)
+        if refused is not None or place is None:
+            return refused  # type: ignore[return-value]
         subject, body = template(self.subject, NAMES, "subject"), template(self.body, NAMES, "body")
         context = client_context(self.tls or Tls()) if self.security != "none" else None
         for wrong in (subject, body, context):

@@ -25,6 +25,11 @@ class Slack:
     allow: tuple[str, ...] = ()  # networks or addresses that may be called though they are not public
     tls: Tls | None = None  # ca, where a proxy of your own stands before it
 
+    def check(self) -> Fault | None:
+        """What is wrong with the options before anything is opened."""
+        found = split(self.url)
+        return found if isinstance(found, Fault) else None
+
     async def open(self, site: Site) -> Sender | Fault:
         """Checks the options."""
         found, text = split(self.url), template(self.text, NAMES, "text")

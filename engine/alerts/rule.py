@@ -21,7 +21,7 @@ source: where the limits come from
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import time, timedelta
 from decimal import Decimal, InvalidOperation
@@ -116,9 +116,9 @@ def gone(name: str, version: str, title: str, severity: str) -> Rule:
 
 
 def read_rule(
-    text: str | bytes, file: str, compile_: Compile, environment: Mapping[str, str]
+    text: str | bytes, file: str, compile_: Compile, environment: Mapping[str, str], types: Sequence[str] = ()
 ) -> tuple[Rule | None, list[Diagnostic]]:
-    """The rule of one file, or None, with what is to say about it. Never raises."""
+    """The rule of one file, or None, with what is to say about it; it watches one of the `types` of resources. Never raises."""
     node, found = read(text, file)
     reading = Reading(environment, found)
     if not isinstance(node, Pairs):
@@ -130,15 +130,15 @@ def read_rule(
             reading.say(
                 "E751", f"a rule has no {key.text!r}", key.at, did_you_mean(key.text, KEYS) or f"its keys: {', '.join(KEYS)}"
             )
-    reader = _Reader(node, reading, compile_)
+    reader = _Reader(node, reading, compile_, types)
     raw = text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
     rule = reader.rule(sha256(raw).hexdigest()[:16], file)
     return (None if reading.found else rule), reading.found
 
 
 class _Reader:
-    def __init__(self, node: Pairs, reading: Reading, compile_: Compile) -> None:
-        self.node, self.reading, self.compile = node, reading, compile_
+    def __init__(self, node: Pairs, reading: Reading, compile_: Compile, types: Sequence[str]) -> None:
+        self.node, self.reading, self.compile, self.types = node, reading, compile_, types
 
     def rule(self, digest: str, file: str) -> Rule | None:
         name, severity, unit = self.text("alert"), self.text("severity") or "high", self.text("unit")
@@ -146,6 +146,12 @@ class _Reader:
             self.reading.say("E750", "the rule has no name", self.node.at, "begin with `alert: its_name`")
         if severity not in SEVERITIES:
             self.wrong("severity", f"one of {', '.join(SEVERITIES)}")
+        watches = self.text("watches") or "Observation"
+        if self.types and watches not in self.types:
+            self.wrong(
+                "watches",
+                "a type of resource, such as Observation" + (f"; {near}" if (near := did_you_mean(watches, self.types)) else ""),
+            )
         condition = self.condition("if", unit)
         timing, people = self.timing()
         if condition is None:
@@ -153,9 +159,9 @@ class _Reader:
                 self.reading.say("E750", "the rule has no `if`", self.node.at, "say when it is raised")
             return None
         return Rule(
-            name, digest, self.text("title") or name, self.text("watches") or "Observation", condition, self.condition("clear when", unit),
+            name, digest, self.text("title") or name, watches, condition, self.condition("clear when", unit),
             timing, severity, self.text("say") or self.text("title") or name, unit, self.ages(), people, self.words("notify"),
-            self.silent(), self.text("source"), file, self.text("enabled") not in ("false", "no"),
+            self.silent(), self.text("source"), file, self.reading.yes(self.node.get("enabled"), "enabled", "E752"),
         )  # fmt: skip
 
     def text(self, key: str) -> str:
@@ -177,7 +183,8 @@ class _Reader:
             return None
         made = self.compile(self.text(key), unit)
         if isinstance(made, Fault):
-            self.reading.say(made.code, made.text, node.at, made.help)
+            of_unit = self.node.get("unit") if made.code == "E743" else None
+            self.reading.say(made.code, made.text, (of_unit or node).at, made.help)
             return None
         return made  # type: ignore[no-any-return]
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.alerts.life import Reading
 from engine.alerts.rule import Rule
+from engine.diagnostic import absent, did_you_mean
 from engine.fault import Fault, Kind
 from engine.record import record
 from engine.types import JSON, Run, Site, Work
@@ -45,8 +46,10 @@ class Alert:
         names = tuple(known) if self.rules == ("all",) else self.rules
         missing = [name for name in names if name not in known]
         if missing:
-            text = f"there is no alert rule called {missing[0]}"
-            return Fault(Kind.NOT_FOUND, "E753", text, "alert", f"rules: {', '.join(sorted(known))}")
+            text = absent("alert rule", missing[0])
+            return Fault(
+                Kind.NOT_FOUND, "E753", text, "alert", did_you_mean(missing[0], known) or f"rules: {', '.join(sorted(known))}"
+            )
         watching = Watching([known[name] for name in names])
 
         def step(work: Work) -> Work:

@@ -31,6 +31,8 @@ class Delivery:
     condition: Text | None = None
     retry: str = RETRY
     at: Span = NOWHERE
+    map_at: Span = NOWHERE
+    retry_at: Span = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from engine.channel.model import Channel, Delivery
-from engine.diagnostic import Diagnostic
+from engine.diagnostic import Diagnostic, absent, did_you_mean
 from engine.fault import Fault
 from engine.heap import release
 from engine.mapping.conditions import condition
@@ -48,8 +48,8 @@ def _render(
     if getattr(one.to.plugin, "feeds", False):
         return _published(channel, one, accepts)
     if one.map and one.map not in site.mappings:
-        help = f"mappings: {', '.join(sorted(site.mappings))}"
-        return [Diagnostic("E230", f"there is no mapping called {one.map}", one.at, help)]
+        help = did_you_mean(one.map, site.mappings) or f"mappings: {', '.join(sorted(site.mappings))}"
+        return [Diagnostic("E230", absent("mapping", one.map), one.map_at, help)]
     own = getattr(one.to.plugin, "parcel", None)
     if own and not one.map:
         body: Callable[[Work], Bodies | tuple[Fault, ...]] = _own(own)

@@ -14,6 +14,7 @@ keep messages: 90 days
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,13 +22,14 @@ from hashlib import sha256
 from typing import Any
 
 from engine.channel.model import RETRY, Channel, Delivery, Used
-from engine.diagnostic import Diagnostic, did_you_mean
+from engine.diagnostic import NOWHERE, Diagnostic, Span, did_you_mean
 from engine.document import Items, Node, Pairs, Text, read
-from engine.options import Reading, build, duration
+from engine.options import Reading, build, duration, field_name
 
 KEYS = ("channel", "title", "enabled", "source", "format", "accept if", "in order by", "validate", "steps", "destinations", "on failure",
         "keep messages")  # fmt: skip
 DELIVERY = ("map", "if", "retry")
+NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +59,19 @@ def read_channel(
                 "E226", f"a channel has no {key.text!r}", key.at, did_you_mean(key.text, KEYS) or f"its keys: {', '.join(KEYS)}"
             )
     name = _text(node, "channel", reading)
-    if not name:
+    named = node.get("channel")
+    if not name or named is None:
         reading.say("E225", "the channel has no name", node.at, "begin with `channel: its_name`")
+    elif not NAME.fullmatch(name):
+        help = "a name is small letters, digits and underscores, beginning with a letter; `title` may be anything"
+        reading.say("E225", f"{name} is no name of a channel", named.at, help)
     raw = text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
     source = _one(node.get("source"), kinds.sources, "source", reading)
     channel = Channel(
         name=name,
         digest=sha256(raw).hexdigest()[:16],
         title=_text(node, "title", reading),
-        enabled=_text(node, "enabled", reading) not in ("false", "no"),
+        enabled=reading.yes(node.get("enabled"), "enabled", "E222"),
         source=source.plugin if source else None,
         format=_format(node, source, kinds, reading),
         accept=_formula(node, "accept if", reading),
@@ -128,7 +134,7 @@ def _format(node: Pairs, source: Used | None, kinds: Kinds, reading: Reading) ->
     return name
 
 
-def _one(node: Node | None, known: Mapping[str, type], what: str, reading: Reading) -> Used | None:
+def _one(node: Node | None, known: Mapping[str, type], what: str, reading: Reading, at: Span | None = None) -> Used | None:
     """A plug-in written as `{ name: options }` or `name`."""
     if node is None:
         return None
@@ -136,9 +142,12 @@ def _one(node: Node | None, known: Mapping[str, type], what: str, reading: Readi
         return _used(node, None, known, what, reading)
     if isinstance(node, Pairs) and len(node.pairs) == 1:
         return _used(*node.pairs[0], known, what, reading)
-    reading.say(
-        "E222", f"one {what} with its options is wanted here", node.at, f"for example {{ {next(iter(known), 'name')}: {{}} }}"
-    )
+    names = [key for key, _ in node if key.text in known] if isinstance(node, Pairs) else []
+    if len(names) > 1:
+        text = f"{names[0].text} and {names[1].text} are two {what}s"
+        reading.say("E222", text, names[1].at, "write one here, and the other apart, with a name of its own")
+    else:
+        reading.say("E222", f"one {what} with its options is wanted here", at or node.at, f"`isthmus list {what}s` shows them")
     return None
 
 
@@ -152,8 +161,21 @@ def _used(key: Text, options: Node | None, known: Mapping[str, type], what: str,
             did_you_mean(key.text, known) or f"known: {', '.join(sorted(known))}",
         )
         return None
-    plugin = build(kind, options, reading, key.at)
-    return None if plugin is None else Used(key.text, plugin, options.at if options is not None else key.at)
+    plugin = build(kind, options, reading, key.at, key.text)
+    if plugin is None:
+        return None
+    at = options.at if options is not None else key.at
+    wrong = plugin.check() if hasattr(plugin, "check") else None
+    if wrong is not None:
+        reading.say(wrong.code, wrong.text, _option(options, wrong.at) or at, wrong.help)
+    return Used(key.text, plugin, at)
+
+
+def _option(options: Node | None, name: str) -> Span | None:
+    """Where an option's value stands."""
+    if isinstance(options, Pairs):
+        return next((value.at for key, value in options if field_name(key.text) == field_name(name)), None)
+    return options.at if options is not None else None
 
 
 def _steps(node: Node | None, kinds: Kinds, reading: Reading) -> tuple[Used, ...]:
@@ -185,7 +207,7 @@ def _delivery(key: Text, node: Node, kinds: Kinds, reading: Reading) -> Delivery
     own = tuple(pair for pair in node if pair[0].text in DELIVERY)
     rest = Pairs(tuple(pair for pair in node if pair[0].text not in DELIVERY), node.at)
     known = {**kinds.destinations, **{f"{name}_store": kind for name, kind in kinds.stores.items()}}
-    used = _one(rest, known, "destination", reading)
+    used = _one(rest, known, "destination", reading, None if rest.pairs else key.at)
     given = {name.text: value for name, value in own}
     texts = {name: reading.text(value) if isinstance(value, Text) else "" for name, value in given.items()}
     condition = given.get("if")
@@ -198,4 +220,6 @@ def _delivery(key: Text, node: Node, kinds: Kinds, reading: Reading) -> Delivery
         condition if isinstance(condition, Text) else None,
         texts.get("retry", "") or RETRY,
         key.at,
+        given["map"].at if "map" in given else NOWHERE,
+        given["retry"].at if "retry" in given else NOWHERE,
     )

@@ -13,7 +13,7 @@ import click
 from engine.cli.alert_test import test
 from engine.cli.call import fault_of, post
 from engine.cli.options import data_option, database
-from engine.cli.output import as_json, show_json, show_table, stop
+from engine.cli.output import as_json, clock, show_json, show_table, stop
 from engine.fault import Fault
 from engine.options import duration
 
@@ -56,7 +56,7 @@ def list_(state: str, rule: str, subject: str, limit: int, data: Path | None, js
     if json_:
         show_json(rows)
     else:
-        cells = [(_at(r["raised_at"]), r["severity"], r["rule"], r["subject"], r["state"], r["repeats"], r["id"]) for r in rows]
+        cells = [(clock(r["raised_at"]), r["severity"], r["rule"], r["subject"], r["state"], r["repeats"], r["id"]) for r in rows]
         show_table(("raised", "severity", "rule", "subject", "state", "repeats", "id"), cells)
     sys.exit(0 if rows else 1)
 
@@ -84,7 +84,7 @@ def show(id: Any, data: Path | None, json_: bool) -> None:
         return
     for name, value in found.items():
         if name != "history" and value not in (None, ""):
-            click.echo(f"{name.replace('_', ' '):16} {_at(value) if isinstance(value, datetime) else value}")
+            click.echo(f"{name.replace('_', ' '):16} {clock(value) if isinstance(value, datetime) else value}")
     show_table(
         ("at", "what", "by", "evidence"),
         [[each.get(k, "") for k in ("at", "turn", "by", "evidence")] for each in found["history"]],
@@ -148,12 +148,8 @@ def quiet(rule: str, subject: str, span: str | None, reason: str, end: int | Non
     if json_:
         show_json(rows)
     else:
-        cells = [(r["id"], r["rule"] or "every rule", r["subject"] or "everybody", _at(r["until"]), r["reason"]) for r in rows]
+        cells = [(r["id"], r["rule"] or "every rule", r["subject"] or "everybody", clock(r["until"]), r["reason"]) for r in rows]
         show_table(("number", "rule", "subject", "until", "reason"), cells)
-
-
-def _at(moment: datetime) -> str:
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 command.add_command(test)

@@ -13,7 +13,7 @@ import click
 
 from engine.cli.find import moment
 from engine.cli.options import FOLDER, data_option, database
-from engine.cli.output import as_json, show_json, show_table, stop
+from engine.cli.output import as_json, clock, show_json, show_table, stop
 from engine.fault import Fault, Kind
 from engine.settings import Settings, default_data, shipped
 
@@ -86,9 +86,7 @@ def _births(store: Any, connection: Any, subjects: set[str]) -> dict[str, str]:
 
 
 def _print(result: Any) -> None:
-    rows = [
-        (each.at.astimezone().strftime("%Y-%m-%d %H:%M:%S"), each.turn, each.subject, each.evidence) for each in result.happened
-    ]
+    rows = [(clock(each.at), each.turn, each.subject, each.evidence) for each in result.happened]
     show_table(("at", "what", "subject", "evidence"), rows)
     turns = Counter(each.turn for each in result.happened)
     raised = turns.pop("raised", 0)

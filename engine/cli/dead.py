@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from engine.cli.options import data_option, database
-from engine.cli.output import as_json, show_json, show_table
+from engine.cli.output import as_json, clock, show_json, show_table, some
 
 
 @click.group(short_help="Parcels that were given up: list, revive.")
@@ -46,10 +46,7 @@ def list_(destination: str, limit: int, data: Path | None, json_: bool) -> None:
     if json_:
         show_json([asdict(row) for row in rows])
     else:
-        cells = [
-            (r.seq, r.destination, r.since.astimezone().strftime("%m-%d %H:%M:%S"), r.attempts, r.fault, r.message or "")
-            for r in rows
-        ]
+        cells = [(r.seq, r.destination, clock(r.since), r.attempts, r.fault, r.message or "") for r in rows]
         show_table(("number", "destination", "since", "tries", "fault", "message"), cells)
     sys.exit(0 if rows else 1)
 
@@ -78,5 +75,5 @@ def revive(numbers: tuple[int, ...], destination: str, data: Path | None, json_:
     if json_:
         show_json({"revived": count})
     else:
-        click.echo(f"{count} parcels are sent again.")
+        click.echo(f"{some(count, 'parcel')} to be sent again.")
     sys.exit(0 if count else 1)

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from engine.cli.options import data_option
-from engine.cli.output import FINDINGS, as_json, show_json, show_table
+from engine.cli.output import FINDINGS, as_json, show_json, show_table, some
 from engine.fault import Fault
 from engine.home import note
 from engine.settings import Settings, default_data, shipped, split_address
@@ -82,7 +82,9 @@ def _configuration() -> Iterator[Finding]:
 
     settings = Settings(default_data(), channels=shipped("channels"), mappings=shipped("mappings"))
     found = deploy(settings, dry_site(settings))
-    detail = f"{len(found.channels)} channels, {len(found.library.mappings)} mappings, {len(found.findings)} findings"
+    detail = ", ".join(
+        (some(len(found.channels), "channel"), some(len(found.library.mappings), "mapping"), some(len(found.findings), "finding"))
+    )
     yield "channels and mappings", not found.refused, detail + (": run `isthmus lint`" if found.refused else "")
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine.cli.options import data_option, database
-from engine.cli.output import as_json, show_json, show_table
+from engine.cli.output import as_json, clock, show_json, show_table
 from engine.options import duration
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def command(text: str, reused: bool, data: Path | None, json_: bool, **given: An
     else:
         cells = [
             (
-                row.received.astimezone().strftime("%m-%d %H:%M:%S"),
+                clock(row.received),
                 row.state,
                 row.channel,
                 row.type,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from engine.cli.output import FINDINGS, as_json, show_json
+from engine.cli.output import FINDINGS, as_json, show_json, some
 from engine.cli.progress import working
 from engine.settings import Settings, default_data, shipped
 
@@ -39,6 +39,6 @@ def command(channels: Path | None, mappings: Path | None, json_: bool) -> None:
     else:
         for one in found.findings:
             click.echo(render(one) + "\n", err=True)
-        what = f"{len(found.channels)} channels, {len(found.site.mappings)} mappings"
-        click.echo(f"{what}: {len(found.findings)} findings" if found.findings else f"{what}: no findings")
+        what = f"{some(len(found.channels), 'channel')}, {some(len(found.site.mappings), 'mapping')}"
+        click.echo(f"{what}: {some(len(found.findings), 'finding') if found.findings else 'no findings'}")
     sys.exit(FINDINGS if found.refused else 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Any, NoReturn
@@ -27,6 +28,8 @@ def plain(value: Any) -> Any:
         return value.value
     if isinstance(value, Decimal):
         return str(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
     if isinstance(value, bytes):
         return value.decode("utf-8", "backslashreplace")
     if isinstance(value, set | frozenset | tuple):
@@ -37,6 +40,16 @@ def plain(value: Any) -> Any:
 def show_json(value: Any, lines: bool = False) -> None:
     """Prints one JSON document; with `lines` on a line of its own."""
     click.echo(json.dumps(value, default=plain, indent=None if lines else 2, ensure_ascii=False))
+
+
+def clock(moment: datetime, fine: str = "seconds") -> str:
+    """A moment for people: the clock of this machine, with its zone; `fine` is a timespec of `datetime.isoformat`."""
+    return moment.astimezone().isoformat(sep=" ", timespec=fine)
+
+
+def some(number: int, what: str) -> str:
+    """`1 message`, `2 messages`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> None:

@@ -11,7 +11,7 @@ import click
 
 from engine.cli.find import chosen, filters
 from engine.cli.options import data_option, database
-from engine.cli.output import as_json, show_json
+from engine.cli.output import as_json, show_json, some
 from engine.cli.progress import working
 
 
@@ -48,5 +48,5 @@ def command(ids: tuple[str, ...], dry_run: bool, data: Path | None, json_: bool,
     else:
         for each in done:
             click.echo(each)
-        click.echo(f"{len(done)} messages {'would be replayed' if dry_run else 'are replayed'}.", err=True)
+        click.echo(f"{some(len(done), 'message')} {'to be replayed; nothing was changed' if dry_run else 'replayed'}.", err=True)
     sys.exit(0 if done else 1)

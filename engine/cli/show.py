@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -11,7 +12,7 @@ from uuid import UUID
 import click
 
 from engine.cli.options import data_option, database
-from engine.cli.output import as_json, printable, say, show_json, show_table, stop
+from engine.cli.output import as_json, clock, printable, say, show_json, show_table, stop
 from engine.fault import Fault
 
 if TYPE_CHECKING:
@@ -54,13 +55,14 @@ def command(id: str, raw: bool, data: Path | None, json_: bool) -> None:
 def _print(shown: Shown) -> None:
     found = shown.found
     for name in ("id", "channel", "type", "sender", "control_id", "state", "received", "size"):
-        click.echo(f"{name.replace('_', ' '):11} {printable(str(getattr(found, name)))}")
+        value = getattr(found, name)
+        click.echo(
+            f"{name.replace('_', ' '):11} {clock(value, 'milliseconds') if isinstance(value, datetime) else printable(str(value))}"
+        )
     click.echo(f"{'sha256':11} {shown.digest}\n")
     for line in shown.body.replace(b"\r\n", b"\n").replace(b"\r", b"\n").decode("utf-8", "backslashreplace").split("\n"):
         click.echo(printable(line))
-    rows = [
-        (each.at.astimezone().strftime("%m-%d %H:%M:%S.%f")[:-3], each.state, each.attempt, each.plan) for each in shown.events
-    ]
+    rows = [(clock(each.at, "milliseconds"), each.state, each.attempt, each.plan) for each in shown.events]
     show_table(("at", "state", "attempt", "channel version"), rows, "History")
     for each in shown.events:
         for fault in each.faults:

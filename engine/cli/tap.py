@@ -10,7 +10,7 @@ from uuid import UUID
 import click
 
 from engine.cli.options import data_option, database
-from engine.cli.output import as_json, printable
+from engine.cli.output import as_json, clock, printable
 
 if TYPE_CHECKING:
     from engine.journal.line import Connection
@@ -82,6 +82,6 @@ def _show(one: Tapped, unmasked: bool, json_: bool) -> None:
         }
         click.echo(json.dumps({**row, "body": body}))
         return
-    at = one.received.astimezone().strftime("%H:%M:%S.%f")[:-3]
+    at = clock(one.received, "milliseconds")
     click.secho(f"── {at}  {one.channel}  {one.format}  {one.size} bytes  {one.id}", bold=True)
     click.echo(printable(body))

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from engine.channel.model import Channel
-from engine.diagnostic import Diagnostic
+from engine.diagnostic import Diagnostic, absent, did_you_mean
 from engine.fault import Fault, Kind
 from engine.types import JSON, Arrival, Envelope, Intake, Parcel, Receipt, Sender, Site
 
@@ -58,7 +58,12 @@ def check_feeds(channels: Mapping[str, Channel]) -> Iterator[Diagnostic]:
                 continue
             to = one.to.plugin.to
             if to not in channels:
-                yield Diagnostic("E736", f"there is no channel called {to}", one.at, f"channels: {', '.join(sorted(channels))}")
+                yield Diagnostic(
+                    "E736",
+                    absent("channel", to),
+                    one.at,
+                    did_you_mean(to, channels) or f"channels: {', '.join(sorted(channels))}",
+                )
             elif name in _reached(to, feeds):
                 yield Diagnostic(
                     "E736", f"{name} would feed itself through {to}", one.at, "take one of the circle's channels out"

@@ -194,16 +194,26 @@ def _value(node: tree.Value, element: Element, many: bool, context: Context) -> 
 
 
 def _fixed(node: tree.Plain, element: Element, context: Context) -> bound.Fixed | None:
+    noted = getattr(context.ends.format, "noted", None)
+    formula = f"a formula begins with =, so write ={node.text}" if noted is not None and noted(node.text) else ""
     if not element.primitive:
-        help = f"a formula begins with = ; the elements of a {element.type} go below it"
+        help = formula or f"a formula begins with = ; the elements of a {element.type} go below it"
         context.say("E320", f"{context.element} is a {element.type}, not a text", node.at, help)
         return None
     value = context.ends.model.literal(element.type, node.text)
     if isinstance(value, Fault):
-        context.say("E311", f"{node.text} is no {element.type}", node.at, value.help or value.text)
+        context.say("E311", f"{node.text} is no {element.type}", node.at, formula or value.help or value.text)
         return None
     if element.codes is not None and node.text not in element.codes:
-        help = did_you_mean(node.text, element.codes) or f"one of {', '.join(sorted(element.codes)[:12])}"
+        help = formula or did_you_mean(node.text, element.codes) or f"one of {', '.join(sorted(element.codes)[:12])}"
         context.say("E311", f"{node.text} is not a code of {context.element}", node.at, help)
         return None
+    if formula and not node.quoted:
+        context.say(
+            "E324",
+            f"{node.text} is written as it stands, not read from the message",
+            node.at,
+            f"{formula}; or put it in quotes",
+            "warning",
+        )
     return bound.Fixed(value, node.at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from engine.diagnostic import Span, did_you_mean
+from engine.diagnostic import Span, absent, did_you_mean
 from engine.fault import Fault, Kind
 from engine.mapping import bound
 from engine.mapping.bind_test import as_code
@@ -60,7 +60,7 @@ def _table(call: Call, context: Context) -> Table | None:
     table = context.ends.tables.get(name.text)
     if table is None:
         help = did_you_mean(name.text, context.ends.tables) or f"add tables/{name.text}.yaml"
-        context.say("E306", f"there is no table {name.text}", name.at, help)
+        context.say("E306", absent("table", name.text), name.at, help)
         return None
     if len(call.words) > 1 and call.words[1].text != "reverse":
         context.say("E307", "the second word of table is reverse", call.words[1].at, f"table({name.text}, reverse)")

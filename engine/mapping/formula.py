@@ -39,10 +39,23 @@ def whole(text: str, at: Span, code: str, part: Callable[[Words], T]) -> T | Dia
         words = Words(text, at, code)
         value = part(words)
         if words.now.kind != "end":
-            raise words.fail("the end")
+            raise words.fail("the end", _meant(words))
     except Syntax as syntax:
         return syntax.found
     return value
+
+
+def _meant(words: Words) -> str:
+    """What people mean by a word behind the end of a formula."""
+    word = words.now.text
+    if word in ("or", "||"):
+        return "the first that is valued is taken with `else`: =OBX-14 else OBR-7"
+    if word in ("if", "each"):
+        return f"conditions and repetitions stand left of the colon: `element {word} …: =OBX-5`"
+    if word in ("and", "+", "&"):
+        return "fields are not put together; several repetitions become one text with `| join`"
+    called = [one.text for one in words.tokens[max(0, words.place - 2) : words.place]]
+    return f"what a function works with stands in brackets: {called[1]}({word})" if len(called) == 2 and called[0] == "|" else ""
 
 
 def _list(words: Words) -> tuple[Formula, ...]:
@@ -116,6 +129,7 @@ def one_word(words: Words) -> Literal:
     """The next word, quoted text or number."""
     token = words.now
     if token.kind not in ("word", "text"):
-        raise words.fail("a word", 'put signs and blanks in quotes: "…"')
+        doubled = words.is_sign("=") and words.place > 0 and words.tokens[words.place - 1].text == "="
+        raise words.fail("a word", "write one =" if doubled else 'put signs and blanks in quotes: "…"')
     words.next()
     return Literal(token.text, token.at, token.kind == "word" and bool(_NUMBER.fullmatch(token.text)))

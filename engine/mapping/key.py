@@ -81,7 +81,8 @@ def _ask(words: Words) -> tuple[str, tuple[Literal, ...]]:
                 raise words.fail("in or same")
             sign = f"not {words.next().text}"
         return sign, () if sign.endswith("same") else bracketed(words)
-    raise words.fail("valued, empty, number, repeats, same, =, !=, <, >, in or not in")
+    wanted = "valued, empty, number, repeats, same, =, !=, <, >, in or not in"
+    raise words.fail(wanted, "for example OBX-2 = NM, OBX-2 in (NM, SN), OBX-5 valued")
 
 
 def _key(words: Words) -> Key:

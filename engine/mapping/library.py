@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any
 
-from engine.diagnostic import Diagnostic, Span, did_you_mean, errors, sourced
+from engine.diagnostic import Diagnostic, Span, absent, declared, did_you_mean, errors, sourced
 from engine.fault import Fault
 from engine.heap import building
 from engine.mapping import tree
@@ -58,6 +58,7 @@ class Library:
     diagnostics: tuple[Diagnostic, ...]
     files: MappingOf[str, str]
     made: MappingOf[str, Made] = field(default_factory=dict)  # of each mapping
+    gone: frozenset[str] = frozenset()  # sentences (`absent`) that only follow from other findings
 
     @property
     def sound(self) -> bool:
@@ -113,9 +114,11 @@ def _build(shelf: _Shelf) -> Library:
     with building():
         _fill(shelf)
     texts = shelf.texts
-    found = tuple(sourced(shelf.found, texts))
+    unmade = {absent("mapping", one.name) for one in shelf.trees.values() if one.reads.name and one.name not in shelf.mappings}
+    gone = frozenset(declared(texts, shelf.found) | unmade)
+    found = tuple(sourced((one for one in shelf.found if one.text not in gone), texts))
     made = MappingProxyType(shelf.made)
-    return Library(MappingProxyType(shelf.mappings), MappingProxyType(shelf.tables), found, texts, made)
+    return Library(MappingProxyType(shelf.mappings), MappingProxyType(shelf.tables), found, texts, made, gone)
 
 
 def _fill(shelf: _Shelf) -> None:
@@ -164,17 +167,22 @@ def _kept(one: tree.Tree, shelf: _Shelf) -> bool:
 
 def _compile(one: tree.Tree, shelf: _Shelf) -> None:
     plugins, found = shelf.plugins, shelf.found
+    before = len(found)
     format, model = plugins.formats.get(one.reads.name), plugins.models.get(one.writes.name)
     if format is None:
         help = did_you_mean(one.reads.name, plugins.formats)
-        found.append(Diagnostic("E317", f"there is no format called {one.reads.name}", one.reads.at, help))
+        found.append(Diagnostic("E317", absent("format", one.reads.name), one.reads.at, help))
+    found += _structure(format, one)
     if hasattr(model, "of"):
         model = _narrow(model, one, found)
     elif model is None:
         help = did_you_mean(one.writes.name, plugins.models)
-        found.append(Diagnostic("E317", f"there is no model called {one.writes.name}", one.writes.at, help))
+        found.append(Diagnostic("E317", absent("model", one.writes.name), one.writes.at, help))
+    elif model.name != " ".join((one.writes.name, one.writes.rest)).strip():
+        text = f"{one.writes.name} {one.writes.rest}".strip()
+        found.append(Diagnostic("E317", f"{text} cannot be written", one.writes.at, f"write `{model.name}`"))
     parts = _parts(one, shelf)
-    if format is None or model is None or parts is None:
+    if format is None or model is None or parts is None or any(one.code == "E317" for one in found[before:]):
         return
     ends = Ends(format, one.reads.rest, model, plugins.converters, shelf.tables, plugins.functions)
     plan, wrong = bind(one, ends, parts)
@@ -184,6 +192,15 @@ def _compile(one: tree.Tree, shelf: _Shelf) -> None:
         used = [one.file, *(part.file for part in parts), *(name for table in tables for name in (table.file, table.csv) if name)]
         shelf.mappings[one.name] = compile_plan(plan, digest(shelf.texts, used))
         shelf.made[one.name] = Made(tuple(used), tuple(wrong))
+
+
+def _structure(format: Format | None, one: tree.Tree) -> list[Diagnostic]:
+    """What is wrong with the structure that `reads:` names, where the format can tell."""
+    known = getattr(format, "structure", None)
+    fault = known(one.reads.rest) if known is not None and one.reads.rest else None
+    start = len(one.reads.name) + 1
+    at = one.reads.at.part(start, start + len(one.reads.rest))
+    return [Diagnostic("E317", fault.text, at, fault.help)] if fault is not None else []
 
 
 def _narrow(model: Any, one: tree.Tree, found: list[Diagnostic]) -> Model | None:
@@ -202,7 +219,7 @@ def _parts(one: tree.Tree, shelf: _Shelf) -> list[tree.Tree] | None:
         if part is None or part.reads.name:
             known = [other.name for other in shelf.trees.values() if not other.reads.name]
             help = did_you_mean(name.text, known)
-            shelf.found.append(Diagnostic("E323", f"there is no part called {name.text}", name.at, help))
+            shelf.found.append(Diagnostic("E323", absent("part", name.text), name.at, help))
             return None
         parts.append(part)
     return parts

@@ -187,4 +187,4 @@ def _value(node: Node, reading: _Reading) -> Value | None:
     if not node.text and not node.quoted:
         reading.say("E206", "there is no value", node.at, "write a text, or a formula beginning with =")
         return None
-    return Plain(node.text, node.at)
+    return Plain(node.text, node.at, node.quoted)

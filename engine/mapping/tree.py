@@ -14,6 +14,7 @@ class Plain:
 
     text: str
     at: Span
+    quoted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

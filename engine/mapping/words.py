@@ -14,6 +14,7 @@ _TOKEN = re.compile(
       | (?P<word>(?:[^\s|,()=!<>"\[\]]|\[[^\[\]]*\])+)""",
     re.VERBOSE,
 )
+_CURLY = re.compile("[\u201c\u201d\u201e\u2018\u2019]")
 KEYWORDS = frozenset({"else", "and", "or", "in", "not", "valued", "empty", "number", "repeats", "same", "if", "each", "as"})
 
 
@@ -45,6 +46,12 @@ def split(text: str, at: Span, code: str) -> list[Token]:
             help = 'close the quote: text stands between two "' if odd == '"' else 'put it in quotes: "…"'
             raise Syntax(Diagnostic(code, f"{odd} is not expected here", at.part(place, place + 1), help))
         kind = match.lastgroup or ""
+        curly = _CURLY.search(match.group()) if kind == "word" else None
+        if curly is not None:
+            at_sign = at.part(place + curly.start(), place + curly.end())
+            raise Syntax(
+                Diagnostic(code, f"{curly.group()} is not expected here", at_sign, 'text stands between straight quotes: "…"')
+            )
         if kind != "space":
             word = match.group()[1:-1].replace('""', '"') if kind == "text" else match.group()
             tokens.append(Token(kind, word, at.part(place, match.end())))
