@@ -30,6 +30,7 @@ from engine.settings import Settings
 from engine.types import Site
 from engine.uuid7 import uuid7
 
+EVERYWHERE = {"", "0.0.0.0", "[::]"}  # noqa: S104  addresses that stand for all
 PEOPLE = "alerts"  # the channel whose destinations alert rules may tell
 
 
@@ -179,13 +180,15 @@ def _people(rules: Mapping[str, Rule], routes: set[str], found: list[Diagnostic]
 
 def _listening(channels: Mapping[str, Channel]) -> Iterator[Diagnostic]:
     """Two channels cannot listen on one address; port 0 is any that is free."""
-    taken: dict[str, str] = {}
+    taken: list[tuple[str, str, str]] = []
     for channel in channels.values():
-        address = getattr(channel.source, "listen", "")
-        other = taken.setdefault(address, channel.name)
-        if other != channel.name and address and not address.endswith(":0"):
-            text = f"the channel {other} listens on {address} already"
+        host, _, port = str(getattr(channel.source, "listen", "")).removeprefix("tcp:").rpartition(":")
+        if port in ("", "0"):
+            continue
+        for other, there in ((name, on) for name, on, at in taken if at == port and (on == host or {on, host} & EVERYWHERE)):
+            text = f"the channel {other} listens on {there or 'all addresses'}:{port} already"
             yield Diagnostic("E229", text, Span(channel.file), "give it an address of its own")
+        taken.append((channel.name, host, port))
 
 
 def _followed(channels: Mapping[str, Channel], routes: set[str], gone: AbstractSet[str]) -> Iterator[Diagnostic]:

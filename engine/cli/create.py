@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from pathlib import Path
 
 import click
@@ -15,7 +16,7 @@ title: What this channel is for
 
 source:
   mllp:
-    listen: "tcp:127.0.0.1:2576"
+    listen: "tcp:127.0.0.1:{port}"
     acknowledge: when stored        # or: when processed
 
 accept if: MSH-9.1 = ORU            # what is not accepted is acknowledged and filtered
@@ -56,6 +57,8 @@ rows:
   B: second
 otherwise: refuse                   # or: keep, or a code
 """
+FIRST = 2576
+_PORT = re.compile(r"\blisten:[^\n]*:(\d{1,5})")  # the last one of the line, where it has a default
 KINDS = {"channel": ("channels", CHANNEL), "mapping": ("mappings", MAPPING), "table": ("mappings/tables", TABLE)}
 
 
@@ -68,6 +71,8 @@ KINDS = {"channel": ("channels", CHANNEL), "mapping": ("mappings", MAPPING), "ta
 @as_json
 def command(kind: str, name: str, into: Path | None, json_: bool) -> None:
     """Create a channel, mapping or table file to start from. A file that is there already is left alone.
+
+    A channel listens on the first port from 2576 on that no other channel names and nobody listens on.
 
     \b
     Examples:
@@ -83,11 +88,27 @@ def command(kind: str, name: str, into: Path | None, json_: bool) -> None:
     if target.exists():
         raise click.UsageError(f"{target} is there already")
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(text.format(name=name), encoding="utf-8")
+    target.write_text(text.format(name=name, port=free_port(target.parent)), encoding="utf-8")
     if json_:
         show_json({"created": str(target)})
     else:
         click.echo(f"{target}\nEdit it, then: isthmus lint && isthmus deploy")
+
+
+def free_port(folder: Path) -> int:
+    """The first port from 2576 on that no channel of the folder names and that can be listened on now."""
+    named = {int(port) for path in folder.glob("*.yaml") for port in _PORT.findall(path.read_text("utf-8", "replace"))}
+    return next((port for port in range(FIRST, FIRST + 1000) if port not in named and _free(port)), FIRST)
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def analysts(folder: str) -> Path:

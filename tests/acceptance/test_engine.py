@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import httpx
+
 from adapters.hl7v2.traffic import hospital
 from engine.journal.look import Filter, Found, Shown, connect, find, show
 from tests.acceptance.running import Engine, Start
@@ -136,6 +138,21 @@ def test_an_unknown_page_is_a_404_and_an_operators_call_needs_the_token(engine: 
         except urllib.error.HTTPError as error:
             assert error.code == status
             assert error.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_channel_whose_address_is_taken_is_told_and_the_rest_is_deployed(own_engine: Start) -> None:
+    engine = own_engine()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = f"tcp:127.0.0.1:{taken.getsockname()[1]}"
+        (engine.channels / "late.yaml").write_text(f'channel: late\nsource: {{ mllp: {{ listen: "{listen}" }} }}\n')
+        deaf = engine.command("deploy")
+        assert (deaf.returncode, deaf.stdout.strip()) == (1, b"Deployed, but not every source listens.")
+        assert b"the channel late does not listen" in deaf.stderr
+        status = httpx.get(f"{engine.http}/readyz")
+        assert (status.status_code, status.json()["checks"]["sources"]) == (503, False)
+    again = engine.command("deploy")
+    assert (again.returncode, again.stdout.strip()) == (0, b"Deployed.")
+    assert engine.port("hospital") and httpx.get(f"{engine.http}/readyz").status_code == 200
 
 
 def test_a_bad_mapping_is_refused_and_the_old_one_keeps_running(own_engine: Start) -> None:

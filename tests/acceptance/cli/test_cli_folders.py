@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import socket
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,18 @@ def test_what_is_created_is_clean_to_lint(folders: tuple[Path, Path]) -> None:
         assert Path(json.loads(done.stdout)["created"]).is_file()
         assert isthmus("create", kind, "mine", "--into", str(into)).exit_code == 2
     assert linted(channels, mappings) == {"refused": False, "findings": []}
+
+
+def test_a_created_channel_listens_where_nobody_does(folders: tuple[Path, Path]) -> None:
+    channels, _ = folders
+    (channels / "other.yaml").write_text('channel: other\nsource: { mllp: { listen: "tcp:${HOST:-127.0.0.1}:2576" } }\n')
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("127.0.0.1", 2577))
+        taken.listen()
+        assert isthmus("create", "channel", "mine", "--into", str(channels)).exit_code == 0
+    told = re.search(r"127\.0\.0\.1:(\d+)", (channels / "mine.yaml").read_text())
+    assert told is not None and int(told[1]) > 2577
 
 
 def test_what_is_created_elsewhere_lies_in_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

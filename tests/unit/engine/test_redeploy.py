@@ -160,12 +160,20 @@ def test_a_file_that_cannot_be_read_refuses_the_set_and_names_it(settings: Setti
     assert found.findings[0].at.file.endswith(".yaml")
 
 
-def test_two_channels_on_one_address_are_refused_by_name(settings: Settings) -> None:
-    text = 'channel: {name}\nsource: {{ mllp: {{ listen: "tcp:127.0.0.1:{port}" }} }}\n'
-    for name, port in (("one", 2601), ("two", 2602), ("any", 0), ("other", 0)):
-        (settings.channels / f"{name}.yaml").write_text(text.format(name=name, port=port))
+@pytest.mark.parametrize("same", ["tcp:127.0.0.1:2601", "127.0.0.1:2601", "tcp::2601", "0.0.0.0:2601"])
+def test_two_channels_on_one_address_are_refused_by_name(settings: Settings, same: str) -> None:
+    text = 'channel: {name}\nsource: {{ mllp: {{ listen: "{listen}" }} }}\n'
+    for name, listen in (
+        ("one", "tcp:127.0.0.1:2601"),
+        ("two", "127.0.0.1:2602"),
+        ("any", ":0"),
+        ("other", ":0"),
+        ("six", "[::1]:2601"),
+    ):
+        (settings.channels / f"{name}.yaml").write_text(text.format(name=name, listen=listen))
     assert not made(settings).refused
-    (settings.channels / "two.yaml").write_text(text.format(name="two", port=2601))
+    (settings.channels / "six.yaml").unlink()
+    (settings.channels / "two.yaml").write_text(text.format(name="two", listen=same))
     found = made(settings)
     assert [(one.code, one.at.file) for one in found.findings if one.severity == "error"] == [("E229", "channels/two.yaml")]
     assert "the channel one" in next(one.text for one in found.findings if one.code == "E229")
