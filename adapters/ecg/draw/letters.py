@@ -14,6 +14,7 @@ WIDTHS = (
     611, 722, 667, 944, 667, 667, 611, 278, 278, 278, 469, 556, 333, 556, 556, 500, 556, 556, 278, 556, 556, 222, 222, 500, 222, 833,
     556, 556, 556, 556, 333, 500, 278, 556, 500, 722, 500, 500, 500, 334, 260, 334, 584,
 )  # fmt: skip
+EASTERN = {"W": 1000, "F": 1000, "H": 500}
 BOLD = 1.08  # of the upright letters' width
 CYRILLIC = (
     "A B V G D E ZH Z I I K L M N O P R S T U F KH TS CH SH SHCH IE Y - E IU IA"  # А to Я
@@ -29,9 +30,9 @@ LATIN |= {one.lower(): other.lower() for one, other in LATIN.items() if one.lowe
 
 
 def width(text: str, bold: bool = False) -> float:
-    """About how wide a text in Helvetica of size 1 is; a Chinese, Japanese or Korean letter is as wide as it is high."""
+    """About how wide a text in Helvetica of size 1 is; a Chinese, Japanese or Korean letter is as wide as it is high, or half that."""
     wide = sum(
-        WIDTHS[ord(one) - 32] if " " <= one <= "~" else 1000 if unicodedata.east_asian_width(one) in "WF" else 556 for one in text
+        WIDTHS[ord(one) - 32] if " " <= one <= "~" else EASTERN.get(unicodedata.east_asian_width(one), 556) for one in text
     )
     return wide / 1000 * (BOLD if bold else 1)
 

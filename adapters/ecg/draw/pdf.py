@@ -1,6 +1,7 @@
 """A page as PDF 1.4 (ISO 32000): vectors and the standard fonts, no images, no dates, so equal pages give equal bytes.
 
-The standard fonts hold Western letters only (WinAnsi): others are written in those (`letters.py`), and what is left unknown becomes `?`.
+The standard fonts hold Western letters only (WinAnsi): Chinese, Japanese and Korean ones are left to fonts of the reader (`eastern.py`),
+others are written in Western ones (`letters.py`), and what is left unknown becomes `?`: a wrong name is worse than none.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
+from adapters.ecg.draw.eastern import font, runs
 from adapters.ecg.draw.letters import western, width
 from adapters.ecg.draw.shapes import Lines, Page, Shade, Text, Trace
 
@@ -23,7 +25,8 @@ def pdf(page: Page) -> bytes:
     content = _content(page).encode("latin-1")
     packed = zlib.compress(content, LEVEL)
     box = f"0 0 {page.width * MM:.3f} {page.height * MM:.3f}"
-    fonts = "<</F1 5 0 R/F2 6 0 R>>"
+    used = sorted({name for text in page.texts if not text.words.isascii() for name, _ in runs(text.words) if name})
+    fonts = "<</F1 5 0 R/F2 6 0 R" + "".join(f"/{name} {7 + 3 * n} 0 R" for n, name in enumerate(used)) + ">>"
     objects = [
         b"<</Type/Catalog/Pages 2 0 R>>",
         b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
@@ -32,11 +35,13 @@ def pdf(page: Page) -> bytes:
         b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>",
         b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica-Bold/Encoding/WinAnsiEncoding>>",
     ]
-    return _file(objects)
+    for name in used:
+        objects += font(name, len(objects) + 1)
+    return _file(objects, b"1.5" if used else b"1.4")
 
 
-def _file(objects: list[bytes]) -> bytes:
-    out = bytearray(b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n")
+def _file(objects: list[bytes], version: bytes) -> bytes:
+    out = bytearray(b"%PDF-" + version + b"\n%\xe2\xe3\xcf\xd3\n")
     places = []
     for number, body in enumerate(objects, 1):
         places.append(len(out))
@@ -89,8 +94,16 @@ def _cells(points: NDArray[np.float64]) -> tuple[int, ...]:
 
 def _text(text: Text) -> str:
     """Text is set upright again: the page's y axis points down."""
-    raw = western(text.words)
+    pieces = [("", text.words)] if text.words.isascii() else [(name, words) for name, words in runs(text.words) if words]
+    raw = "".join(words if name else western(words) for name, words in pieces)
     x = text.x - {"start": 0.0, "middle": 0.5, "end": 1.0}[text.anchor] * width(raw) * text.size
-    safe = raw.replace("\\", "\\\\").replace("(", "\\(").replace(")", "\\)")
-    font = "F2" if text.bold else "F1"
-    return f"BT {_colour(text.colour, 'rg')} /{font} {text.size * UNIT:.0f} Tf 1 0 0 -1 {x * UNIT:.0f} {text.y * UNIT:.0f} Tm ({safe}) Tj ET"
+    size, upright = f"{text.size * UNIT:.0f}", "F2" if text.bold else "F1"
+    said = [f"/{name or upright} {size} Tf {_said(name, words)} Tj" for name, words in pieces]
+    return f"BT {_colour(text.colour, 'rg')} 1 0 0 -1 {x * UNIT:.0f} {text.y * UNIT:.0f} Tm {' '.join(said)} ET"
+
+
+def _said(collection: str, words: str) -> str:
+    """A string of PDF: UTF-16 for the fonts of a collection, else bytes of WinAnsi."""
+    if collection:
+        return f"<{words.encode('utf-16-be').hex()}>"
+    return "(" + western(words).replace("\\", "\\\\").replace("(", "\\(").replace(")", "\\)") + ")"
