@@ -12,6 +12,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
 
 from engine import __version__
 from engine.bounds import Bounded
@@ -34,6 +35,7 @@ def build(
     """The ASGI application, and the mounts to be stopped with it."""
     app = FastAPI(title="Isthmus", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
     app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(HTTPException, _unserved)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(Exception, _broken)
     check = guard(token)
@@ -90,6 +92,15 @@ def problem(fault: Fault) -> Response:
 
 async def _refused(_request: Request, error: Exception) -> Response:
     return problem(error.fault) if isinstance(error, Refused) else await _broken(_request, error)
+
+
+async def _unserved(request: Request, error: Exception) -> Response:
+    """An address or a method that is not served: problem details, as everywhere."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    text = {404: "there is nothing at this address", 405: f"{request.method} is not served at this address"}.get(status)
+    fault = Fault(Kind.NOT_FOUND, "E902", text or "the request is not served", help="/openapi.json lists what is")
+    media, body = told(status, fault)
+    return Response(body, status, getattr(error, "headers", None), media.decode())
 
 
 async def _invalid(_request: Request, error: Exception) -> Response:

@@ -12,7 +12,7 @@ from engine.types import Run, Site, Work
 
 
 def _named(name: str, site: Site) -> str:
-    return did_you_mean(name, site.mappings) or f"mappings: {', '.join(sorted(site.mappings))}"
+    return did_you_mean(name, site.mappings) or f"mappings: {', '.join(sorted(site.mappings)) or 'none'}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,8 @@ async def _send(
             told = answer.code or UNASKED if isinstance(answer, Reply) else f"{answer.code} {answer.text}"
             click.echo(f"{name}  {row['control_id']}  {told}  {row['ms']} ms")
         if row.get("exit") == 3:
+            if not quiet and isinstance(answer, Fault) and answer.help:
+                click.echo(f"  = help: {answer.help} {host}:{port} was called; --to names another.", err=True)
             break
     await answers.aclose()  # type: ignore[attr-defined]
     return rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,8 +15,12 @@ from engine.cli.alert_test import test
 from engine.cli.call import fault_of, post
 from engine.cli.options import data_option, database
 from engine.cli.output import as_json, clock, show_json, show_table, stop
+from engine.diagnostic import did_you_mean
 from engine.fault import Fault
 from engine.options import duration
+from engine.settings import shipped
+
+_NAMED = re.compile(r"^alert:[ \t]*[\"']?([^\s\"']+)", re.MULTILINE)
 
 
 @click.group(short_help="Alerts: list, show, ack, quiet, test.")
@@ -142,6 +147,7 @@ def quiet(rule: str, subject: str, span: str | None, reason: str, end: int | Non
                 Fault(look.NONE.kind, "E765", "there is no such quiet time", str(end), "`isthmus alert quiet` lists them"), json_
             )
         if time is not None:
+            _known(rule, {row["rule"] for row in look.alerts(connection, "all", rule, limit=1)})
             now = datetime.now(UTC)
             look.quiet(connection, rule, subject, now, now + time, reason)
         rows = look.quiets(connection)
@@ -150,6 +156,18 @@ def quiet(rule: str, subject: str, span: str | None, reason: str, end: int | Non
     else:
         cells = [(r["id"], r["rule"] or "every rule", r["subject"] or "everybody", clock(r["until"]), r["reason"]) for r in rows]
         show_table(("number", "rule", "subject", "until", "reason"), cells)
+
+
+def _known(rule: str, raised: set[str]) -> None:
+    """Says so where nothing has the name of a rule that is to be quiet: it may well be a slip."""
+    named = {
+        found[1]
+        for path in (shipped("channels") / "alerts").glob("*.yaml")
+        if (found := _NAMED.search(path.read_text("utf-8", "replace")))
+    }
+    if rule and rule not in named | raised:
+        help = did_you_mean(rule, named)
+        click.secho(f"warning: no rule here is called {rule}" + (f"; {help}" if help else ""), fg="yellow", err=True)
 
 
 command.add_command(test)

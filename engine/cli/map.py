@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from engine.cli.messages import STDIN, message_files, messages
-from engine.cli.output import FINDINGS, as_json, say
+from engine.cli.output import FINDINGS, as_json, say, show_table
 from engine.cli.progress import counted
 from engine.fault import Fault, Kind
 from engine.plugins import plugins
@@ -23,7 +23,11 @@ from engine.settings import shipped
 @click.argument("words", nargs=-1, metavar="[MAPPING] FILE…")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Write one file a message into this folder.")
 @click.option("--mappings", type=click.Path(path_type=Path, file_okay=False, exists=True), help="The folder of mappings.")
-@click.option("--trace", is_flag=True, help="Print where each value came from instead: element, value, source path, rule.")
+@click.option(
+    "--trace",
+    is_flag=True,
+    help="Print where each value came from instead: element, value, source path, bytes, rule. With --json fixed texts, too.",
+)
 @as_json
 def command(words: tuple[str, ...], out: Path | None, mappings: Path | None, trace: bool, json_: bool) -> None:
     """Print the FHIR Bundle a message becomes, by the named mapping or the one that fits its type (MSH-9).
@@ -58,6 +62,8 @@ def command(words: tuple[str, ...], out: Path | None, mappings: Path | None, tra
                 out.mkdir(parents=True, exist_ok=True)
                 (out / target).write_bytes(result)
                 rows[-1]["becomes"] = str(out / target)
+            elif trace and not json_:
+                _traced(name, msgspec.json.decode(result))
             elif json_:
                 rows[-1]["becomes"] = msgspec.Raw(result) if result[:1] in b"{[" else result.decode("utf-8", "backslashreplace")
             else:
@@ -66,6 +72,13 @@ def command(words: tuple[str, ...], out: Path | None, mappings: Path | None, tra
     if json_:
         click.echo(encoded(rows))
     sys.exit(FINDINGS if any(row["faults"] for row in rows) else 0)
+
+
+def _traced(message: str, rows: list[dict[str, Any]]) -> None:
+    """What was read from the message, as a table."""
+    read = [row for row in rows if row["path"]]
+    cells = [(row["target"], row["value"], row["path"], "{}-{}".format(*row["bytes"]), row["rule"]) for row in read]
+    show_table(("element", "value", "read from", "bytes", "rule"), cells, message)
 
 
 def chosen(words: tuple[str, ...], known: Any) -> tuple[str, list[Path]]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
@@ -89,6 +91,8 @@ def settings(
         if isinstance(checked, Fault):
             raise click.UsageError(f"--mllp: {checked.text}")
         os.environ["ISTHMUS_MLLP"] = f"{checked[0]}:{checked[1]}"
+    for name in ("ISTHMUS_ZONE", "ISTHMUS_ECG_ZONE"):
+        zone(name)
     return Settings(
         data=(data or default_data()).expanduser().resolve(),
         database_url=os.environ.get("DATABASE_URL", ""),
@@ -99,9 +103,9 @@ def settings(
         accept_data_loss=accept,
         log_level=log_level,
         workers=workers,
-        pending=int(limit) if (limit := os.environ.get("ISTHMUS_PENDING", "")).isdigit() else 20_000,
-        log_ahead=int(size) if (size := os.environ.get("ISTHMUS_LOG_AHEAD", "")).isdigit() else MOST,
-        keep_audit=days("ISTHMUS_KEEP_AUDIT"),
+        pending=number("ISTHMUS_PENDING", "messages", 20_000, 1, 10_000_000),
+        log_ahead=number("ISTHMUS_LOG_AHEAD", "megabytes", MOST, 0, 1_000_000),
+        keep_audit=number("ISTHMUS_KEEP_AUDIT", "days", 0, 1, 36_500),
         origins=listed("ISTHMUS_ORIGINS"),
         subscription_hosts=listed("ISTHMUS_SUBSCRIPTION_HOSTS"),
         subscription_networks=listed("ISTHMUS_SUBSCRIPTION_NETWORKS"),
@@ -109,12 +113,23 @@ def settings(
     )
 
 
-def days(name: str) -> int:
-    """An environment variable that holds days, none when it is not set; ends the command when it is no number of them."""
+def number(name: str, unit: str, usual: int, least: int, most: int) -> int:
+    """An environment variable that holds a number of something, `usual` when it is not set; ends the command when it is none."""
     text = os.environ.get(name, "")
-    if text and not (text.isascii() and text.isdigit() and 0 < int(text) <= 36_500):
-        raise click.UsageError(f"{name} is a number of days, from 1 to 36500")
-    return int(text or 0)
+    if text and not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+        raise click.UsageError(f"{name} is a number of {unit}, from {least} to {most}")
+    return int(text) if text else usual
+
+
+def zone(name: str) -> None:
+    """Ends the command when an environment variable names no zone of time: a wrong one would be taken for UTC."""
+    text = os.environ.get(name, "")
+    try:
+        known = not text or bool(re.fullmatch(r"UTC|[+-]\d{4}", text)) or ("/" in text and bool(ZoneInfo(text)))
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        known = False
+    if not known:
+        raise click.UsageError(f"{name}={text} is no zone; for example Europe/Berlin")
 
 
 def listed(name: str) -> tuple[str, ...]:

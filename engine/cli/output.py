@@ -14,7 +14,7 @@ import click
 
 from engine.fault import Fault
 
-WIDE = 160  # columns where no terminal says how many there are
+WIDE = 1000  # columns where no terminal says how many there are: nothing is cut off for who reads the lines
 FINDINGS, USAGE, UNAVAILABLE = 1, 2, 3
 
 as_json = click.option("--json", "json_", is_flag=True, help="Print JSON for programs.")
@@ -53,14 +53,20 @@ def some(number: int, what: str) -> str:
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> None:
-    """Prints a table for people."""
+    """Prints a table for people, or that it has no rows."""
     from rich import box  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
     from rich.markup import escape  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
-    table = Table(*columns, title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
-    for row in rows:
+    lines = list(rows)
+    if not lines:
+        click.echo(f"{title}: none" if title else "None.")
+        return
+    table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")  # an id is read whole
+    for row in lines:
         table.add_row(*(escape(printable(str(cell))) for cell in row))
     Console(width=None if sys.stdout.isatty() else WIDE, highlight=False).print(table)
 

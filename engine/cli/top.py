@@ -121,6 +121,12 @@ def rated(before: Numbers, now: Numbers) -> Numbers:
     return now
 
 
+def _cell(name: str, value: float) -> str:
+    if name == "paused":
+        return "yes" if value else "no"
+    return f"{value:,.{1 if name == 'rate' else 0}f}"
+
+
 def screen(found: Numbers) -> Any:
     """The numbers as two tables."""
     from rich import box  # noqa: PLC0415
@@ -142,6 +148,6 @@ def screen(found: Numbers) -> Any:
         for name in names:
             table.add_column({"rate": "/s"}.get(name, name), justify="right")
         for key, row in sorted(rows.items()):
-            table.add_row(key, *(f"{row.get(name, 0.0):,.{1 if name == 'rate' else 0}f}" for name in names))
+            table.add_row(key, *(_cell(name, row.get(name, 0.0)) for name in names))
         tables.append(table)
     return Group(*tables)

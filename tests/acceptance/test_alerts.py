@@ -89,6 +89,8 @@ def test_quiet_times_are_kept_listed_and_ended(engine: Engine) -> None:
     assert [(row["rule"], row["subject"], row["reason"]) for row in rows] == [("low_spo2", "", "exchange")]
     assert json.loads(engine.command("alert", "quiet", "--end", str(rows[0]["id"]), "--json").stdout) == []
     assert engine.command("alert", "quiet", "--end", str(rows[0]["id"])).returncode == 1
+    slip = engine.command("alert", "quiet", "--rule", "low_sp02", "--for", "1s")
+    assert b"no rule here is called low_sp02; did you mean low_spo2?" in slip.stderr
 
 
 def test_a_ward_is_told_of_an_alert_in_hl7_with_whom_it_is_about_and_what_it_rests_on(own_engine: Start) -> None:

@@ -138,6 +138,8 @@ def test_an_unknown_page_is_a_404_and_an_operators_call_needs_the_token(engine: 
         except urllib.error.HTTPError as error:
             assert error.code == status
             assert error.headers["X-Content-Type-Options"] == "nosniff"
+            assert error.headers["Content-Type"] == "application/problem+json"
+            assert json.load(error)["code"] == ("E902" if status == 404 else "E905")
 
 
 def test_a_channel_whose_address_is_taken_is_told_and_the_rest_is_deployed(own_engine: Start) -> None:

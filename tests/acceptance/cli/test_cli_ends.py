@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from engine import deployment
+from engine.cli.options import zone
 from tests.acceptance.cli.verbs import PANEL, REPORT, isthmus, process
 
 
@@ -113,3 +114,29 @@ def test_progress_is_shown_to_people_only() -> None:
         patch.setattr(sys, "stderr", told)
         assert list(counted([1, 2, 3], "numbers")) == [1, 2, 3]
         assert told.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("ISTHMUS_ZONE", "Europe/Nowhere", "Europe/Berlin"),
+        ("ISTHMUS_ZONE", "Berlin", "Europe/Berlin"),
+        ("ISTHMUS_ECG_ZONE", "../etc/passwd", "Europe/Berlin"),
+        ("ISTHMUS_PENDING", "many", "a number of messages"),
+        ("ISTHMUS_LOG_AHEAD", "-1", "a number of megabytes"),
+    ],
+)
+def test_an_engine_starts_on_no_setting_that_it_cannot_read(
+    name: str, text: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, text)
+    done = isthmus("run", "--data", str(tmp_path / "none"))
+    assert (done.exit_code, (tmp_path / "none").exists()) == (2, False)
+    assert name in done.stderr
+    assert told in done.stderr
+
+
+@pytest.mark.parametrize("text", ["", "UTC", "+0100", "America/New_York"])
+def test_a_zone_is_a_name_or_an_offset(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ISTHMUS_ZONE", text)
+    zone("ISTHMUS_ZONE")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from decimal import Decimal
 from pathlib import Path
 
@@ -71,11 +72,15 @@ def test_map_tells_a_fhir_resource_a_json_document_and_a_message_apart(tmp_path:
 
 
 def test_map_traces_values_to_their_bytes() -> None:
-    rows = json.loads(isthmus("map", "--trace", PANEL).stdout)
+    [traced] = json.loads(isthmus("map", "--trace", "--json", PANEL).stdout)
+    rows = traced["becomes"]
     body = Path(PANEL).read_bytes()
     value = next(row for row in rows if row["target"].endswith("valueQuantity.value"))
     start, end = value["bytes"]
     assert Decimal(body[start:end].decode()) == Decimal(str(value["value"]))
+    table = isthmus("map", "--trace", PANEL).stdout
+    assert re.search(r"Observation\[\d+\]\.valueQuantity\.value +\S+ +OBX\[\d+\]-5 +\d+-\d+ +mappings/results\.yaml:\d+", table)
+    assert "StructureDefinition" not in table  # fixed texts are read from nowhere
 
 
 @pytest.mark.parametrize(
