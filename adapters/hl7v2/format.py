@@ -226,13 +226,12 @@ def _one(node: Node, step: str) -> Node | None:
         return node.inside(step) if re.fullmatch(r"Z[A-Z0-9]{2}(-\d+)?", step) else None
     if segment not in segments() or (field and (not field.isdigit() or int(field) not in segments()[segment])):
         return None
-    walk: Node | None = node
-    while walk is not None:
-        way = walk.way_to_segment(segment)
-        if way is not None:
-            return _down(walk, way).inside(step)
-        walk = walk.parent
-    return node.inside(step)
+    route = node.route(segment)
+    if route is None:
+        return node.inside(step)
+    for _ in range(route.ups):
+        node = node.parent or node
+    return _down(node, route.way).inside(step)
 
 
 def groups(name: str) -> list[str]:
@@ -257,17 +256,15 @@ def _repeats(entry: Entry, place: Place, inside: Node) -> bool:
 
 def _segment_repeats(inside: Node, segment: str) -> bool:
     """True when, seen from the node, there can be several such segments."""
-    node: Node | None = inside
-    while node is not None:
-        way = node.way_to_segment(segment)
-        if way is not None:
-            repeats = False
-            for step in way:
-                slot = next(slot for slot in node.slots if slot.name == step)
-                repeats, node = repeats or slot.repeats, slot.node or node
-            return repeats or any(slot.repeats for slot in node.slots if slot.name == segment)
-        node = node.parent
-    return False
+    node, route, repeats = inside, inside.route(segment), False
+    if route is None:
+        return False
+    for _ in range(route.ups):
+        node = node.parent or node
+    for step in route.way:
+        slot = next(slot for slot in node.slots if slot.name == step)
+        repeats, node = repeats or slot.repeats, slot.node or node
+    return repeats or any(slot.repeats for slot in node.slots if slot.name == segment)
 
 
 def _meant(word: str, words: Iterable[str]) -> str:

@@ -42,10 +42,17 @@ class Move(NamedTuple):
     again: Move | None = None
 
 
+class Route(NamedTuple):
+    """From a group to where a segment stands: so many levels up, then down through these groups."""
+
+    ups: int
+    way: tuple[str, ...]
+
+
 class Node:
     """A group of a structure. `name` is the standard's short name, '' for the message."""
 
-    __slots__ = ("_inner", "_own", "_place", "_ways", "late", "moves", "name", "parent", "repeats", "slots")
+    __slots__ = ("_inner", "_own", "_place", "_routes", "_ways", "late", "moves", "name", "parent", "repeats", "slots")
 
     def __init__(self, name: str, parent: Node | None, repeats: bool) -> None:
         self.name = name
@@ -58,6 +65,7 @@ class Node:
         self._place = len(parent.slots) if parent else 0
         self.moves: dict[tuple[int, str], Move] = {}
         self._ways: dict[str, tuple[tuple[str, ...], ...]] = {}
+        self._routes: dict[str, Route | None] = {}
 
     def has(self, segment: str) -> bool:
         """True when the segment stands directly in this group."""
@@ -81,6 +89,34 @@ class Node:
         ways = self._ways_to_segment(segment)
         usual = [way for late, way in ways if not late] or [way for _, way in ways]
         return usual[0] if usual else None
+
+    def route(self, segment: str) -> Route | None:
+        """Where a segment is sought from here: this group's own; else the nearest around it, or beside those, of which there is one; else the
+        nearest of several, below or beside: what an order encloses is no prior order's, told in a group of its own.
+        """
+        if segment not in self._routes:
+            self._routes[segment] = self._routed(segment)
+        return self._routes[segment]
+
+    def _routed(self, segment: str) -> Route | None:
+        nearest: Route | None = None
+        ups, walk = 0, self
+        while True:
+            if (sure := walk._sole_way(segment)) is not None:
+                return Route(ups, sure)
+            way = walk.way_to_segment(segment)
+            if way is not None and (nearest is None or ups + len(way) < nearest.ups + len(nearest.way)):
+                nearest = Route(ups, way)
+            if walk.parent is None:
+                return nearest
+            ups, walk = ups + 1, walk.parent
+
+    def _sole_way(self, segment: str) -> tuple[str, ...] | None:
+        """The way down through groups that do not repeat and that all versions know."""
+        if self.has(segment):
+            return ()
+        below = (slot.node for slot in self.slots if slot.node and not slot.repeats and not slot.node.late)
+        return next(((node.name, *way) for node in below if (way := node._sole_way(segment)) is not None), None)
 
     def inside(self, name: str) -> Node:
         """What is seen from inside one segment of this group (`NTE`), or one repetition of a field (`PID-3`)."""

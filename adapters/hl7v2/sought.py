@@ -5,18 +5,11 @@ structure has it, above or beside; else, what the structure does not have, as a 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from adapters.hl7v2.segment import Segment
-from adapters.hl7v2.shape import Node
+from adapters.hl7v2.shape import Node, Route
 from adapters.hl7v2.structure import Group
-
-
-class Route(NamedTuple):
-    """From a group to where a segment stands: so many levels up, then down through these groups."""
-
-    ups: int
-    way: tuple[str, ...]
 
 
 @lru_cache(1024)
@@ -74,17 +67,7 @@ class Sought:
 
     def route(self, node: Node) -> Route | None:
         """The way from a group, by the structure; kept in `routes` and `near`."""
-        ups, walk = 0, node
-        found: Route | None = None
-        while found is None:
-            way = walk.way_to_segment(self.segment)
-            if way is not None:
-                found = Route(ups, way)
-            elif walk.parent is None:
-                break
-            else:
-                ups, walk = ups + 1, walk.parent
-        self.routes[node] = found
+        found = self.routes[node] = node.route(self.segment)
         if found and not found.way and self.nth < 2:
             self.near[node] = found.ups
         return found

@@ -84,7 +84,8 @@ class Group:
         if self.node.has(segment):
             return []
         found = [(group, one) for group, one in self._named(segment) if group._within(self)]
-        if found or self.parent is None or self.node.way_to_segment(segment) is not None:
+        route = self.node.route(segment)
+        if found or self.parent is None or (route is not None and route.ups == 0):
             return found
         return self.parent.holders(segment)
 

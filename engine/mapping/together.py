@@ -31,11 +31,14 @@ def _both(one: JSON, other: JSON) -> JSON:
 
 
 def _added(one: Any, other: Any) -> Any:
-    """A list with the new items of another one; else the later value, where the earlier one does not say it already."""
+    """The items of two lists, save what others say with more beside it; else the later value, where the earlier one does not say it already."""
     if not (isinstance(one, list) and isinstance(other, list)):
         return one if within(other, one) else other
-    kept = [item for item in one if not any(within(item, new) for new in other if new != item)]
-    return kept + [item for item in other if not any(within(item, old) for old in kept)]
+    kept: list[Any] = []
+    for item in (*one, *other):
+        if not any(within(item, old) for old in kept):
+            kept = [*(old for old in kept if not within(old, item)), item]
+    return kept
 
 
 def within(part: Any, whole: Any) -> bool:

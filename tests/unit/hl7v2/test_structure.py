@@ -6,6 +6,8 @@ import pytest
 
 from adapters.hl7v2 import er7
 from adapters.hl7v2.er7 import Er7
+from adapters.hl7v2.format import Hl7v2
+from adapters.hl7v2.path import Hl7Path
 from adapters.hl7v2.structure import Group, root, structure_of
 from tests.unit.hl7v2.messages import MSH, ORU, lines
 
@@ -18,6 +20,12 @@ def tree(raw: bytes) -> Group:
 
 def outline(group: Group) -> str:
     return " ".join(f"{item.name}({outline(item)})" if isinstance(item, Group) else item.name for item in group.order)
+
+
+def seen(text: str, structure: str, group: str) -> Hl7Path:
+    found = Hl7v2().path(text, structure, group)
+    assert isinstance(found, Hl7Path)
+    return found
 
 
 def header(kind: str, version: str = "2.5.1") -> str:
@@ -160,3 +168,23 @@ def test_observations_of_the_patient_have_their_own_group_from_2_7_on() -> None:
 )
 def test_what_stands_behind_a_pid_is_that_patient_s(type: str, sent: str, expected: str) -> None:
     assert outline(tree(lines(header(type), *sent.split()))) == expected
+
+
+PRIOR = ["PID|1||PRIOR", "PV1|1|O|OLD", "ORC|RE|OLD", "OBR|1|OLD", "OBX|1|NM|1||5"]
+
+
+@pytest.mark.parametrize("prior", [[], PRIOR])
+def test_what_encloses_an_order_is_its_own_and_no_prior_order_s(prior: list[str]) -> None:
+    order = ["PID|1||NOW", "PV1|1|I|BED", "ORC|NW|A||||||||||X", "TQ1|1||||||||S", "OBR|1|A", "OBX|1|NM|2||6"]
+    message = tree(lines(header("OML^O21^OML_O21"), *order, *prior))
+    scope = message.each("OBR")[0]
+    found = {text: seen(text, "OML_O21", "OBR").first(scope) for text in ("PID-3.1", "PV1-3.1", "ORC-2.1", "ORC-12.1", "TQ1-9.1")}
+    assert found == {"PID-3.1": "NOW", "PV1-3.1": "BED", "ORC-2.1": "A", "ORC-12.1": "X", "TQ1-9.1": "S"}
+    assert [one.segments("TQ1")[0].value(9) for one in scope.each("TQ1")] == ["S"]
+
+
+def test_a_prior_order_s_own_segments_are_its_own() -> None:
+    message = tree(lines(header("OML^O21^OML_O21"), "PID|1||NOW", "ORC|NW|A", "OBR|1|A", *PRIOR))
+    scope = message.each("OBSERVATION_PRIOR")[0]
+    found = [seen(text, "OML_O21", "OBSERVATION_PRIOR").first(scope) for text in ("ORC-2.1", "PID-3.1")]
+    assert found == ["OLD", "PRIOR"]

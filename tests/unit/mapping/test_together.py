@@ -14,7 +14,7 @@ from engine.types import Put
 VALUES = st.recursive(
     st.sampled_from(["a", "b", "c"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["x", "y", "z"]), inner, max_size=3),
-    max_leaves=8,
+    max_leaves=12,
 )
 BODIES = st.dictionaries(st.sampled_from(["name", "link", "sex", "date"]), VALUES, max_size=4)
 
