@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from decimal import Decimal
 
@@ -28,7 +29,7 @@ from engine import safe_xml
 from engine.fault import Fault
 
 SEX = {"MALE": "male", "FEMALE": "female", "UNKNOWN": "unknown"}
-UNITS = {"uVperLsb": Decimal(1), "uVperLSB": Decimal(1), "nVperLsb": Decimal("0.001"), "mVperLsb": Decimal(1000)}
+UNITS = {"uv": Decimal(1), "µv": Decimal(1), "nv": Decimal("0.001"), "mv": Decimal(1000)}  # before `perLsb`
 MEASURES = {
     "heart_rate": ("VentricularRate", "HeartRate"), "rr": ("RRInterval",), "p_duration": ("PDuration",),
     "pr": ("PRInterval", "PQInterval"), "qrs": ("QRSDuration",), "qt": ("QTInterval",), "qtc": ("QTCInterval",),
@@ -67,7 +68,7 @@ def from_tree(root: _Element) -> Recording | Fault:
 def _rows(strip: _Element, warnings: list[str]) -> tuple[tuple[str, ...], Samples, Decimal] | Fault:
     """Names, samples [leads, n] in µV, and µV a step."""
     step = number(text(strip, "Resolution"))
-    unit = UNITS.get(attribute(strip, "Resolution", "units") or "uVperLsb")
+    unit = UNITS.get(re.split("per|/", attribute(strip, "Resolution", "units").lower() or "uv")[0].strip())
     if step is None or unit is None or not step:
         return bad("E155", "there is no resolution in volts", "StripData/Resolution")
     names, rows = [], []

@@ -14,9 +14,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.ecg.edf_head import Form, Signal, device_of, filters_of, is_ecg, lead_of, patient_of, signals_of, start_of, text_at
+from adapters.ecg.edf_head import (
+    Form,
+    Signal,
+    device_of,
+    figure,
+    filters_of,
+    is_ecg,
+    lead_of,
+    patient_of,
+    signals_of,
+    start_of,
+    text_at,
+)
 from adapters.ecg.recording import MAX_SAMPLES, Annotation, Recording, Samples, bad, checked, physical
-from adapters.ecg.xml_tools import TO_UV, number
+from adapters.ecg.xml_tools import TO_UV
 from engine.fault import Fault
 
 MARK = re.compile(rb"([+-]\d{1,12}(?:\.\d{1,9})?)(?:\x15(\d{1,12}(?:\.\d{1,9})?))?\x14([^\x00]*)\x14\x00")
@@ -25,17 +37,18 @@ EDF = Form("edf", b"0       ", 2, b"EDF+", "EDF Annotations")
 
 def looks(body: bytes, form: Form = EDF) -> bool:
     """Whether the bytes begin as the form does: its version, and a header length that fits the number of signals."""
-    if not body.startswith(form.begins) or len(body) < 512 or not body[252:256].strip().isdigit():
+    count, size = text_at(body, 252, 4), text_at(body, 184, 8)
+    if body[:8].replace(b"\0", b" ") != form.begins or len(body) < 512 or not (count + size).isdecimal() or not count or not size:
         return False
-    return body[184:192].strip() == str(256 * (1 + int(body[252:256]))).encode()
+    return int(size) == 256 * (1 + int(count))
 
 
 def read(body: bytes, form: Form = EDF) -> Recording | Fault:
     """Reads an EDF or EDF+ file."""
     if not looks(body, form):
         return bad("E151", f"this is not {form.name.upper()}")
-    count = int(body[252:256])
-    seconds, declared = number(text_at(body, 244, 8)), number(text_at(body, 236, 8))
+    count = int(text_at(body, 252, 4))
+    seconds, declared = figure(text_at(body, 244, 8)), figure(text_at(body, 236, 8))
     if not 0 < count <= 512 or len(body) < 256 * (1 + count) or seconds is None or seconds <= 0 or declared is None:
         return bad("E158", "the header makes no sense", f"{form.name.upper()} header")
     signals = signals_of(body, count, form)

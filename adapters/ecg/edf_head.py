@@ -25,6 +25,8 @@ FIELDS = (
 )
 MONTHS = {name: n for n, name in enumerate("JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split(), 1)}
 NAMED = re.compile(r"^(ECG|EKG)(?![a-z0-9])", re.I)
+ECG = re.compile(r"^(ECG|EKG)(?![a-z])", re.I)
+AGAINST = re.compile(r"[ _-](ref|avg|gnd)\.?$", re.I)
 SEX = {"M": "male", "F": "female"}
 
 
@@ -57,9 +59,14 @@ def text_at(body: bytes, at: int, size: int) -> str:
     return body[at : at + size].decode("latin-1").strip("\0 ")
 
 
+def figure(text: str) -> Decimal | None:
+    """A number, with a decimal comma where the recorder's language has one."""
+    return number(text.replace(",", "."))
+
+
 def is_ecg(signal: Signal) -> bool:
     """Whether the label is an ECG's or a lead's."""
-    return NAMED.match(signal.label) is not None or lead_of(signal.label) in leads.SCP
+    return ECG.match(signal.label) is not None or lead_of(signal.label) in leads.SCP
 
 
 def signals_of(body: bytes, count: int, form: Form) -> list[Signal] | Fault:
@@ -72,10 +79,10 @@ def signals_of(body: bytes, count: int, form: Form) -> list[Signal] | Fault:
     out: list[Signal] = []
     offset = 0
     for n in range(count):
-        low, high, first, last, size = (number(columns[name][n]) for name in ("low", "high", "first", "last", "count"))
+        low, high, first, last, size = (figure(columns[name][n]) for name in ("low", "high", "first", "last", "count"))
         if size is None or not 0 <= size <= 1_000_000 or size != int(size):
             return bad("E158", "a signal's samples in a record make no sense", f"signal {n + 1}")
-        unit = columns["unit"][n]
+        unit = columns["unit"][n].replace("Âµ", "µ")  # UTF-8
         scale, origin = Decimal(0), Decimal(0)
         if unit in TO_UV and columns["label"][n] != form.notes:
             if low is None or high is None or first is None or last is None or first == last or low == high:
@@ -89,13 +96,15 @@ def signals_of(body: bytes, count: int, form: Form) -> list[Signal] | Fault:
 
 def lead_of(label: str) -> str:
     """The lead a label names, else the label."""
-    return leads.canonical(NAMED.sub("", label).lstrip(" -_")) or label
+    bare = NAMED.sub("", label).lstrip(" -_")
+    name = leads.canonical(AGAINST.sub("", bare))
+    return name if name in leads.SCP else leads.canonical(bare) or label
 
 
 def start_of(body: bytes) -> datetime | None:
     """Header date and time; the year in full from the recording field, else 1985 to 2084 by the standard's rule."""
-    day = re.match(r"^(\d\d)\.(\d\d)\.(\d\d)$", text_at(body, 168, 8))
-    clock = text_at(body, 176, 8).replace(".", ":")
+    day = re.match(r"^(\d\d)[./-](\d\d)[./-](\d\d)$", text_at(body, 168, 8))
+    clock = ":".join(part.zfill(2) for part in re.split("[.:]", text_at(body, 176, 8)))
     full = re.search(r"Startdate (\d\d)-([A-Z]{3})-(\d{4})", text_at(body, 88, 80))
     if full and full.group(2) in MONTHS:
         return times.parts(f"{full.group(3)}-{MONTHS[full.group(2)]:02d}-{full.group(1)}", clock)

@@ -12,6 +12,7 @@ from adapters.ecg.formats import MOST, read
 from adapters.ecg.holter import Trends
 from adapters.ecg.holter import read as read_trends
 from adapters.ecg.recording import Recording, bad, measurable
+from adapters.ecg.wfdb_head import base
 from engine.fault import Fault, Kind
 
 MOST_BESIDE = 1024
@@ -82,7 +83,7 @@ def _bytes(path: Path) -> bytes | Fault:
 def _beside(header: Path) -> dict[str, bytes]:
     """The files of the header's own record, and those it names, in its folder."""
     text = header.read_bytes()[:200_000].decode("utf-8", "replace")
-    named = {line.split()[0] for line in text.splitlines()[1:] if line.strip() and not line.startswith("#")}
+    named = {base(line.split()[0]) for line in text.splitlines()[1:] if line.strip() and not line.startswith("#")}
     out: dict[str, bytes] = {}
     for one in sorted(header.parent.iterdir()):
         if (one.stem in {header.stem, *named} or one.name in named) and len(out) < MOST_BESIDE and one != header:

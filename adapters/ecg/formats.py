@@ -25,7 +25,7 @@ from adapters.ecg import (
     wfdb,
 )  # fmt: skip
 from adapters.ecg.embedded import holds_ecg
-from adapters.ecg.leads import STANDARD, told_apart
+from adapters.ecg.leads import STANDARD, familiar, told_apart
 from adapters.ecg.recording import Recording, bad
 from adapters.ecg.xml_tools import plain
 from engine import safe_xml
@@ -47,6 +47,7 @@ NAMES = {
     "csv": "columns of numbers", "fhir": "FHIR Observation with SampledData", "hl7v2": "HL7 v2 waveforms (NA, MA)",
 }  # fmt: skip
 HARMLESS = ("restecg.dtd",)
+DECLARED = re.compile(rb"^\xef\xbb\xbf\s*<\?xml[^>]{0,200}\?>")
 BINARY: tuple[tuple[Callable[[bytes], bool], Reader], ...] = (
     (dicom_data.looks, dicom.read),
     (lambda body: body[16:22] == b"SCPECG" or _scp(body), scp.read),
@@ -97,7 +98,16 @@ def _xml(body: bytes) -> bool:
     return body[:4].startswith((b"<\0", b"\0<")) or body[:64].lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"<")
 
 
-def _from_xml(body: bytes) -> Recording | Fault:
+def _clean(body: bytes) -> bytes:
+    """XML without what fills it up behind its end, and without a declaration that contradicts its byte order mark."""
+    if body[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in body[:2]:
+        return body[: (body.rfind(b">") + 2) & ~1] if body.endswith(b"\0\0") else body
+    body = body.rstrip(b"\0\x1a \r\n\t")
+    return DECLARED.sub(b"\xef\xbb\xbf", body, count=1) if body.startswith(b"\xef\xbb\xbf") else body
+
+
+def _from_xml(whole: bytes) -> Recording | Fault:
+    body = _clean(whole)
     root = safe_xml.parse(body, harmless=HARMLESS)
     if isinstance(root, Fault):
         return root
@@ -119,7 +129,7 @@ def _archived(body: bytes) -> Recording | Fault:
     inside = archive.files(body)
     if isinstance(inside, Fault):
         return inside
-    headers = [data for name, data in inside.items() if name.endswith(".hea") and wfdb.looks(data)]
+    headers = [data for name, data in inside.items() if name.lower().endswith(".hea") and wfdb.looks(data)]
     if headers:
         masters = [one for one in headers if wfdb.of_segments(one)]  # such a header speaks for the others
         read_header = wfdb.read((masters or headers)[0], inside)
@@ -138,8 +148,23 @@ def _noted(found: Recording | Fault, several: bool) -> Recording | Fault:
     return replace(found, warnings=(*found.warnings, note)) if several and isinstance(found, Recording) else found
 
 
+def _familiar(recording: Recording) -> Recording:
+    """With leads that only their company explains under their usual names, wherever the recording names them."""
+    known = dict(zip(recording.leads, familiar(recording.leads), strict=True))
+    if all(name == lead for name, lead in known.items()):
+        return recording
+    median = recording.median
+    return replace(
+        recording, leads=tuple(known.values()) if len(known) == len(recording.leads) else recording.leads,
+        median=replace(median, leads=tuple(known.get(name, name) for name in median.leads)) if median else None,
+        measurements=tuple(replace(one, lead=known.get(one.lead, one.lead)) for one in recording.measurements),
+        annotations=tuple(replace(one, lead=known.get(one.lead, one.lead)) for one in recording.annotations),
+    )  # fmt: skip
+
+
 def _in_order(recording: Recording) -> Recording:
     """The twelve standard leads in their usual order; other sets of leads stay as the file has them, each under a name of its own."""
+    recording = _familiar(recording)
     if len(set(recording.leads)) < len(recording.leads) or "" in recording.leads:
         return replace(recording, leads=told_apart(recording.leads))
     if set(recording.leads) != set(STANDARD) or recording.leads == STANDARD:

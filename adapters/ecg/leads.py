@@ -18,12 +18,38 @@ SCP = {
 BY_SCP = {number: name for name, number in SCP.items()}
 BY_UPPER = {name.upper(): name for name in SCP}
 PREFIX = re.compile(r"^(MDC_ECG_LEAD_|MDC_ECG_ELEC_POTL_|ECG[ _]+|LEAD[ _]+|ABL[ _])", re.I)
+WORDS = re.compile(  # before a lead, in several languages
+    r"^(?:(?:ECG|EKG|LEAD|ABLEITUNG|ABL|D[EÉ]RIVATION|DERIVACI[OÓ]N|DERIVAZIONE|DERIVA[CÇ][AÃ]O|ОТВЕДЕНИЕ|D(?= ?I+$))[ _:.\-]*)+",
+    re.I,
+)
+PARTS = re.compile(r"^(?:(A)[ ._-]?V[ ._-]?([RLF])|V[ ._-]?(\d)[ ._-]?(R?))\.?$", re.I)  # `aV R`, `V 1`, `V3-R`
+CHEST = {f"C{n}": f"V{n}" for n in range(1, 7)}  # the electrodes of IEC 60601-2-25
+EINTHOVEN = ("I", "II", "III")
+TOGETHER = (
+    CHEST, dict(zip(("D1", "D2", "D3"), EINTHOVEN, strict=True)), dict(zip(("L1", "L2", "L3"), EINTHOVEN, strict=True)),
+    {"VR": "aVR", "VL": "aVL", "VF": "aVF"},
+)  # fmt: skip
 
 
 def canonical(name: str) -> str:
     """The lead's usual name (`AVR`, `Lead aVR`, `MDC_ECG_LEAD_AVR` → `aVR`); an unknown name stays as it is, trimmed."""
     short = PREFIX.sub("", name.strip())
-    return BY_UPPER.get(short.upper(), short)
+    if (known := BY_UPPER.get(short.upper())) is not None:
+        return known
+    bare = WORDS.sub("", short)
+    parts = PARTS.match(bare)
+    return BY_UPPER.get(
+        ("".join((parts[1] or "", "V", *(part or "" for part in parts.groups()[1:]))) if parts else bare).upper(), short
+    )
+
+
+def familiar(names: Sequence[str]) -> tuple[str, ...]:
+    """The names with those that only their company explains: `C1` to `C6`, `D1`, `L1` or `VR` are leads where all of their kind are there,
+    the leads that they would be are not, and others of the twelve (or of another kind) are."""
+    found = [one for one in TOGETHER if one.keys() <= set(names) and not set(one.values()) & set(names)]
+    others = set(names) & set(STANDARD)
+    meant = {key: lead for one in found if others or len(found) > 1 for key, lead in one.items()}
+    return tuple(meant.get(name, name) for name in names)
 
 
 def told_apart(names: Sequence[str]) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from adapters.ecg.xml_tools import TO_UV, attribute, each, number, numbers, plai
 from engine import safe_xml
 from engine.fault import Fault
 
+RHYTHMS = ("ECG_RHYTHMS", "ECG_RHYTHM")
 SEX = {"m": "male", "male": "male", "f": "female", "female": "female", "w": "female"}
 Rows = tuple[list[tuple[str, NDArray[Any]]], float, Decimal]
 
@@ -34,9 +35,10 @@ def from_tree(root: _Element) -> Recording | Fault:
     """Reads the parsed document."""
     warnings: list[str] = []
     waves = {wave.get("type", ""): wave for wave in each(root, ".//event/wavedata")}
-    if "ECG_RHYTHMS" not in waves:
+    rhythm = next((waves[kind] for kind in RHYTHMS if kind in waves), None)
+    if rhythm is None:
         return bad("E152", "there is no rhythm", "eventdata/event/wavedata")
-    found = _rows(waves["ECG_RHYTHMS"])
+    found = _rows(rhythm)
     if isinstance(found, Fault):
         return found
     rows, hertz, scale = found

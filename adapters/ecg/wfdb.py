@@ -36,7 +36,7 @@ def looks(body: bytes) -> bool:
 
 def read(header: bytes, files: Mapping[str, bytes]) -> Recording | Fault:
     """Reads a record from its header and the files beside it."""
-    lines = header[:200_000].decode("utf-8-sig", "replace").splitlines()
+    lines = _text(header).splitlines()
     rows = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
     notes = [line.lstrip()[1:].strip() for line in lines if line.lstrip().startswith("#")]
     if not rows or not looks(header):
@@ -45,6 +45,14 @@ def read(header: bytes, files: Mapping[str, bytes]) -> Recording | Fault:
     if "/" in words[0]:
         return _of_segments(words, rows[1:], notes, files)
     return _of_signals(words, rows, notes, files)
+
+
+def _text(header: bytes) -> str:
+    """A header in UTF-8, else in Latin-1."""
+    try:
+        return header[:200_000].decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return header[:200_000].decode("latin-1")
 
 
 def _of_segments(words: list[str], rows: list[str], notes: list[str], files: Mapping[str, bytes]) -> Recording | Fault:
@@ -82,7 +90,8 @@ def _alone(header: bytes, files: Mapping[str, bytes]) -> Recording | Fault:
 def _of_signals(words: list[str], rows: list[str], notes: list[str], files: Mapping[str, bytes]) -> Recording | Fault:
     """A record that holds its signals itself."""
     hertz = number(words[2].split("/")[0].split("(")[0]) if len(words) > 2 else Decimal(250)
-    signals = wfdb_head.signals(rows[1:], int(words[1]) if words[1].isdigit() and len(words[1]) < 6 else 0)
+    count = int(words[1]) if words[1].isdigit() and len(words[1]) < 6 else 0
+    signals = wfdb_head.signals(rows[1:], count)
     if isinstance(signals, Fault):
         return signals
     if hertz is None or hertz <= 0:
@@ -91,6 +100,7 @@ def _of_signals(words: list[str], rows: list[str], notes: list[str], files: Mapp
     if not volts:
         return bad("E155", "no signal is in volts", "WFDB header")
     warnings = ["signals of another unit are left out"] if len(volts) < len(signals) else []
+    warnings += ["signals that are in no file are left out"] if len(signals) < count else []
     declared = int(words[3]) if len(words) > 3 and words[3].isdigit() and len(words[3]) < 16 else 0
     samples = _samples(signals, volts, files, declared, warnings)
     if isinstance(samples, Fault):
@@ -121,8 +131,9 @@ def _samples(
     for name in dict.fromkeys(signal.file for signal in signals):
         together = [signal for signal in signals if signal.file == name]
         data = files.get(name)
-        if data is None:  # names that were written where case does not matter
-            data = next((held for other, held in files.items() if other.lower() == name.lower()), None)
+        if data is None:  # names that were written where case does not matter, or with their folder
+            bare = wfdb_head.base(name).lower()
+            data = next((held for other, held in files.items() if other.lower() == bare), None)
         if data is None or len({(signal.format, signal.offset) for signal in together}) != 1:
             return bad("E159", "a signal file is missing, or mixes formats", "header", "send the .hea and .dat files together")
         steps = _steps(data, together, declared)

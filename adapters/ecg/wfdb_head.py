@@ -11,7 +11,8 @@ from adapters.ecg.recording import bad
 from adapters.ecg.xml_tools import TO_UV, number
 from engine.fault import Fault, Kind
 
-GAIN = re.compile(r"^([-+\d.eE]+)(?:\((-?\d+)\))?(?:/(\S+))?$")
+GAIN = re.compile(r"^([-+\d.eE]+)(?:\((-?\d+)(?:\.0*)?\))?(?:/(\S+))?$")
+NOWHERE = "~"
 FORMAT = re.compile(r"^(\d+)(?:x(\d+))?(?::(\d+))?(?:\+(\d+))?$")
 
 
@@ -37,7 +38,7 @@ def microvolts_a_step(signal: Signal) -> Decimal:
 
 
 def signals(rows: list[str], count: int) -> list[Signal] | Fault:
-    """The signals of so many lines; E152, E155 or E157 where one is missing or cannot be read."""
+    """The signals of so many lines that are in a file; E152, E155 or E157 where one is missing or cannot be read."""
     if not 0 < count <= 256 or len(rows) < count:
         return bad("E152", "there are fewer signals than declared, or none")
     out: list[Signal] = []
@@ -45,11 +46,18 @@ def signals(rows: list[str], count: int) -> list[Signal] | Fault:
         one = signal(row)
         if one is None:
             return bad("E155", "a signal line cannot be read", f"signal {index + 1}")
+        if one.file == NOWHERE or not one.format:
+            continue
         if one.format not in wfdb_signal.BITS:
             at, help = f"signal {index + 1}", "write it in format 16 or 212 (`xform` of WFDB)"
             return Fault(Kind.UNSUPPORTED, "E157", "a signal's format is not read", at, help)
         out.append(one)
     return out
+
+
+def base(name: str) -> str:
+    """A file's name without its folders."""
+    return name.replace("\\", "/").rpartition("/")[2]
 
 
 def signal(row: str) -> Signal | None:

@@ -16,8 +16,13 @@ XSI_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
 MICRO, MILLI = Decimal(1), Decimal(1000)
 TO_UV = {
     "uV": MICRO, "uv": MICRO, "µV": MICRO, "μV": MICRO, "UV": MICRO, "MICROVOLTS": MICRO, "microV": MICRO,
-    "mV": MILLI, "mv": MILLI, "MV": MILLI, "nV": Decimal("0.001"), "V": Decimal(1_000_000),
+    "mV": MILLI, "mv": MILLI, "MV": MILLI, "nV": Decimal("0.001"), "V": Decimal(1_000_000), "µv": MICRO, "μv": MICRO, "[uV]": MICRO,
+    "u[V]": MICRO, "[mV]": MILLI, "m[V]": MILLI,
 }  # fmt: skip
+for _stem, _size in (("micro", MICRO), ("milli", MILLI), ("nano", Decimal("0.001"))):
+    TO_UV |= {shape(f"{_stem}volt{end}"): _size for end in ("", "s") for shape in (str.lower, str.upper, str.capitalize)}
+    TO_UV |= {f"{_stem.capitalize()}Volt{end}": _size for end in ("", "s")}
+TO_UV |= {f"{_letter}{_word}": TO_UV[f"{_letter}V"] for _letter in "uµμm" for _word in ("Volt", "Volts", "volt", "volts")}
 
 
 def plain(root: _Element) -> _Element:
@@ -59,8 +64,8 @@ def rate(value: str) -> float:
 
 
 def numbers(value: str) -> NDArray[Any] | None:
-    """Numbers divided by blanks or commas as float64, or None when one of them is not a number."""
-    text = value.replace(",", " ") if "," in value else value
+    """Numbers divided by blanks, commas or semicolons as float64, or None when one of them is not a number; beside `;` a comma is decimal."""
+    text = value.replace(",", ".").replace(";", " ") if ";" in value else value.replace(",", " ")
     found = _whole(text)
     if found is not None:
         return found
