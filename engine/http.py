@@ -97,6 +97,8 @@ async def _refused(_request: Request, error: Exception) -> Response:
 async def _unserved(request: Request, error: Exception) -> Response:
     """An address or a method that is not served: problem details, as everywhere."""
     status = error.status_code if isinstance(error, HTTPException) else 500
+    if status == 404 and request.url.path.startswith("/ws/"):
+        return problem(Fault(Kind.NOT_FOUND, "E902", "a WebSocket may be here, but no page", help="connect by ws:// or wss://"))
     text = {404: "there is nothing at this address", 405: f"{request.method} is not served at this address"}.get(status)
     fault = Fault(Kind.NOT_FOUND, "E902", text or "the request is not served", help="/openapi.json lists what is")
     media, body = told(status, fault)

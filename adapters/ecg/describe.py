@@ -58,9 +58,15 @@ def trends(one: Trends) -> dict[str, Any]:
 
 def trends_text(row: dict[str, Any]) -> str:
     """The trends for people."""
-    lines = [f"{row['file']}: Holter trends from {row['start'] or 'a time not stated'}, {len(row['series'])} series"]
+    lines = [f"{row['file']}: Holter trends from {_moment(row['start'] or 'a time not stated')}, {len(row['series'])} series"]
     lines += [f"  {one['type']:<20}{one['points']:>6} points, {one['valid']} valid, {one['unit']}" for one in row["series"]]
     return "\n".join(printable(line) for line in lines)
+
+
+def _moment(text: str) -> str:
+    """A time as recorders state it, and that they state no zone where they do not."""
+    clock = text.partition("T")[2]
+    return f"{text} (zone not stated)" if clock and "+" not in clock and "-" not in clock else text
 
 
 def _kept(value: Any, names: tuple[str, ...]) -> dict[str, str]:
@@ -81,9 +87,9 @@ def summary_text(row: dict[str, Any]) -> str:
     patient = ", ".join(f"{name} {value}" for name, value in row["patient"].items()) or "not stated"
     lines = [
         f"{row['file']}: {row['format']}",
-        f"  {len(row['leads'])} leads: {' '.join(row['leads'])}",
+        f"  {len(row['leads'])} {'lead' if len(row['leads']) == 1 else 'leads'}: {' '.join(row['leads'])}",
         f"  {row['rate']:g} Hz, {row['samples']} samples, {row['duration']:g} s",
-        f"  start     {row['start'] or 'not stated'}",
+        f"  start     {_moment(row['start'] or 'not stated')}",
         f"  patient   {patient}",
         f"  device    {', '.join(row['device'].values()) or 'not stated'}",
         "  µV        " + "  ".join(f"{lead} {low:.0f}…{high:.0f}" for lead, (low, high) in row["amplitudes"].items()),

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
+from io import StringIO
 from typing import Any, NoReturn
 
 import click
@@ -68,7 +69,13 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str
         table.add_column(column, overflow="fold")  # an id is read whole
     for row in lines:
         table.add_row(*(escape(printable(str(cell))) for cell in row))
-    Console(width=None if sys.stdout.isatty() else WIDE, highlight=False).print(table)
+    if sys.stdout.isatty():
+        Console(highlight=False).print(table)
+        return
+    console = Console(width=WIDE, highlight=False, file=StringIO())
+    with console.capture() as made:
+        console.print(table)
+    click.echo("\n".join(line.rstrip() for line in made.get().splitlines()).strip("\n"))
 
 
 def printable(text: str) -> str:

@@ -39,7 +39,7 @@ def test_show_says_what_is_in_a_file(file: Path) -> None:
     result = run("show", file)
     assert result.exit_code == 0
     assert "12 leads: I II III" in result.stdout
-    assert "2019-11-03T09:05:07" in result.stdout
+    assert "2019-11-03T09:05:07 (zone not stated)" in result.stdout
     rows = json.loads(run("show", file, "--json").stdout)
     assert (rows[0]["format"], rows[0]["rate"], rows[0]["samples"]) == ("cardiosoft", 500.0, 5000)
 
