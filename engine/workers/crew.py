@@ -50,12 +50,12 @@ class Crew:
         """There may be work of these kinds to claim; while quick messages come, slow work leaves a processor to them."""
         for member in self._members:
             if member.slow in kinds:
-                member.send("wake")
+                member.hint("wake")
         if False in kinds and (now := time.monotonic()) - self._spared > OFTEN:
             self._spared = now
             for member in self._members:
                 if member.slow:
-                    member.send("spare")
+                    member.hint("spare")
 
     def outdate(self, name: str) -> None:
         """What the plug-in of this name holds of the database is out of date."""

@@ -81,6 +81,11 @@ class Member:
         with contextlib.suppress(OSError):
             self._wire.send(name, value)
 
+    def hint(self, name: str) -> None:
+        """Tells it something that it may miss while much else waits for it; never waits."""
+        with contextlib.suppress(OSError):
+            self._wire.hint(name)
+
     def ask(self, name: str, answer: str, seconds: float) -> Any:
         """What it answers; None when it does not within the time."""
         with self._answered:
