@@ -277,7 +277,7 @@ class Engine:
             self.journal.close()
         if hasattr(self, "pool"):
             await self.pool.close()
-        await asyncio.to_thread(self.database.close, self.progress)
+        await asyncio.to_thread(self.database.close)
 
 
 @contextmanager

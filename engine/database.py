@@ -15,10 +15,10 @@ from engine.settings import Settings
 
 @dataclass(slots=True)
 class Database:
-    """Where it is, and the server that is to be stopped where it was started here."""
+    """Where it is, and who keeps the server running where it was started here."""
 
     dsn: str
-    server: postgres.Server | None = None
+    keeper: postgres.Keeper | None = None
 
     def open(self, settings: Settings, progress: Callable[[str], None]) -> Fault | None:
         """Starts the embedded server where no other is named, checks the one there is, and brings its tables up to date."""
@@ -26,7 +26,9 @@ class Database:
             server = postgres.start(settings.data / "postgres", progress, settings.log_ahead)
             if isinstance(server, Fault):
                 return server
-            self.server, self.dsn = server, server.dsn
+            self.dsn = server.dsn
+            self.keeper = postgres.Keeper(server, settings.data / "postgres", progress)
+            self.keeper.start()
         try:
             with psycopg.connect(self.dsn, connect_timeout=10) as connection:
                 faults = [fault for fault in (postgres.version(connection), *postgres.durability(connection)) if fault]
@@ -38,7 +40,7 @@ class Database:
         applied = migrate_apart(self.dsn, progress)
         return applied if isinstance(applied, Fault) else None
 
-    def close(self, progress: Callable[[str], None]) -> None:
+    def close(self) -> None:
         """Stops the server that was started here."""
-        if self.server is not None:
-            self.server.stop(progress)
+        if self.keeper is not None:
+            self.keeper.stop()

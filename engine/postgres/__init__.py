@@ -5,6 +5,7 @@ private Unix socket, no TCP, data checksums, and no deadline for a crash recover
 """
 
 from engine.postgres.checks import ACCEPTED, durability, version
+from engine.postgres.keeper import Keeper
 from engine.postgres.supervisor import Server, start
 
-__all__ = ["ACCEPTED", "Server", "durability", "start", "version"]
+__all__ = ["ACCEPTED", "Keeper", "Server", "durability", "start", "version"]

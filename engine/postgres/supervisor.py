@@ -36,7 +36,7 @@ class Server:
     adopted: bool
     version: str
     _birth: str
-    _lock: int
+    lock: int  # the open file that holds the data folder
     _child: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     def alive(self) -> bool:
@@ -47,17 +47,21 @@ class Server:
 
     def stop(self, progress: Progress = lambda _: None, patience: float = 60.0) -> None:
         """Shuts the server down with a checkpoint (SIGINT), or after `patience` seconds without one (SIGQUIT, safe)."""
-        for number, seconds in ((signal.SIGINT, patience), (signal.SIGQUIT, patience), (signal.SIGKILL, patience)):
+        self.end(progress, patience)
+        self.release()
+
+    def end(self, progress: Progress = lambda _: None, patience: float = 60.0) -> None:
+        """The same, and keeps hold of the data folder."""
+        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
             if self.alive():
                 process.send(self.pid, number)
-                self._wait(seconds, progress)
-        self.release()
+                self._wait(patience, progress)
 
     def release(self) -> None:
         """Lets go of the data folder and leaves the server as it is, for a later engine to adopt."""
-        if self._lock >= 0:
-            os.close(self._lock)
-            self._lock = -1
+        if self.lock >= 0:
+            os.close(self.lock)
+            self.lock = -1
 
     def _wait(self, seconds: float, progress: Progress) -> None:
         began = told = time.monotonic()
@@ -80,12 +84,22 @@ def start(data: Path, progress: Progress = lambda _: None, ahead: int = 0) -> Se
     try:
         server = _started(folder, lock, progress, ahead)
     except OSError as error:
-        server = Fault(
-            Kind.UNAVAILABLE, "E611", f"the data folder cannot be used: {error.strerror}", at=str(error.filename or folder.data)
-        )
+        server = _unusable(error, folder.data)
     if isinstance(server, Fault):
         os.close(lock)
     return server
+
+
+def again(server: Server, data: Path, progress: Progress = lambda _: None) -> Server | Fault:
+    """The server of this data folder started anew after it ended by itself; the folder stays held whatever comes of it."""
+    try:
+        return _started(Folder(data.resolve()), server.lock, progress, 0)
+    except OSError as error:
+        return _unusable(error, data)
+
+
+def _unusable(error: OSError, data: Path) -> Fault:
+    return Fault(Kind.UNAVAILABLE, "E611", f"the data folder cannot be used: {error.strerror}", at=str(error.filename or data))
 
 
 def _started(folder: Folder, lock: int, progress: Progress, ahead: int) -> Server | Fault:
@@ -262,7 +276,7 @@ def _with_database(server: Server, ahead: int, folder: Folder) -> Server | Fault
                 connection.execute(f'create database "{cluster.DATABASE}"')
                 lay_out(connection, ahead, folder.pgdata)
     except psycopg.Error as error:
-        server.stop()
+        server.end()
         return Fault(
             Kind.UNAVAILABLE,
             "E613",
