@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
-from pathlib import Path
+from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Any
 
@@ -20,15 +20,15 @@ from engine.deliver import Route, parse
 from engine.deliver.feed import check_feeds
 from engine.deliver.route import side_by_side
 from engine.diagnostic import Diagnostic, Span, absent, declared, did_you_mean, errors, sourced
-from engine.document import passed_over
 from engine.fault import Fault
 from engine.mapping.installed import installed
-from engine.mapping.library import Library, load_folder
+from engine.mapping.library import Library, load_files
 from engine.plugins import formats, plugins
 from engine.run import Plan
 from engine.settings import Settings
 from engine.types import Site
 from engine.uuid7 import uuid7
+from engine.written import Written, gather
 
 EVERYWHERE = {"", "0.0.0.0", "[::]"}  # noqa: S104  addresses that stand for all
 PEOPLE = "alerts"  # the channel whose destinations alert rules may tell
@@ -46,6 +46,7 @@ class Deployment:
     digest: str
     routes: tuple[Route, ...] = ()
     folders: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # what plug-ins read beside the channels, by file
+    written: Written | None = None  # what all of it was made of
 
     @property
     def notices(self) -> Mapping[str, Any]:
@@ -59,11 +60,12 @@ class Deployment:
         return bool(errors(self.findings))
 
 
-def deploy(settings: Settings, site: Site, known: Library | None = None) -> Deployment:
-    """Reads both folders and compiles what they hold, mappings that are `known` not again; a file that cannot be read refuses the set.
-    Starts nothing."""
+def deploy(settings: Settings, site: Site, known: Library | None = None, written: Written | None = None) -> Deployment:
+    """Reads both folders, unless what was `written` is given, and compiles what they hold, mappings that are `known` not again; a file
+    that cannot be read refuses the set. Starts nothing."""
     try:
-        return _deploy(settings, site, known)
+        files = written or gather(settings.channels, settings.mappings, ("alerts", *plugins("folders")))
+        return _deploy(settings, site, known, files)
     except OSError as error:
         help = "the engine's user must be able to read its channels and mappings"
         found = Diagnostic("E228", f"the file cannot be read: {error.strerror}", Span(str(error.filename or "")), help)
@@ -71,21 +73,20 @@ def deploy(settings: Settings, site: Site, known: Library | None = None) -> Depl
         return Deployment(empty, empty, Library(empty, empty, (), empty), site, (found,), "")
 
 
-def _deploy(settings: Settings, site: Site, known: Library | None) -> Deployment:
+def _deploy(settings: Settings, site: Site, known: Library | None, written: Written) -> Deployment:
     tools = installed()
-    library = load_folder(settings.mappings, tools, known)
+    library = load_files(written.mappings, tools, settings.mappings.name, known)
     found: list[Diagnostic] = []
-    texts: dict[str, str] = {}
-    rules = _rules(settings.channels, tools.models["fhir"].resources(), found, texts)
+    folder = settings.channels.name
+    texts = {f"{folder}/{name}": raw.decode("utf-8", "replace") for name, raw in written.channels.items()}
+    rules = _rules(written, folder, tools.models["fhir"].resources(), found)
     site = replace(site, mappings=library.mappings, rules=rules)
     kinds = Kinds(plugins("sources"), plugins("steps"), plugins("destinations"), plugins("stores"), formats())
     channels: dict[str, Channel] = {}
     plans: dict[str, Plan] = {}
-    for path in _files(settings.channels):
-        shown = f"{settings.channels.name}/{path.name}"
-        raw = path.read_bytes()
-        texts[shown] = raw.decode("utf-8", "replace")
-        channel, wrong = read_channel(raw, shown, kinds, os.environ)
+    for name in written.inside():
+        shown = f"{folder}/{name}"
+        channel, wrong = read_channel(written.channels[name], shown, kinds, os.environ)
         found += wrong
         if channel is None or not channel.enabled:
             continue
@@ -99,10 +100,8 @@ def _deploy(settings: Settings, site: Site, known: Library | None) -> Deployment
         channels[channel.name] = channel
         if plan is not None:
             plans[channel.name] = plan
-    folders = _folders(settings.channels, found, texts)
-    for top, below in ((settings.mappings, ("", "tables")), (settings.channels, ("", "alerts", *plugins("folders")))):
-        for name in below:
-            found += passed_over(top / name, f"{top.name}/{name}".rstrip("/"))
+    folders = _folders(written, folder, found)
+    found += written.passed
     routes = [route for channel in channels.values() for route in _routes(channel, found)]
     found += check_feeds(channels)
     found += _listening(channels)
@@ -115,19 +114,17 @@ def _deploy(settings: Settings, site: Site, known: Library | None) -> Deployment
     findings = (*library.diagnostics, *sourced((one for one in found if one.text not in gone), texts))
     digest = sha256(" ".join(sorted(plan.digest for plan in plans.values())).encode()).hexdigest()[:16]
     return Deployment(
-        MappingProxyType(channels), MappingProxyType(plans), library, site, findings, digest, tuple(routes), folders
+        MappingProxyType(channels), MappingProxyType(plans), library, site, findings, digest, tuple(routes), folders, written
     )
 
 
-def _rules(folder: Path, types: Sequence[str], found: list[Diagnostic], texts: dict[str, str]) -> Mapping[str, Rule]:
+def _rules(written: Written, folder: str, types: Sequence[str], found: list[Diagnostic]) -> Mapping[str, Rule]:
     """The alert rules of the channels' folder `alerts`."""
     condition = plugins("conditions")["fhir"]
     rules: dict[str, Rule] = {}
-    for path in _files(folder / "alerts"):
-        shown = f"{folder.name}/alerts/{path.name}"
-        raw = path.read_bytes()
-        texts[shown] = raw.decode("utf-8", "replace")
-        rule, wrong = read_rule(raw, shown, condition, os.environ, types)
+    for name in written.inside("alerts"):
+        shown = f"{folder}/{name}"
+        rule, wrong = read_rule(written.channels[name], shown, condition, os.environ, types)
         found += wrong
         if rule is not None and rule.name in rules:
             found.append(Diagnostic("E227", f"the rule {rule.name} stands in {rules[rule.name].file} already", Span(shown)))
@@ -136,23 +133,21 @@ def _rules(folder: Path, types: Sequence[str], found: list[Diagnostic], texts: d
     return MappingProxyType(rules)
 
 
-def _folders(folder: Path, found: list[Diagnostic], texts: dict[str, str]) -> Mapping[str, Mapping[str, Any]]:
+def _folders(written: Written, folder: str, found: list[Diagnostic]) -> Mapping[str, Mapping[str, Any]]:
     """The files of plug-ins' own folders beside the channels, each a value with a name of its own."""
     values: dict[str, Mapping[str, Any]] = {}
     for name, read in sorted(plugins("folders").items()):
         held: dict[str, Any] = {}
-        for path in _files(folder / name):
-            shown = f"{folder.name}/{name}/{path.name}"
-            raw = path.read_bytes()
-            texts[shown] = raw.decode("utf-8", "replace")
-            value, wrong = read(raw, shown)
+        for file in written.inside(name):
+            shown = f"{folder}/{file}"
+            value, wrong = read(written.channels[file], shown)
             found += wrong
             if value is None:
                 continue
             twin = next((stem for stem, other in held.items() if other.name == value.name), None)
             if twin is not None:
-                found.append(Diagnostic("E227", f"{value.name} stands in {folder.name}/{name}/{twin}.yaml already", Span(shown)))
-            held[path.stem] = value
+                found.append(Diagnostic("E227", f"{value.name} stands in {folder}/{name}/{twin}.yaml already", Span(shown)))
+            held[PurePosixPath(file).stem] = value
         values[name] = MappingProxyType(held)
     return MappingProxyType(values)
 
@@ -207,10 +202,6 @@ def _notices(people: Channel, mappings: Mapping[str, Any]) -> Iterator[Diagnosti
             yield Diagnostic("E768", f"{one.to.name} takes messages, and a notice is none", one.at, "map: alert_to_oru_r01")
         elif mapping is not None and (mapping.reads != ("fhir", "DetectedIssue") or mapping.writes.startswith("fhir")):
             yield Diagnostic("E768", f"{one.map} makes no message of an alert", one.at, "one that reads fhir DetectedIssue")
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("*.yaml") if path.is_file())
 
 
 def dry_site(settings: Settings) -> Site:

@@ -8,9 +8,11 @@ from typing import Any
 from engine.alerts.rule import Rule
 from engine.channel import Channel
 from engine.deployment import Deployment, deploy
+from engine.mapping.library import Library
 from engine.run import Plan
 from engine.settings import Settings
 from engine.types import Site
+from engine.written import Written
 
 
 class Live:
@@ -22,10 +24,25 @@ class Live:
 
     def load(self, site: Site) -> Deployment:
         """Reads channels and mappings anew, and has them run unless they are refused."""
-        fresh = deploy(self._settings, site, self.deployed.library if self.deployed else None)
+        return self._take(deploy(self._settings, site, self._known))
+
+    def again(self, site: Site, written: Written | None) -> Deployment:
+        """Compiles what was `written` when it was deployed, whatever stands in the folders now; those are read where it is None."""
+        return self._take(deploy(self._settings, site, self._known, written))
+
+    def _take(self, fresh: Deployment) -> Deployment:
         if not fresh.refused:
             self.deployed = fresh
         return fresh
+
+    @property
+    def _known(self) -> Library | None:
+        return self.deployed.library if self.deployed else None
+
+    @property
+    def written(self) -> Written | None:
+        """What runs is made of."""
+        return self.deployed.written if self.deployed else None
 
     @property
     def digest(self) -> str:

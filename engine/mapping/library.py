@@ -77,7 +77,12 @@ def read_files(folder: Path) -> dict[str, str]:
 
 def load_folder(folder: Path, plugins: Plugins, known: Library | None = None) -> Library:
     """Reads and compiles a folder; never raises for what stands in its files. Of a `known` one, what no change concerns is kept as it is."""
-    shelf = _Shelf(folder.name, read_files(folder), plugins, known)
+    return load_files(read_files(folder), plugins, folder.name, known)
+
+
+def load_files(files: MappingOf[str, str], plugins: Plugins, folder: str, known: Library | None = None) -> Library:
+    """The same for files that have been read from a folder of this name."""
+    shelf = _Shelf(folder, files, plugins, known)
     return known if known is not None and known.files == shelf.texts else _build(shelf)
 
 

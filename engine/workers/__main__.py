@@ -14,9 +14,13 @@ from engine.workers.wire import Wire
 def main(end: int, slow: bool) -> None:
     """Loads what is deployed and works."""
     wire = Wire(end)
-    _, settings = wire.receive()
+    _, (settings, written) = wire.receive()
     log.configure(settings.log_level)
-    Process(wire, settings, Live(settings), slow).work()
+    try:
+        Process(wire, settings, Live(settings), slow).work(written)
+    except Exception as error:
+        log.failed("a worker process failed", error)
+        leave(1)
     leave(0)
 
 

@@ -30,6 +30,7 @@ class Member:
 
     def __init__(self, settings: Settings, slow: bool, heard: Callable[[Told], None]) -> None:
         self._settings, self.slow, self._heard = settings, slow, heard
+        self._live: Live | None = None
         self._dsn = self.digest = ""
         self._ended = threading.Event()
         self._begun = threading.Event()
@@ -48,7 +49,7 @@ class Member:
     def fork(self, live: Live, before: Sequence[Member]) -> None:
         """Begins the process as a copy of this one; it lets go of the wires of those that were forked `before`."""
         ours, theirs = pair()
-        self._wire = Wire(ours)
+        self._wire, self._live = Wire(ours), live
 
         def work() -> None:
             for member in (*before, self):
@@ -122,7 +123,7 @@ class Member:
         self._process = subprocess.Popen(command, pass_fds=(theirs,), stdin=subprocess.DEVNULL)
         os.close(theirs)
         self._wire = Wire(ours)
-        self._wire.send("settings", self._settings)
+        self._wire.send("settings", (self._settings, self._live.written if self._live else None))
         self._starts += 1
 
     def _run(self) -> None:

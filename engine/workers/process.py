@@ -26,6 +26,7 @@ from engine.types import Connection, Parcel, Site
 from engine.worker import Watch, Worker
 from engine.workers.counters import families
 from engine.workers.wire import Begin, Wire, told
+from engine.written import Written
 
 SETTINGS = ("subscription_hosts", "subscription_networks", "subscription_retry")
 KINDS = ("quick", "slow")
@@ -62,6 +63,8 @@ class Process:
 
     def begin(self, given: Begin) -> None:
         """Starts to work over a database."""
+        if self.live.deployed is None:  # it would find no message's channel, and hold them all
+            raise RuntimeError("nothing is deployed here")
         dsn, suspects, fatal = given
         self.journal = Journal(dsn, works=(self.slow,), accepts=False, mates=1 if self.slow else self.settings.workers)
         self.journal.listen(lambda outcomes: self.wire.send("told", told(outcomes)))
@@ -103,14 +106,15 @@ class Process:
         """Tells what was counted."""
         self.wire.send("metrics", families())
 
-    def work(self) -> None:
-        """Its life: works for the engine at the other end of the wire until that says stop or is gone."""
+    def work(self, written: Written | None = None) -> None:
+        """Its life: works for the engine at the other end of the wire until that says stop or is gone. One that was not forked has the
+        channels as they were `written` when they were deployed."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)  # the engine says when
         step_back(WORK)
         named(f"isthmus {KINDS[self.slow]}")
         if self.live.deployed is None or self.slow:  # slow steps are made for the processes they run in
-            self.live.load(self.site())
+            self.live.again(self.site(), written or self.live.written)
         heap.stay(heap.BATCH)
         try:
             self.run()

@@ -14,7 +14,7 @@ import pytest
 from engine.settings import usual_workers
 from tests.acceptance.running import Engine, Start
 from tests.acceptance.test_ecg import file, post, worked
-from tests.acceptance.test_engine import MESSAGES, found, get, talk
+from tests.acceptance.test_engine import MESSAGES, found, get, history, talk
 from tests.acceptance.test_metrics import of, scrape
 
 BAD = MESSAGES[3].split(b"|")[9].decode()  # a control id
@@ -65,6 +65,22 @@ def test_a_worker_that_is_killed_is_started_anew_and_its_counts_stay(own_engine:
     assert of(scrape(engine), "engine_messages_processed_total", channel="hospital") == 8
     assert engine.stop() == 0
     assert not Path(f"/proc/{fresh}").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="children are looked up in /proc")
+def test_a_worker_that_is_started_anew_has_what_is_deployed_whatever_is_being_written(own_engine: Start) -> None:
+    engine = own_engine("--workers", "1")
+    talk(engine.port("hospital"), MESSAGES[0])
+    until_processed(engine, 1)
+    (engine.channels / "hospital.yaml").write_text("channel: hospital\nsource: {")  # half an edit, not deployed
+    (engine.mappings / "oru_r01.yaml").unlink()
+    for kind in ("quick", "slow"):
+        os.kill(processes(engine, kind)[0], signal.SIGKILL)
+    talk(engine.port("hospital"), *MESSAGES[1:4])
+    until_processed(engine, 4)
+    versions = {happened.plan for row in found(engine) for happened in history(engine, row.id).events}
+    assert len(versions) == 1
+    assert any(name.startswith("DiagnosticReport/") for name in worked(engine, post(engine, file(1))))
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="children are looked up in /proc")
