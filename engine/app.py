@@ -186,14 +186,14 @@ class Engine:
                 return findings
             for outdate in list(self.site.settings["stale"].values()):
                 outdate()
+            if self.couriers is not None:  # whoever works and sends knows a new channel before it takes its first message
+                if self.crew is not None:
+                    await self._followed(await asyncio.to_thread(self.crew.deploy))
+                await self.couriers.follow([*fresh.routes, *self.routes])
             await self.sources.follow(fresh)
             if self.web is not None:  # before that, `start` does it once for all
                 heap.renew()
                 self._announce(self.web)
-            if self.couriers is not None:
-                await self.couriers.follow([*fresh.routes, *self.routes])
-                if self.crew is not None:
-                    await self._followed(await asyncio.to_thread(self.crew.deploy))
             for name, fault in self.sources.broken().items():  # the set is deployed all the same
                 findings.append(
                     {**fault.as_dict(), "severity": "warning", "text": f"the channel {name} does not listen: {fault.text}"}
@@ -203,7 +203,10 @@ class Engine:
 
     def _announce(self, web: Web) -> None:
         """Tells other commands where this engine is found."""
-        self.home.announce(dsn=self.dsn, http=web.address, token=web.token, sources=self.sources.addresses())
+        try:
+            self.home.announce(dsn=self.dsn, http=web.address, token=web.token, sources=self.sources.addresses())
+        except OSError as error:  # such as a full disk: what works goes on
+            failed("other commands are not told of this engine", error)
 
     async def _followed(self, digests: set[str]) -> None:
         """Sees that the worker processes have what is deployed here: files may have changed between two readings of them."""

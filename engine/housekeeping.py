@@ -54,15 +54,23 @@ def tidy(
     row = connection.execute("select pg_try_advisory_lock(%s)", [LOCK]).fetchone()
     if not row or not row[0]:
         return False
+    moment = now or datetime.now(UTC)
+    steps: tuple[tuple[str, Callable[[], object]], ...] = (
+        ("partitions", lambda: ensure(connection, now)),
+        ("messages", lambda: purge(connection, keep, now=now)),
+        ("parcels", lambda: purge_parcels(connection, max([*keep.values(), KEEP]), now)),
+        ("days of feeds", lambda: purge_feed(connection, FEEDS, now)),
+        ("audit events", lambda: forget(connection, moment) if forget is not None else 0),
+    )
     try:
-        ensure(connection, now)
-        messages = purge(connection, keep, now=now)
-        parcels = purge_parcels(connection, max([*keep.values(), KEEP]), now)
-        days = purge_feed(connection, FEEDS, now)
-        if forget is not None and (count := forget(connection, now or datetime.now(UTC))):
-            log("old audit events are deleted", count=count)
-        if messages or parcels or days:
-            log("old messages, parcels and days of feeds are deleted", count=messages, size=parcels, rate=days)
+        for name, step in steps:
+            try:
+                done = step()
+            except Exception as error:  # one that fails keeps none of the others from its work
+                failed("housekeeping is tried again", error, name=name)
+                continue
+            if isinstance(done, int) and done:
+                log("what was kept long enough is deleted", name=name, count=done)
     finally:
         connection.execute("select pg_advisory_unlock(%s)", [LOCK])
     return True

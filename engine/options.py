@@ -166,9 +166,12 @@ def _misfit(hint: Any, text: str, node: Text, reading: Reading) -> None:
 
 
 def duration(text: str) -> timedelta | None:
-    """`90s`, `5m`, `24h`, `7 days`; None when it is no time."""
+    """`90s`, `5m`, `24h`, `7 days`; None when it is no time, or more than can be counted."""
     match = _DURATION.fullmatch(text.strip())
     if match is None:
         return None
     unit = match.group(2)
-    return timedelta(seconds=float(match.group(1)) * _SECONDS[unit if unit in _SECONDS else unit[0]])
+    try:
+        return timedelta(seconds=float(match.group(1)) * _SECONDS[unit if unit in _SECONDS else unit[0]])
+    except OverflowError:
+        return None

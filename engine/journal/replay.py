@@ -16,15 +16,13 @@ from engine.journal.look import Filter
 from engine.journal.schema import message
 from engine.journal.sql import sql
 from engine.journal.statements import run, statement
-from engine.journal.values import SLOW_FLAG, order_hash
-
-LOCK = 0x15748E91
+from engine.journal.values import REPLAY_LOCK, SLOW_FLAG, order_hash
 
 
 def replay(connection: Connection, wanted: Sequence[UUID] | Filter, dry_run: bool = False) -> list[UUID]:
     """The messages that are (or, with `dry_run`, would be) worked again, in the order they first came."""
     with connection.transaction():
-        connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
+        connection.execute("select pg_advisory_xact_lock(%s)", [REPLAY_LOCK])
         rows = sorted(run(connection, _asked(wanted)), key=lambda row: int(row[1]))
         rows = [row for row in rows if row[8] != "stored"]
         if rows and not dry_run:

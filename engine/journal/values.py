@@ -17,6 +17,7 @@ LANES = 64
 QUICK = 56  # the lanes below are for quick work; those from here on for what takes a processor for long
 KINDS = ("lane", "slow")  # of leases: over quick lanes, over slow ones
 SLOW_FLAG = 2  # of a message's flags
+REPLAY_LOCK = 0x15748E91  # held by who queues old messages again, and by who deletes them
 LONGEST = 1000  # characters of a name kept; the body keeps all of it
 
 

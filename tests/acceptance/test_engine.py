@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import signal
@@ -10,6 +11,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -178,6 +180,24 @@ def test_a_bad_mapping_is_refused_and_the_old_one_keeps_running(own_engine: Star
     plans = [history(engine, row.id).events[-1].plan for row in (first, second)]
     assert all(plans)
     assert plans[0] != plans[1]
+
+
+def test_a_new_channel_is_known_to_all_before_it_takes_its_first_message(own_engine: Start) -> None:
+    engine = own_engine("--workers", "1")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    text = (engine.channels / "hospital.yaml").read_text().replace("channel: hospital", "channel: fresh")
+    (engine.channels / "fresh.yaml").write_text(text.replace("tcp:${ISTHMUS_MLLP:-127.0.0.1:2575}", f"tcp:127.0.0.1:{port}"))
+    sent = 0
+    with ThreadPoolExecutor(1) as threads:
+        deploying = threads.submit(engine.command, "deploy")
+        while not deploying.done() or not sent:
+            with contextlib.suppress(ConnectionRefusedError):
+                assert talk(port, MESSAGES[4].replace(b"|DEMO", b"|N%d" % sent)) == ["AA"]
+                sent += 1
+        assert deploying.result().returncode == 0
+    assert processed(engine, MESSAGES[4].replace(b"|DEMO", b"|N%d" % (sent - 1)).split(b"|")[9].decode()).channel == "fresh"
+    assert [row.code for row in found(engine) if row.state == "held"] == []
 
 
 def test_sigterm_under_load_loses_nothing_that_was_acknowledged(own_engine: Start) -> None:

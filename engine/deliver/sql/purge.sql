@@ -1,10 +1,13 @@
--- Deletes a batch of parcels that are older than the border and have been delivered, with their receipts.
-with old as materialized (
-    select parcel.seq from journal.parcel
-    where parcel.at < %(border)s
-        and not exists (select from journal.outbox where outbox.seq = parcel.seq)
-        and not exists (select from journal.dead where dead.seq = parcel.seq)
-    order by parcel.seq limit %(limit)s
+-- Deletes, of a page of parcels in their order, those that are older than the border and have been delivered, with their receipts. Told
+-- are how many those were, how many of the page are older than the border, and the number behind which the next page begins.
+with page as materialized (
+    select seq, at from journal.parcel where seq > %(after)s order by seq limit %(limit)s
+),
+old as materialized (
+    select seq from page
+    where at < %(border)s
+        and not exists (select from journal.outbox where outbox.seq = page.seq)
+        and not exists (select from journal.dead where dead.seq = page.seq)
 ),
 receipts as (
     delete from journal.delivery using old where delivery.seq = old.seq
@@ -12,4 +15,4 @@ receipts as (
 gone as (
     delete from journal.parcel using old where parcel.seq = old.seq returning 1
 )
-select count(*) from gone
+select (select count(*) from gone), count(*) filter (where at < %(border)s), max(seq) from page

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import click
@@ -9,10 +12,13 @@ import psycopg
 import pytest
 
 from engine.cli import options
+from engine.deliver import retention as parcels
 from engine.deliver.retention import purge_parcels
 from engine.housekeeping import LOCK, tidy
-from engine.journal import Journal, Settlement
+from engine.journal import Journal, Settlement, retention
 from engine.journal.outbox import post
+from engine.journal.partitions import ensure
+from engine.journal.replay import replay
 from engine.types import Arrival, Envelope, Parcel, State
 from engine.uuid7 import uuid7
 from fhir.store import FhirStore
@@ -52,6 +58,92 @@ def test_a_round_makes_partitions_and_deletes_by_each_channels_own_time(database
             assert f"message_{later + DAY:%Y%m%d}" in names
     finally:
         journal.close()
+
+
+def test_channels_that_keep_for_ever_hide_nothing_of_those_that_do_not(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "BATCH", 2)
+    journal = Journal(database)
+    try:
+        names = ["long"] * 5 + ["short"] * 3
+        journal.accept([Arrival(uuid7(), name, "text", b"x", NOW, Envelope("", "s", f"{n}", "")) for n, name in enumerate(names)])
+        with journal.transaction() as connection:
+            journal.settle(connection, [Settlement(message, State.PROCESSED) for message in journal.claim(10)])
+        with psycopg.connect(database, autocommit=True) as connection:
+            assert retention.purge(connection, {"short": 7 * DAY, "long": 10**6 * DAY}, now=NOW + 20 * DAY) == 3
+            assert connection.execute("select distinct channel from journal.message").fetchall() == [("long",)]
+    finally:
+        journal.close()
+
+
+def test_parcels_that_stay_hide_none_that_go(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parcels, "BATCH", 2)
+    with psycopg.connect(database, autocommit=True) as connection:
+        post(connection, [(None, Parcel("ehr", "k", name, b"x")) for name in ("1", "2", "3", "4", "5", "6")])
+        connection.execute(
+            "delete from journal.outbox where seq in (select seq from journal.parcel where idem in ('4', '5', '6'))"
+        )
+        connection.execute("update journal.parcel set at = now() - interval '10 days'")
+        assert purge_parcels(connection, 9 * DAY) == 3
+        assert purge_parcels(connection, 10**6 * DAY) == 0
+        assert {row[0] for row in connection.execute("select idem from journal.parcel")} == {"1", "2", "3"}
+
+
+def test_a_message_that_is_queued_again_meanwhile_stays(database: str) -> None:
+    journal = Journal(database)
+    try:
+        arrival = Arrival(uuid7(), "labs", "text", b"x", NOW, Envelope("", "s", "1", ""))
+        journal.accept([arrival])
+        with journal.transaction() as connection:
+            journal.settle(connection, [Settlement(message, State.PROCESSED) for message in journal.claim(10)])
+        with (
+            psycopg.connect(database) as one,
+            psycopg.connect(database, autocommit=True) as other,
+            ThreadPoolExecutor(1) as threads,
+        ):
+            one.execute("select 1")
+            assert replay(one, [arrival.id]) == [arrival.id]  # not committed yet
+            purging = threads.submit(retention.purge, other, {}, DAY, NOW + 20 * DAY)
+            time.sleep(0.3)
+            one.commit()
+            assert purging.result() == 0
+        assert [message.body for message in journal.claim(10)] == [b"x"]
+    finally:
+        journal.close()
+
+
+def test_a_backup_holds_up_housekeeping_and_nothing_that_comes_in(database: str) -> None:
+    journal, later = Journal(database), NOW + 20 * DAY
+    try:
+        with psycopg.connect(database) as backup, psycopg.connect(database, autocommit=True) as connection:
+            backup.execute("lock table journal.message, journal.message_event, journal.feed_event in access share mode")
+            with ThreadPoolExecutor(1) as threads:
+                round = threads.submit(tidy, connection, {}, later)
+                end = threading.Timer(5, backup.commit)
+                end.start()
+                slowest = 0.0
+                while not round.done():
+                    began = time.monotonic()
+                    journal.accept([Arrival(uuid7(), "labs", "text", b"x", NOW, Envelope("", "s", "", ""))])
+                    slowest = max(slowest, time.monotonic() - began)
+                end.cancel()
+                assert round.result()
+        assert slowest < 2
+        with psycopg.connect(database, autocommit=True) as connection:
+            assert tidy(connection, {}, later)
+            names = {row[0] for row in connection.execute("select relname from pg_class where relname like 'message_2%'")}
+            assert f"message_{later + DAY:%Y%m%d}" in names
+    finally:
+        journal.close()
+
+
+def test_a_step_that_fails_keeps_no_other_from_its_work(database: str) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        ensure(connection, NOW - 20 * DAY)
+        connection.execute("alter table journal.held rename to gone")
+        assert tidy(connection, {}, NOW)
+        connection.execute("alter table journal.gone rename to held")
+        names = {row[0] for row in connection.execute("select relname from pg_class where relname like 'feed_event_2%'")}
+        assert f"feed_event_{NOW - 20 * DAY:%Y%m%d}" not in names
 
 
 def test_two_processes_do_not_tidy_at_once(database: str) -> None:

@@ -122,6 +122,7 @@ def test_a_value_of_the_environment_is_not_read_as_yaml_or_again() -> None:
         ("record: { fhir_store: {} }", "record: { fhir_store: {}, mllp: {} }", "E222", 13, "two destinations"),
         ('listen: "x:1"', "max frame: 1", "E223", 14, "listen"),
         ("keep messages: 30 days", "keep messages: long", "E222", 16, "90 days"),
+        ("keep messages: 30 days", "keep messages: 99999999999 days", "E222", 16, "90 days"),
         ("on failure: hold", "on failure: hodl", "E222", 15, "hold"),
         ("title:", "channel: b\ntitle:", "E202", 3, ""),
     ],

@@ -1,2 +1,0 @@
--- The channels that have messages.
-select distinct channel from journal.message
