@@ -188,7 +188,7 @@ class Engine:
                 outdate()
             if self.couriers is not None:  # whoever works and sends knows a new channel before it takes its first message
                 if self.crew is not None:
-                    await self._followed(await asyncio.to_thread(self.crew.deploy))
+                    await self._followed(await asyncio.to_thread(self.crew.deploy, self.live.written))
                 await self.couriers.follow([*fresh.routes, *self.routes])
             await self.sources.follow(fresh)
             if self.web is not None:  # before that, `start` does it once for all
@@ -209,13 +209,12 @@ class Engine:
             failed("other commands are not told of this engine", error)
 
     async def _followed(self, digests: set[str]) -> None:
-        """Sees that the worker processes have what is deployed here: files may have changed between two readings of them."""
+        """Sees that the worker processes have what is deployed here; one that is being started anew does not answer."""
         assert self.crew is not None
         for _ in range(3):
             if digests == {self.live.digest}:
                 return
-            await asyncio.to_thread(self.live.load, self.site)
-            digests = await asyncio.to_thread(self.crew.deploy)
+            digests = await asyncio.to_thread(self.crew.deploy, self.live.written)
         log("a worker process works with other channels than are deployed", "error")
 
     async def status(self) -> tuple[bool, dict[str, Any]]:

@@ -14,6 +14,7 @@ from engine.types import Outcome
 from engine.workers.counters import Families, together
 from engine.workers.member import Member
 from engine.workers.wire import Told, outcomes
+from engine.written import Written
 
 OFTEN = 0.2  # seconds between two words to slow work that quick messages come
 SCRAPE = 2.0  # seconds a process has to tell its counters; what it told last stands where it is late
@@ -62,9 +63,9 @@ class Crew:
         for member in self._members:
             member.send("stale", name)
 
-    def deploy(self) -> set[str]:
-        """Has them take the channels as they stand; the digests of what they deployed ("" of one that did not answer)."""
-        return set(self._each(Member.deploy))
+    def deploy(self, written: Written | None) -> set[str]:
+        """Has them take the channels as they are `written`; the digests of what they deployed ("" of one that did not answer)."""
+        return set(self._each(lambda member: member.deploy(written)))
 
     def counted(self) -> Families:
         """What they have counted together."""

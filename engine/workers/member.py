@@ -18,6 +18,7 @@ from engine.workers.counters import Families, together
 from engine.workers.forked import Forked
 from engine.workers.process import KINDS, Process
 from engine.workers.wire import Told, Wire, pair
+from engine.written import Written
 
 PATIENCE = 60.0  # seconds for a process to load and begin
 DEATHS = 3  # with the same message in hand, until it is taken for their cause
@@ -87,18 +88,18 @@ class Member:
         with contextlib.suppress(OSError):
             self._wire.hint(name)
 
-    def ask(self, name: str, answer: str, seconds: float) -> Any:
+    def ask(self, name: str, answer: str, seconds: float, value: Any = None) -> Any:
         """What it answers; None when it does not within the time."""
         with self._answered:
             self._answers.pop(answer, None)
-            self.send(name)
+            self.send(name, value)
             self._answered.wait_for(lambda: answer in self._answers, seconds)
             return self._answers.pop(answer, None)
 
-    def deploy(self) -> str:
-        """Has it take the channels as they stand; the digest of what it deployed, "" when it did not answer in time."""
+    def deploy(self, written: Written | None) -> str:
+        """Has it take the channels as they are `written`; the digest of what it deployed, "" when it did not answer in time."""
         self._fatal, self._deaths = [], {}  # what they did, they did with the old channels
-        return str(self.ask("deploy", "deployed", PATIENCE) or "")
+        return str(self.ask("deploy", "deployed", PATIENCE, written) or "")
 
     def counted(self, seconds: float) -> Families:
         """What it has counted, with those before it; what it told last stands where it is late."""

@@ -87,9 +87,9 @@ class Process:
         if self.hands is not None:
             self.hands.spare()
 
-    def deploy(self, _: Any) -> None:
-        """Takes the channels as they stand in their folder now."""
-        if not self.live.load(self.site()).refused:
+    def deploy(self, written: Written | None) -> None:
+        """Takes the channels as they were written when the engine read them."""
+        if not self.live.again(self.site(), written).refused:
             heap.renew(heap.BATCH)
         for outdate in list(self.stale.values()):
             outdate()
