@@ -89,8 +89,27 @@ def _resource(rule: tree.Resource, context: Context) -> bound.Resource | None:
     body = _object(rule.body, inner, False)
     constant = all(part is not None and not bound.read_only(part).choice for part in identity)
     return bound.Resource(
-        key.element, key.name, key.each, test, identity, rule.merge, body, key.at, rule.identity_at, before, constant
-    )
+        key.element, key.name, key.each, test, identity, rule.merge, body, key.at, rule.identity_at, before, constant,
+        tuple(_clear(one, rule, inner) for one in rule.clear),
+    )  # fmt: skip
+
+
+def _clear(line: tree.Clear, rule: tree.Resource, context: Context) -> bound.Clear:
+    """Which elements go, checked: they are there, and the resource may be without them."""
+    model, key = context.ends.model, line.key
+    if not rule.merge:
+        context.say("E325", "there is nothing to clear where the resource is written anew", key.at, "say update: merge")
+    if key.each or key.name:
+        context.say(
+            "E318", "clear has a test and nothing else", key.each_at if key.each else key.name_at, "clear if …: period.end"
+        )
+    for name in line.names:
+        above, _, last = f"{rule.key.element}.{name.text}".rpartition(".")
+        if model.element(f"{above}.{last}") is None:
+            context.say("E303", f"{above} has no element {last}", name.at, did_you_mean(last, model.children(above)))
+        elif last in model.required(above):
+            context.say("E325", f"{above} must have {last}", name.at, "clear what stands above it, or write another value")
+    return bound.Clear(tuple(name.text for name in line.names), bind_test(key.test, context))
 
 
 def _is_occurrence(part: Formula) -> bool:

@@ -148,6 +148,14 @@ ALWAYS = Group("and", ())  # holds whatever is received, and yet makes nothing s
 
 
 @dataclass(frozen=True, slots=True)
+class Clear:
+    """Elements the stored resource loses when the test holds, or always."""
+
+    names: tuple[str, ...]
+    test: Ask | None
+
+
+@dataclass(frozen=True, slots=True)
 class Resource:
     """One resource rule."""
 
@@ -162,6 +170,7 @@ class Resource:
     identity_at: Span
     before: Ask | None = None
     constant: bool = False  # the key is of texts only: one resource for all messages
+    clear: tuple[Clear, ...] = ()
 
 
 def plain(part: Value | None) -> bool:

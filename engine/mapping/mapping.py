@@ -162,11 +162,11 @@ def _rules(plan: bound.Plan, kit: Kit) -> tuple[Rule, ...]:
 
 def _put(rule: bound.Resource, kit: Kit) -> MakePut:
     """The closure that makes the resource of an id."""
-    body, clear, type, merge = fill(rule.body, kit), nulls(rule.body), rule.type, rule.merge
+    body, clear, type, merge = fill(rule.body, kit), nulls(rule), rule.type, rule.merge
 
     def make(scope: Scope, run: Run, id: str) -> Put:
         made = {"resourceType": type, "id": id, **(body(scope, run) or {})}
-        return Put(made, True, clear(scope, made)) if merge else Put(made)
+        return Put(made, True, clear(scope, made, run)) if merge else Put(made)
 
     return make
 

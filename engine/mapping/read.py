@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from engine.diagnostic import NOWHERE, Diagnostic, Span, did_you_mean, errors
@@ -10,7 +12,7 @@ from engine.document import read as read_document
 from engine.mapping import formula as grammar
 from engine.mapping.key import key as read_key
 from engine.mapping.nodes import Formula, Key
-from engine.mapping.tree import Body, End, Many, Plain, Resource, Rule, Tree, Value
+from engine.mapping.tree import Body, Clear, End, Many, Plain, Resource, Rule, Tree, Value
 
 TOP = ("mapping", "part", "title", "reads", "writes", "events", "include", "resources", "segments")
 
@@ -124,14 +126,31 @@ def _resource(key: Text, node: Node, reading: _Reading) -> Resource | None:
     if not isinstance(node, Pairs):
         reading.say("E206", f"{head.element} has no elements below it", key.at)
         return None
-    own = [(name, value) for name, value in node if name.text not in ("key", "update")]
+    clear = [(name, value) for name, value in node if name.text.partition(" ")[0] == "clear"]
+    own = [(name, value) for name, value in node if name.text not in ("key", "update", *(one.text for one, _ in clear))]
     body = _body(Pairs(tuple(own), node.at), reading)
     update = _text(node, "update", reading)
     at = node.get("update")
     if update not in ("", "merge", "replace") and at is not None:
         reading.say("E204", f"update: {update} is not known", at.at, did_you_mean(update, ("merge", "replace")))
     identity, where = _identity(node.get("key"), reading)
-    return Resource(head, identity, where, update == "merge", body)
+    lost = tuple(one for name, value in clear if (one := _clear(name, value, reading)) is not None)
+    return Resource(head, identity, where, update == "merge", body, lost)
+
+
+def _clear(key: Text, node: Node, reading: _Reading) -> Clear | None:
+    head = _key(key, reading)
+    items = node.items if isinstance(node, Items) else (node,)
+    if not all(isinstance(item, Text) and item.text for item in items):
+        reading.say("E206", "clear is a list of elements: clear: period.end", node.at)
+        return None
+    return Clear(head, tuple(name for item in items if isinstance(item, Text) for name in _names(item))) if head else None
+
+
+def _names(list_: Text) -> Iterator[Plain]:
+    """The names of a list in one line, each with its place."""
+    for found in re.finditer(r"[^,\s]+", list_.text):
+        yield Plain(found[0], list_.at.part(found.start() + list_.quoted, found.end() + list_.quoted))
 
 
 def _identity(node: Node | None, reading: _Reading) -> tuple[tuple[Formula, ...], Span]:

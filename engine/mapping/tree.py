@@ -46,6 +46,14 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Clear:
+    """Elements that a merged resource loses, `period.end` as one, when the test of the key holds."""
+
+    key: Key
+    names: tuple[Plain, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Resource:
     """One resource (or segment) that is written once, or for each instance of a group."""
 
@@ -54,6 +62,7 @@ class Resource:
     identity_at: Span
     merge: bool
     body: Body
+    clear: tuple[Clear, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

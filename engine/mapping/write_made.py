@@ -11,7 +11,7 @@ from engine.mapping.compile import Item, fill, items
 from engine.mapping.compile_value import Kit
 from engine.mapping.draft import CARRIED, Draft, inside
 from engine.mapping.nulls import nulls
-from engine.mapping.remember import Part, comes_again, of_entry, of_value
+from engine.mapping.remember import Part, comes_again, of_ask, of_entry, of_value
 from engine.mapping.run import Run
 from engine.mapping.together import join
 from engine.mapping.write_refer import Refers, named, simple
@@ -25,8 +25,8 @@ def write_made(draft: Draft, kit: Kit) -> str:
     refers = Refers(draft, kit.model)
     body = _body(draft, kit, refers)
     if rule.merge:
-        clear = draft.name("clear", nulls(rule.body))
-        inner = [*refers.pointed, *body, f"put = Put(body, True, {clear}(scope, body))"]
+        clear = draft.name("clear", nulls(rule))
+        inner = [*refers.pointed, *body, f"put = Put(body, True, {clear}(scope, body, run))"]
         inner = _remembered(draft, refers, inner) or [*refers.found, *inner]
     else:
         inner = [*refers.found, *refers.pointed, *body, "put = Put(body)"]
@@ -46,7 +46,8 @@ def write_made(draft: Draft, kit: Kit) -> str:
 
 def _remembered(draft: Draft, refers: Refers, make: list[str]) -> list[str]:
     """Lines that give the very same resource again for the same texts and references; none when that cannot be told."""
-    parts = [part for part in of_value(draft.rule.body) if not isinstance(part, bound.Refer)]
+    every = chain(of_value(draft.rule.body), *(of_ask(one.test) for one in draft.rule.clear))
+    parts = [part for part in every if not isinstance(part, bound.Refer)]
     if not draft.is_told(parts) or any(inside(entry) and any(named(entry)) for entry in draft.rule.body.entries):
         return []
     keep = draft.name("keep", draft.memory.keep_again)

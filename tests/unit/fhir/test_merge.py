@@ -36,6 +36,16 @@ def test_the_links_stay_when_none_are_told_and_go_when_they_are_cleared() -> Non
     assert "link" not in merge(patient(link("b", "seealso")), patient(gender="female"), ("link",))
 
 
+def test_what_is_cleared_below_an_element_leaves_the_rest_of_it() -> None:
+    stored = {"resourceType": "Encounter", "id": "a", "period": {"start": "1", "end": "2", "_end": {}}, "length": {"value": 1}}
+    told: dict[str, Any] = {"resourceType": "Encounter", "id": "a"}
+    assert merge(stored, told, ("period.end",)) == {**stored, "period": {"start": "1"}}
+    assert merge(stored, {**told, "period": {"start": "3"}}, ("period.end",))["period"] == {"start": "3"}
+    assert merge(stored, told, ("length.value", "period.start.x")) == {name: stored[name] for name in stored if name != "length"}
+    names = {"resourceType": "Patient", "id": "a", "name": [{"family": "x", "period": {}}, {"period": {}}]}
+    assert merge(names, {"resourceType": "Patient", "id": "a"}, ("name.period",))["name"] == [{"family": "x"}]
+
+
 def test_lists_of_other_elements_and_types_are_what_was_told_last() -> None:
     before, after = {"resourceType": "Person", "id": "a"}, [{"target": {"reference": "Patient/b"}}]
     assert merge({**before, "link": [{"target": {"reference": "Patient/c"}}]}, {**before, "link": after})["link"] == after

@@ -9,6 +9,8 @@ import pytest
 
 from engine.mapping.installed import installed
 from engine.mapping.library import Library, choose, load_folder
+from engine.types import Put
+from fhir.store.merge import merge
 from tests.unit.mapping.test_shipped_results import HL7, message, resources
 
 PID = "PID|1||100^^^HOSP^MR||Doe^Jane"
@@ -80,6 +82,27 @@ def test_a_discharge_expected_or_taken_back_ends_no_visit(library: Library, even
     body = message("EVN||20260131", PID, pv1(_36="01", _44="20260101", _45="20260131"), type=f"ADT^{event}")
     (made,) = resources(library, body, "Encounter")
     assert (made["status"], made["period"]) == ("in-progress", {"start": "2026-01-01"})
+
+
+def test_a_discharge_taken_back_takes_what_it_had_written_from_the_store_and_nothing_else(library: Library) -> None:
+    def put(event: str, **fields: str) -> Put:
+        body = message("EVN||20260131", PID, pv1(_19="V1", **fields), type=f"ADT^{event}")
+        mapping = choose(library, "hl7v2", f"ADT^{event}")
+        assert mapping is not None
+        made = mapping.run(HL7.parse(body))  # type: ignore[arg-type]
+        assert isinstance(made, list)
+        return next(one for one in made if one.body["resourceType"] == "Encounter")
+
+    told = put("A01", _14="1", _44="20260101"), put("A03", _14="1", _36="01", _44="20260101", _45="20260131")
+    stored = merge(told[0].body, told[1].body, told[1].clear)
+    assert stored["period"] == {"start": "2026-01-01", "end": "2026-01-31"}
+    for _ in range(3):  # the same visit told by turns: what is remembered of one event is not the other's
+        for event in ("A08", "A13"):
+            back = put(event)
+            after = merge(stored, back.body, back.clear)
+            assert ("end" in after["period"]) is (event == "A08") and after["period"]["start"] == "2026-01-01"
+            assert ("dischargeDisposition" in after["hospitalization"]) is (event == "A08")
+            assert after["hospitalization"]["admitSource"] == stored["hospitalization"]["admitSource"]
 
 
 def places(made: list[dict[str, Any]]) -> list[tuple[str, str]]:
