@@ -160,7 +160,11 @@ class Path(Protocol):
 
 
 class Format(Protocol):
-    """A body's format: bytes to a Scope and back, and the notation of its paths."""
+    """A body's format: bytes to a Scope and back, and the notation of its paths.
+
+    One that knows more helps the checker: `structure(name)` and `group(name, structure, group)` give a Fault for what there is not,
+    `noted(text)` tells a text that can only be a path, `doubt(path, word)` what to write instead of a comparison that never holds.
+    """
 
     @property
     def name(self) -> str: ...
@@ -298,7 +302,8 @@ class Store(Protocol):
 
 
 class Source(Protocol):
-    """A source plug-in: listens or watches, and hands arrivals to the intake."""
+    """A source plug-in: listens or watches, and hands arrivals to the intake. With `check()` it tells, as a Fault or None, what is wrong
+    with its options before anything is opened; so may a destination."""
 
     async def serve(self, channel: str, site: Site, intake: Intake) -> Running | Fault:
         """Binds and starts; a Fault says why it could not."""

@@ -114,6 +114,13 @@ class Hl7v2:
         """Whether a text can hardly be anything but a path, functions behind it."""
         return NOTATION.fullmatch(text.partition("|")[0].strip()) is not None
 
+    def doubt(self, path: Hl7Path, word: str) -> str:
+        """What to write instead of a comparison that never holds, as of a message's type with code and event in one; else ''."""
+        code, mark, event = word.partition("^")
+        if not mark or (path.place.segment, path.place.field) != ("MSH", 9):
+            return ""
+        return f"a comparison is with one component: MSH-9.1 = {code} and MSH-9.2 = {event.partition('^')[0]}"
+
     def structure(self, name: str) -> Fault | None:
         """None when there is such a message structure; else the fault that says what was meant."""
         inside = _inside(name, "")

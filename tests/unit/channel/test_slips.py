@@ -99,6 +99,8 @@ def test_the_set_itself_has_no_finding(tmp_path: Path) -> None:
         (MAPPING, "OBX-2 = NM", "OBX-2 is NM", "E318", "15:28", "OBX-2 = NM"),
         (MAPPING, "=OBX-6.2", "=OBX-6.2 else “mg”", "E300", "17:27", 'straight quotes: "…"'),
         # channels
+        (CHANNEL, "steps:", "accept if: MSH-9 = ORU^R01\nsteps:", "E326", "6:20", "MSH-9.1 = ORU and MSH-9.2 = R01"),
+        (CHANNEL, "steps:", "accept if: MSG-9.1 = ORU\nsteps:", "E302", "6:12", "Did you mean MSH?"),
         (CHANNEL, "channel: lab", "channel: Lab Results", "E225", "1:10", "small letters, digits and underscores"),
         (CHANNEL, "source:", "enabled: nope\nsource:", "E222", "2:10", "true, false, yes or no"),
         (CHANNEL, "listen:", "listens:", "E221", "4:5", "did you mean listen?"),
