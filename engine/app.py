@@ -107,9 +107,10 @@ class Engine:
         findings = await self.redeploy()
         deployed = self.live.deployed
         if deployed is None:
-            text = f"the channels have {len(findings)} findings"
-            first = findings[0] if findings else {}
-            return Fault(Kind.INCORRECT, str(first.get("code", "E290")), text, str(first.get("file", "")), "run `isthmus lint`")
+            wrong = [row for row in findings if row["severity"] == "error"]
+            place = f"{wrong[0]['file']}:{wrong[0]['line']}:{wrong[0]['column']}"
+            more = f"`isthmus lint` shows it and {len(wrong) - 1} more" if len(wrong) > 1 else "`isthmus lint` shows it"
+            return Fault(Kind.INCORRECT, str(wrong[0]["code"]), str(wrong[0]["text"]), place, more)
         store = store_of(self.site)
         notices = Notices(self.live.notices, store)
         self.desk = Desk(self.live.rules, store, post, notices)

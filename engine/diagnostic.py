@@ -102,7 +102,8 @@ def declared(texts: Mapping[str, str], found: Iterable[Diagnostic]) -> set[str]:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """The known word that a person most likely meant: of those that look alike the one with the fewest slips, and its first letter; '' when none does."""
+    """The known word that a person most likely meant: of those that look alike the one with the fewest slips, the first letter kept
+    where several have; '' when none looks alike."""
     lower = {name.lower(): name for name in known}
     alike = get_close_matches(word.lower(), lower, n=10, cutoff=0.6)
     return lower[min(alike, key=lambda name: (_slips(word.lower(), name), name[0] != word[:1].lower()))] if alike else ""

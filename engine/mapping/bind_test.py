@@ -25,8 +25,8 @@ def bind_test(test: Test | None, context: Context) -> bound.Ask | None:
         return None
     words = tuple(word.text for word in test.words)
     doubt = getattr(context.ends.format, "doubt", None)
-    for word in test.words if doubt is not None else ():
-        if help := doubt(path, word.text):
+    for word in test.words:
+        if doubt is not None and (help := doubt(path, word.text)):
             context.say("E326", f"{test.source.text} never is {word.text}", word.at, help)
     made = bound.Clause(path, as_code(path.type, context), test.sign, words, test.at)
     if test.other is None:
