@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapters.ecg import leads
+from adapters.ecg.csv_clock import counted, steady
 from adapters.ecg.csv_head import NUMBER, RATE, TIME, Head, cells, head_of
 from adapters.ecg.csv_time import Stamps, hidden, placed, stamped
 from adapters.ecg.recording import Recording, bad, checked, physical
@@ -22,8 +23,6 @@ from adapters.ecg.xml_tools import TO_UV
 from engine.fault import Fault
 
 DEFAULT_RATE, HEAD, MOST_PLACES = 512.0, 200, 6
-TICKS = re.compile(r"(?:^|[ _(\[])([mnuµμ]?)s(?:ec(?:onds?)?)?[)\]]?$", re.I)
-MICRO = str.maketrans("µμ", "uu")
 ABSENT = frozenset(("NA", "N/A", "na", "n/a", "NULL", "null", "None", "none", "-", "--"))
 SOUGHT = 200_000  # rows in which an odd one is looked for
 
@@ -69,7 +68,7 @@ def read(body: bytes) -> Recording | Fault:
         text = f"a row is not {width} number{'s' * (width > 1)} as the first one is"
         return bad("E156", text, _odd(lines, first, mark, width), "every row needs as many numbers, and nothing after them")
     warnings = ["the last row is cut off and left out"] if cut else []
-    names, columns, hertz = _columns(table, head, warnings, stamps)
+    names, columns, hertz, stamps = _columns(table, head, warnings, stamps)
     units = [TO_UV.get(unit) for unit in (head.units[-len(names) :] if head.units else [head.unit or "µV"] * len(names))]
     if None in units:
         return bad("E155", "the unit is not one of volts", "unit", "µV, mV or V")
@@ -190,13 +189,14 @@ def _table(text: str, width: int, absent: bool = False) -> NDArray[Any] | None:
 
 def _columns(
     table: NDArray[Any], head: Head, warnings: list[str], stamps: Stamps | None
-) -> tuple[list[str], NDArray[Any], float]:
-    """Lead names, their columns, and the rate; a first column that counts or tells the time is no lead."""
+) -> tuple[list[str], NDArray[Any], float, Stamps | None]:
+    """Lead names, their columns, the rate, and what the times say; a first column that counts or tells the time is no lead."""
     names, hertz = head.names, head.rate
-    timed = stamps is not None or (table.shape[1] > 1 and (TIME.match(names[0]) is not None if names else _steady(table[:, 0])))
+    timed = stamps is not None or (table.shape[1] > 1 and (TIME.match(names[0]) is not None if names else steady(table[:, 0])))
     if timed:
         if not hertz:
-            hertz = stamps.rate if stamps else _rate(table[:, 0], names[0] if names else "")
+            stamps = stamps or counted(table[:, 0], names[0] if names else "")
+            hertz = stamps.rate
         if stamps and stamps.warning:
             warnings.append(stamps.warning)
         table = table[:, 1:]
@@ -216,24 +216,7 @@ def _columns(
         warnings.append("no sampling rate is stated; 512 Hz is assumed")
     if not head.unit:
         warnings.append("no unit is stated; µV is assumed")
-    return list(names), table, hertz or DEFAULT_RATE
-
-
-def _steady(column: NDArray[Any]) -> bool:
-    """Whether a column rises by equal steps, as an index or a time does."""
-    steps = np.diff(column[:10_000])
-    return len(steps) > 2 and bool(steps.min() > 0) and bool(np.ptp(steps) <= 0.02 * steps.mean())
-
-
-def _rate(column: NDArray[Any], name: str) -> float:
-    """Hz of a column of times in the unit its name tells, else in seconds or milliseconds; 0 for a mere count of samples."""
-    step = float(np.median(np.diff(column))) if len(column) > 1 else 0.0
-    unit = TICKS.search(name)
-    if unit and step > 0:
-        return round({"": 1, "m": 1e3, "u": 1e6, "n": 1e9}[unit.group(1).lower().translate(MICRO)] / step, 6)
-    if not 0 < step < 100 or step == 1:
-        return 0.0
-    return round(1 / step if step < 0.5 else 1000 / step, 6)
+    return list(names), table, hertz or DEFAULT_RATE, stamps
 
 
 def _places(text: str) -> int:

@@ -17,7 +17,8 @@ LEAD = re.compile(r"^(lead|leads|ableitung|channel|kanal)\b", re.I)
 UNIT = re.compile(r"^(unit|units|einheit)\b", re.I)
 TIME = re.compile(
     r"^(t|n|s|ms|sec|seconds|index|t ?[\[(][mnuµμ]?s[\])]|"
-    r"samples?([ _](no|number|index|nr|#)\.?)?|t[ _]?[mu]?s|(elapsed[ _])?(time|zeit)(stamps?|[ _]?[\[(_ ].*)?|)$",
+    r"samples?([ _](no|number|index|nr|#)\.?)?|t[ _]?[mu]?s|"
+    r"(elapsed[ _])?(time|zeit|tiempo|temps|tempo|tijd|tid|czas|čas|время|时间|時間|시간)(stamps?)?([ _]?[\[(_ ].*)?|)$",
     re.I,
 )
 NUMBER = re.compile(r"^[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?$|^nan$", re.I)

@@ -82,7 +82,7 @@ def stamped(lines: list[str], mark: str, top: int) -> tuple[list[str], Stamps | 
         return bad(
             "E156", "a time is before the one above it", f"line {at[back[0] + 1]}", "rows stand in the order of their times"
         )
-    return rows, _paced(
+    return rows, paced(
         ticks, None if timeless else times.iso(texts[0] + zones[0]), 10 ** (9 - max(len(text) - 20 for text in texts))
     )
 
@@ -107,8 +107,8 @@ def _offset(zone: str) -> int | None:
     return None if known is None else round(offset.total_seconds() * 1e9) if offset else 0
 
 
-def _paced(ticks: NDArray[np.int64], start: datetime | None, fine: int) -> Stamps:
-    """The rate between changes of the time, and where it leaps; `fine` is the last digit's worth in ns."""
+def paced(ticks: NDArray[np.int64], start: datetime | None, fine: int) -> Stamps:
+    """What times in ns say: the rate between changes of the time, and where it leaps; `fine` is the last digit's worth in ns."""
     changes = np.flatnonzero(np.diff(ticks)) + 1
     if len(changes) < 2:
         return Stamps(start, 0.0)
