@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
-import struct
+from collections.abc import Callable
 from dataclasses import replace
 
 from engine.fault import Fault
-from fhir.search import compare, terms
+from fhir.search import compare
+from fhir.search.body import jsonpath
+from fhir.search.coded import BARE
 from fhir.search.composite import keeper
 from fhir.search.composite import prefix as before
 from fhir.search.hashing import number, tag, unique
+from fhir.search.measured import DOUBLE, Mark, measured
 from fhir.search.parameters import Component, Parameter, parameters
 from fhir.search.texts import bad, plainly, split
 from fhir.search.values import period
 from fhir.search.where import Where, every, exact, ranged, some
 
-DOUBLE = struct.Struct("!d")
+Single = Callable[[str, Parameter, str, str, str], "Where | Fault"]  # the condition of one alternative (terms.single)
 
 
-def composite(type: str, parameter: Parameter, value: str, base: str) -> Where | Fault:
+def composite(type: str, parameter: Parameter, value: str, base: str, single: Single) -> Where | Fault:
     """`first$second`, by the whole resource and by each element that the parameter may stand for."""
     parts = split(value, "$")
     if len(parts) != len(parameter.components):
@@ -28,7 +31,7 @@ def composite(type: str, parameter: Parameter, value: str, base: str) -> Where |
     found: list[Where] = []
     if len(inner) < len(parameter.paths):
         whole = [
-            terms.single(type, Parameter(component.name, component.kind, component.paths, ()), "", part, base)
+            single(type, Parameter(component.name, component.kind, component.paths, ()), "", part, base)
             for component, part in zip(parameter.components, parts, strict=True)
         ]
         fault = next((one for one in whole if isinstance(one, Fault)), None)
@@ -37,7 +40,7 @@ def composite(type: str, parameter: Parameter, value: str, base: str) -> Where |
         found.append(every([one for one in whole if isinstance(one, Where)]))
     if inner:
         held = replace(parameter, paths=inner)
-        same = together(type, held, parts) if len(parts) == 2 else numbered(type, held, parts, base)
+        same = together(type, held, parts) if len(parts) == 2 else numbered(type, held, parts, base, single)
         if isinstance(same, Fault):
             return same
         found.append(same)
@@ -51,7 +54,7 @@ def together(type: str, parameter: Parameter, parts: list[str]) -> Where | Fault
         first, second = keeper(type, parameters(type)[parameter.name], path).components
         left, prefix = forms(first, parts[0]), before(first, second, path)
         if second.kind in ("quantity", "number", "date"):
-            held = terms.measured(parts[1]) if second.kind != "date" else dated(parts[1])
+            held = measured(parts[1]) if second.kind != "date" else dated(parts[1])
             if held is None:
                 return bad(parameter.name, "not a value of its second part")
             mark, test, values = held
@@ -65,10 +68,10 @@ def together(type: str, parameter: Parameter, parts: list[str]) -> Where | Fault
     return some(found)
 
 
-def numbered(type: str, parameter: Parameter, parts: list[str], base: str) -> Where | Fault:
+def numbered(type: str, parameter: Parameter, parts: list[str], base: str, single: Single) -> Where | Fault:
     """A token of the resource and numbers of one element: places in a sequence. The body tells, on rows that the token found."""
     head, *rest = parameter.components
-    first = terms.single(type, parameters(type)[head.name], "", parts[0], base)
+    first = single(type, parameters(type)[head.name], "", parts[0], base)
     if isinstance(first, Fault):
         return first
     tests: list[str] = []
@@ -88,12 +91,12 @@ def numbered(type: str, parameter: Parameter, parts: list[str], base: str) -> Wh
             f"({test})".replace("low ", f"{at} ").replace("high ", f"{at} ").replace(" and ", " && ").replace("not ", "!")
         )
     sql = "jsonb_path_exists(r.body::jsonb, %s::jsonpath, %s::jsonb)"
-    paths = [f"{terms.jsonpath(path)} ? ({' && '.join(tests)})" for path in parameter.paths]
+    paths = [f"{jsonpath(path)} ? ({' && '.join(tests)})" for path in parameter.paths]
     return every([first, some([Where(sql, (path, json.dumps(values))) for path in paths])])
 
 
-def dated(value: str) -> tuple[terms.Mark, str, tuple[float, ...]] | None:
-    """As `terms.measured`, for a date."""
+def dated(value: str) -> tuple[Mark, str, tuple[float, ...]] | None:
+    """As `measured`, for a date."""
     head, text = compare.prefixed(value)
     covered = period(text)
     if covered is None:
@@ -105,4 +108,4 @@ def dated(value: str) -> tuple[terms.Mark, str, tuple[float, ...]] | None:
 def forms(component: Component, value: str) -> list[bytes]:
     """The entries a token or string of a composite's part may have left."""
     parts = [plainly(part) for part in split(value, "|")]
-    return [unique(f"{path.id}|{'|'.join(parts) if path.type not in terms.BARE else parts[-1]}") for path in component.paths]
+    return [unique(f"{path.id}|{'|'.join(parts) if path.type not in BARE else parts[-1]}") for path in component.paths]

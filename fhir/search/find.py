@@ -16,9 +16,9 @@ from fhir.search import query as queries
 from fhir.search.hashing import number
 from fhir.search.parameters import Parameter, Path, parameters
 from fhir.search.plan import Ask, Rows
+from fhir.search.pointed import pointed
 from fhir.search.query import Chained, Include, Query
 from fhir.search.sorting import place, written
-from fhir.search.terms import pointed
 from fhir.search.where import NEVER, OWN, Where, every, looked, some, tokens
 from fhir.store import access
 from fhir.store.types import CODES, NAMES, uuid_of
