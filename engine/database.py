@@ -23,7 +23,7 @@ class Database:
     def open(self, settings: Settings, progress: Callable[[str], None]) -> Fault | None:
         """Starts the embedded server where no other is named, checks the one there is, and brings its tables up to date."""
         if not self.dsn:
-            server = postgres.start(settings.data / "postgres", progress, settings.log_ahead)
+            server = postgres.start(settings.data / "postgres", progress)
             if isinstance(server, Fault):
                 return server
             self.dsn = server.dsn

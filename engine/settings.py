@@ -30,7 +30,6 @@ class Settings:
     log_level: str = "info"
     workers: int = field(default_factory=usual_workers)  # processes that work quick messages; 0: the engine's own does
     pending: int = 20_000  # messages that may wait for their turn before sources are held back
-    log_ahead: int = 0  # megabytes of the embedded database's log that are laid out when it is made
     keep_audit: int = 0  # days that the record of who saw what is kept; 0 is for ever
     origins: tuple[str, ...] = ()  # of web pages that may read live feeds, besides the engine's own
     subscription_hosts: tuple[str, ...] = ()  # that Subscriptions may have told: https://ehr.example.org

@@ -21,7 +21,6 @@ from engine.postgres import Server, binaries, start
 from tests.databases import Databases, create
 
 ROOT = Path(__file__).resolve().parent.parent
-os.environ.setdefault("ISTHMUS_LOG_AHEAD", "0")  # a gigabyte for each of hundreds of engines
 LONGEST_FIRST = ("crash", "acceptance", "conformance", "integration")  # what is short evens the workers' ends out
 
 

@@ -15,7 +15,6 @@ import click
 from engine.cli.output import stop
 from engine.fault import Fault, Kind
 from engine.home import note
-from engine.postgres.ahead import MOST
 from engine.settings import Settings, default_data, shipped, split_address, usual_workers
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -104,7 +103,6 @@ def settings(
         log_level=log_level,
         workers=workers,
         pending=number("ISTHMUS_PENDING", "messages", 20_000, 1, 10_000_000),
-        log_ahead=number("ISTHMUS_LOG_AHEAD", "megabytes", MOST, 0, 1_000_000),
         keep_audit=number("ISTHMUS_KEEP_AUDIT", "days", 0, 1, 36_500),
         origins=listed("ISTHMUS_ORIGINS"),
         subscription_hosts=listed("ISTHMUS_SUBSCRIPTION_HOSTS"),

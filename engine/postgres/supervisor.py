@@ -17,7 +17,6 @@ from engine.fault import Fault, Kind
 from engine.postgres import binaries as programs
 from engine.postgres import cluster, process
 from engine.postgres import folder as folders
-from engine.postgres.ahead import lay_out
 from engine.postgres.binaries import Binaries
 from engine.postgres.folder import Folder
 from engine.postgres.identity import Identity, identity, reachable
@@ -72,9 +71,8 @@ class Server:
             time.sleep(POLL)
 
 
-def start(data: Path, progress: Progress = lambda _: None, ahead: int = 0) -> Server | Fault:
-    """A server for the data folder, ready for connections; a new one with so many megabytes of its log laid out `ahead`. Recovery after
-    a crash takes the time it takes; `progress` is told."""
+def start(data: Path, progress: Progress = lambda _: None) -> Server | Fault:
+    """A server for the data folder, ready for connections. Recovery after a crash takes the time it takes; `progress` is told."""
     folder = folders.opened(data)
     if isinstance(folder, Fault):
         return folder
@@ -82,7 +80,7 @@ def start(data: Path, progress: Progress = lambda _: None, ahead: int = 0) -> Se
     if isinstance(lock, Fault):
         return lock
     try:
-        server = _started(folder, lock, progress, ahead)
+        server = _started(folder, lock, progress)
     except OSError as error:
         server = _unusable(error, folder.data)
     if isinstance(server, Fault):
@@ -93,7 +91,7 @@ def start(data: Path, progress: Progress = lambda _: None, ahead: int = 0) -> Se
 def again(server: Server, data: Path, progress: Progress = lambda _: None) -> Server | Fault:
     """The server of this data folder started anew after it ended by itself; the folder stays held whatever comes of it."""
     try:
-        return _started(Folder(data.resolve()), server.lock, progress, 0)
+        return _started(Folder(data.resolve()), server.lock, progress)
     except OSError as error:
         return _unusable(error, data)
 
@@ -102,7 +100,7 @@ def _unusable(error: OSError, data: Path) -> Fault:
     return Fault(Kind.UNAVAILABLE, "E611", f"the data folder cannot be used: {error.strerror}", at=str(error.filename or data))
 
 
-def _started(folder: Folder, lock: int, progress: Progress, ahead: int) -> Server | Fault:
+def _started(folder: Folder, lock: int, progress: Progress) -> Server | Fault:
     who = identity(folder.pgdata)
     if isinstance(who, Fault):
         return who
@@ -119,7 +117,7 @@ def _started(folder: Folder, lock: int, progress: Progress, ahead: int) -> Serve
     if not os.access(folder.password, os.R_OK):
         return Fault(Kind.FORBIDDEN, "E608", "the database's password file cannot be read", at=str(folder.password))
     server = _adopt_or_launch(folder, found, who, lock, progress)
-    return server if isinstance(server, Fault) else _with_database(server, ahead, folder)
+    return server if isinstance(server, Fault) else _with_database(server)
 
 
 def _unfinished(folder: Folder) -> Fault | None:
@@ -269,12 +267,11 @@ def _dsn(folder: Folder, sockets: str, port: int) -> str:
     return make_conninfo(host=sockets, port=port, user=cluster.ROLE, dbname=cluster.DATABASE, passfile=str(folder.password))
 
 
-def _with_database(server: Server, ahead: int, folder: Folder) -> Server | Fault:
+def _with_database(server: Server) -> Server | Fault:
     try:
         with psycopg.connect(server.dsn, dbname="postgres", autocommit=True) as connection:
             if connection.execute("select 1 from pg_database where datname = %s", [cluster.DATABASE]).fetchone() is None:
                 connection.execute(f'create database "{cluster.DATABASE}"')
-                lay_out(connection, ahead, folder.pgdata)
     except psycopg.Error as error:
         server.end()
         return Fault(

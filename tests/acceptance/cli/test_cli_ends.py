@@ -123,7 +123,7 @@ def test_progress_is_shown_to_people_only() -> None:
         ("ISTHMUS_ZONE", "Berlin", "Europe/Berlin"),
         ("ISTHMUS_ECG_ZONE", "../etc/passwd", "Europe/Berlin"),
         ("ISTHMUS_PENDING", "many", "a number of messages"),
-        ("ISTHMUS_LOG_AHEAD", "-1", "a number of megabytes"),
+        ("ISTHMUS_KEEP_AUDIT", "-1", "a number of days"),
     ],
 )
 def test_an_engine_starts_on_no_setting_that_it_cannot_read(
