@@ -48,7 +48,7 @@ _ROWS: tuple[Reason, ...] = (
     Reason("specimen from OBR-7 alone", "absent differ missing", r"Specimen|\.specimen", "",
            "The source makes a specimen of every OBR, from its observation time alone; we make one where the order describes it."),
     Reason("visit protection", "missing absent differ", r"Encounter", r"^true$|^1$|^Patient/",
-           "PV2-22 alone becomes meta.security in the source, as true; we write Y of table 0136 on a visit of which anything else is known."),
+           "PV2-22 becomes meta.security in the source as true; we write Y of table 0136."),
     Reason("reflex order", "differ", r"ServiceRequest\.intent", "",
            "OBR-11 G is a reflex order in the guide's OBR[ServiceRequest]; the source writes order."),
     Reason("code before comment", "differ", r"Specimen\.note\.text", "",
