@@ -13,8 +13,8 @@ from typing import Any
 import psycopg
 
 from engine.types import Put
+from fhir.store.batch import Batch, Held
 from fhir.store.types import key_of
-from fhir.store.write import Batch, Held
 
 CODES = "2951-2 2823-3 2075-0 2028-9 3094-0 2160-0 2345-7 17861-6 718-7 6690-2".split()
 SELDOM, RARE = "3016-3", "5671-3"  # one in 200, one in 5,000

@@ -6,7 +6,7 @@ import re
 
 from engine.fault import Fault, Kind
 from fhir.store import Change, Expect, access, origin
-from fhir.store.write import name
+from fhir.store.change import name
 
 NAMES = {"AuditEvent": re.compile(f"{access.PREFIX}[0-9]+"), "Provenance": re.compile(f"{origin.PREFIX}[0-9]+")}
 OWN = Fault(Kind.FORBIDDEN, "E581", "this record is the server's own", "", "it is read only; use another id")
