@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from adapters.hl7v2.ack import Party, control_id
 from adapters.hl7v2.escape import ABSENT
@@ -19,10 +20,13 @@ from engine.fault import Fault, Kind
 
 _LINES = re.compile(rb"(?:\A|(?<=[\r\n]))(MSH|FHS|BHS|BTS|FTS)([^A-Za-z0-9\s][^\r\n]*)?(?=[\r\n]|\Z)")
 
+MOST = 20_000  # messages and lines around them in one block: half a second of work; more are not taken apart
+_TOO_MANY = Fault(Kind.INCORRECT, "E120", f"more than {MOST} messages in one block", help="Split the batch.")
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The messages of a block, and the batch headers around them. `fault` when the counts do not agree."""
+    """The messages of a block, and the batch headers around them. `fault` when the counts do not agree, or there are too many."""
 
     messages: tuple[bytes, ...]
     file: Header | None = None  # FHS
@@ -42,11 +46,13 @@ def is_single(body: bytes) -> bool:
 
 def split(body: bytes) -> Batch:
     """The messages in a block, each byte as it came; a body without any MSH is one message, to be refused as such."""
-    marks = [(match[1], match.start(), match[0]) for match in _LINES.finditer(body)]
+    marks = [(match[1], match.start(), match[0]) for match in islice(_LINES.finditer(body), MOST + 1)]
     starts = [at for name, at, _ in marks if name == b"MSH"]
     headers = {name: found for name, at, _ in reversed(marks) if name in (b"FHS", b"BHS") and (found := _header(body[at:]))}
     if not headers and len(starts) <= 1:
         return Batch((body,))
+    if len(marks) > MOST:
+        return Batch((body,), headers.get(b"FHS"), headers.get(b"BHS"), _TOO_MANY)
     ends = [*(at for _, at, _ in marks[1:]), len(body)]
     lead = body[: starts[0]] if starts and not headers else b""
     messages = [body[at:end] for (name, at, _), end in zip(marks, ends, strict=True) if name == b"MSH"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -45,6 +46,19 @@ def test_several_batches_and_an_empty_one_are_allowed() -> None:
     assert (batch.messages, batch.fault) == ((A, B), None)
     empty = split(BHS + b"BTS|0\r")
     assert (empty.messages, empty.fault) == ((), None)
+
+
+def test_a_block_of_far_too_many_messages_is_not_taken_apart() -> None:
+    honest = BHS + A * 15_000 + b"BTS|15000\r"
+    assert len(split(honest).messages) == 15_000
+    endless = BHS + b"MSH|^~\\&|\r" * 1_000_000
+    began = time.process_time()
+    batch = split(endless)
+    assert time.process_time() - began < 1
+    assert batch.messages == (endless,)
+    assert batch.wrapped
+    assert batch.fault is not None
+    assert batch.fault.code == "E120"
 
 
 @pytest.mark.parametrize(
