@@ -32,7 +32,7 @@ from engine.housekeeping import Forget, Housekeeping
 from engine.intake import KeyedIntake, keyed
 from engine.journal import BOTH, Committer, Journal
 from engine.journal.groups import Limits
-from engine.journal.line import Line
+from engine.journal.line import ALWAYS, OPTIONS, Line
 from engine.journal.look import connect
 from engine.journal.outbox import post as queue
 from engine.live import Live
@@ -50,6 +50,7 @@ from engine.workers import Crew
 
 # Seconds a thread may hold the interpreter while another waits: an acknowledgement waits for the worker so long.
 HANDOVER = 0.001
+PATIENCE = 3.0  # seconds that the database has to say that it is there
 DRAIN = 30.0  # seconds given to what is in flight
 
 
@@ -67,6 +68,7 @@ class Engine:
         self.housekeeping: Housekeeping | None = None
         self.slow, self.checks = Slow(), Slow()  # a strict check stands before an acknowledgement: it never waits for ECGs
         self._redeploying = asyncio.Lock()
+        self._asking: asyncio.Task[bool] | None = None  # whether the database answers
         self.ended = asyncio.Event()
 
     def end(self) -> None:
@@ -80,10 +82,11 @@ class Engine:
             return entered
         self.home = entered
         fault = await asyncio.to_thread(self.database.open, self.settings, self.progress)
-        if fault:
+        if fault or self.ended.is_set():  # told to stop meanwhile: a recovery can take long
             return fault
         self.dsn = self.database.dsn
-        self.pool = AsyncConnectionPool(self.dsn, min_size=1, max_size=8, open=False, kwargs={"autocommit": True})
+        kept = {"autocommit": True, "options": OPTIONS, **ALWAYS}
+        self.pool = AsyncConnectionPool(self.dsn, min_size=1, max_size=8, open=False, kwargs=kept)
         await self.pool.open(wait=True, timeout=30)
         self.journal = Journal(self.dsn, works=() if self.crew else BOTH)
         RECOVERED.inc(self.journal.pending)
@@ -225,13 +228,19 @@ class Engine:
             "worker": own if self.crew is None else self.crew.alive,
             "sources": not self.sources.broken(),
         }
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._database_answers())
+        done, _ = await asyncio.wait([self._asking], timeout=PATIENCE)  # one that stands still is not asked again meanwhile
+        checks["database"] = bool(done) and self._asking.result()
+        return all(checks.values()), {"checks": checks}
+
+    async def _database_answers(self) -> bool:
         try:
             async with self.pool.connection(timeout=2) as connection:
                 await connection.execute("select 1")
-            checks["database"] = True
+            return True
         except Exception:
-            checks["database"] = False
-        return all(checks.values()), {"checks": checks}
+            return False
 
     async def stop(self) -> None:
         """Drains in order: sources, worker, HTTP, journal, database."""

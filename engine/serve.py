@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import resource
 import signal
 from collections.abc import Callable
 from functools import partial
@@ -21,12 +22,15 @@ from engine.workers import Crew
 if TYPE_CHECKING:
     from engine.app import Engine
 
+FILES = 65_536
+
 
 def serve(settings: Settings, progress: Callable[[str], None], started: Callable[[Engine], Any] | None = None) -> Fault | None:
     """Runs an engine until SIGTERM or SIGINT; `started` is called (and awaited) once it is ready. What was started is always stopped.
 
     Channels are loaded first: the worker processes are forked from this one while it has nothing else, the web server neither.
     """
+    many_files()
     live = Live(settings)
     live.load(dry_site(settings))
     if settings.workers and live.deployed is not None:
@@ -36,6 +40,14 @@ def serve(settings: Settings, progress: Callable[[str], None], started: Callable
     from engine.app import Engine  # noqa: PLC0415
 
     return run(_serve(Engine(settings, live, crew, partial(told, progress)), started))
+
+
+def many_files() -> None:
+    """Lets the engine open as many files as it may: each connection is one, and many systems begin with 1024."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if most == resource.RLIM_INFINITY else min(FILES, most)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def told(progress: Callable[[str], None], text: str) -> None:
@@ -48,11 +60,15 @@ async def _serve(engine: Engine, started: Callable[[Engine], Any] | None) -> Fau
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, engine.end)
+    again: list[bool] = []  # a deployment asked for meanwhile is made afterwards: the signal's own action would end the process
+    loop.add_signal_handler(signal.SIGHUP, again.append, True)
     extra: asyncio.Task[Fault | None] | None = None
     try:
         fault = await engine.start()
-        if fault is None:
+        if fault is None and not engine.ended.is_set():
             loop.add_signal_handler(signal.SIGHUP, lambda: asyncio.ensure_future(engine.redeploy()))
+            if again:
+                await engine.redeploy()
             if started is not None:
                 extra = asyncio.ensure_future(guarded(started, engine))
             await engine.ended.wait()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from engine.deployment import Deployment
 from engine.fault import Fault
-from engine.log import log
+from engine.log import failed, log
 from engine.types import Intake, Running
 
 DRAIN = 10.0
@@ -23,10 +25,7 @@ class Sources:
     async def follow(self, deployment: Deployment) -> list[Fault]:
         """Brings what runs to what is deployed. A source that cannot be bound is a fault of its channel and stops no other."""
         wanted = {name: channel.source for name, channel in deployment.channels.items() if channel.source is not None}
-        for name, (source, running) in list(self._running.items()):
-            if wanted.get(name) != source:
-                await running.drain(DRAIN)
-                del self._running[name]
+        await self._drain([name for name, (source, _) in self._running.items() if wanted.get(name) != source], DRAIN)
         self._broken.clear()
         for name, source in wanted.items():
             if name in self._running:
@@ -59,7 +58,11 @@ class Sources:
         return found
 
     async def drain(self, seconds: float) -> None:
-        """Stops them all, each finishing what it holds."""
-        for _, running in self._running.values():
-            await running.drain(seconds)
-        self._running.clear()
+        """Stops them all, each finishing what it holds; so many seconds for all of them."""
+        await self._drain(list(self._running), seconds)
+
+    async def _drain(self, names: Sequence[str], seconds: float) -> None:
+        gone = [self._running.pop(name)[1] for name in names]
+        for error in await asyncio.gather(*(running.drain(seconds) for running in gone), return_exceptions=True):
+            if isinstance(error, Exception):
+                failed("a source did not stop cleanly", error)

@@ -100,7 +100,7 @@ def settings(memory: int) -> dict[str, str]:
     buffers = max(32, min(256, memory // megabyte // 16))
     return {
         "shared_buffers": f"{buffers}MB",
-        "max_connections": "100",
+        "max_connections": "300",  # one for each destination, and some twenty
         "wal_buffers": "16MB",
         "wal_compression": "off",  # of whole pages: the server's own method costs a tenth of its time, and keys by chance do not shrink
         "max_wal_size": "2GB",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,6 +27,8 @@ class Listening:
 
     async def drain(self, seconds: float) -> None:
         self.drained = seconds
+        if self.address == "stuck":
+            await asyncio.sleep(0.2)
 
 
 @dataclass
@@ -69,6 +72,18 @@ def test_what_is_unchanged_is_left_alone_and_what_changed_or_went_is_drained() -
     assert [one.drained for one in kept.started] == [None]
     assert [one.drained for one in changed.started + gone.started] == [10.0, 10.0]
     assert running.addresses() == {"a": "1", "b": "2b", "d": "4"}
+
+
+def test_sources_that_finish_slowly_do_so_together() -> None:
+    async def main() -> float:
+        running = Sources(None)  # type: ignore[arg-type]
+        await running.follow(deployed(**{f"c{n}": Source("stuck") for n in range(20)}))
+        began = time.monotonic()
+        await running.drain(30.0)
+        assert running.addresses() == {}
+        return time.monotonic() - began
+
+    assert asyncio.run(main()) < 2
 
 
 def test_a_broken_source_is_tried_again_by_the_next_deployment() -> None:
