@@ -18,7 +18,7 @@ from adapters.ecg.leads import BY_SCP
 from adapters.ecg.recording import Median, Recording, bad, checked, physical, stacked
 from adapters.ecg.scp_huffman import Steps
 from adapters.ecg.scp_sections import sections
-from engine.fault import Fault
+from engine.fault import Fault, Kind
 
 MOST_CODED = 3_000_000  # samples of all leads together that are Huffman coded
 MOST_LEADS = 85
@@ -53,6 +53,12 @@ def read(body: bytes) -> Recording | Fault:
     parts = sections(body, warnings)
     if isinstance(parts, Fault):
         return parts
+    if 12 in parts and 6 not in parts:  # ISO 11073-91064:2020
+        text, help = (
+            "the rhythm is a long recording of SCP-ECG's third version, which is not read",
+            "export it as EDF, or the resting ECG",
+        )
+        return Fault(Kind.UNSUPPORTED, "E157", text, "section 12", help)
     layout = _layout(parts)
     if isinstance(layout, Fault):
         return layout

@@ -10,6 +10,7 @@ import pytest
 from ecg_read_back import ROWS, good, same
 
 from adapters.ecg import read
+from adapters.ecg.scp_sections import packed
 from engine.fault import Fault
 
 
@@ -118,3 +119,10 @@ def test_scp_with_a_wrong_size_is_read_with_a_warning_and_one_cut_short_is_not()
     damaged = bytearray(whole)
     damaged[-10] ^= 1
     assert any("checksum of section 6" in warning for warning in good(bytes(damaged)).warnings)
+
+
+def test_the_long_recordings_of_the_third_version_are_refused_by_name() -> None:
+    found = read(packed({3: made.scp_leads(12, 1000), 12: bytes(1000)}))
+    assert isinstance(found, Fault)
+    assert (found.code, found.at) == ("E157", "section 12")
+    assert found.help
