@@ -21,6 +21,7 @@ from adapters.ecg.xml_tools import TO_UV, number
 from engine.fault import Fault
 
 RECORD = re.compile(rb"^[\w.\-]+(?:/\d+)? +\d+(?:[ \r\n]|$)")
+PIECE = 1 << 20  # samples
 MARK = b"\xef\xbb\xbf"
 SAID = re.compile(r"^\s*(age|sex|gender)\s*[:=]\s*(\w+)\s*$", re.M | re.I)  # `Age: 51`
 SEX = {"m": "male", "male": "male", "f": "female", "female": "female"}
@@ -151,6 +152,7 @@ def _samples(
                 warnings.append("a signal's checksum is wrong")
             if signal.unit in TO_UV:
                 rows[id(signal)] = _microvolts(own, signal, fastest)
+        del steps, frames, own  # before all are put together
     return stacked([rows[id(signal)] for signal in volts], warnings)
 
 
@@ -168,8 +170,11 @@ def _gaps(own: wfdb_signal.Steps) -> bool:
 
 
 def _microvolts(own: wfdb_signal.Steps, signal: Signal, fastest: int) -> Samples:
-    values = physical(own.astype(np.int64) - signal.baseline, microvolts_a_step(signal))
-    values[own == wfdb_signal.MISSING] = np.nan
+    step, values = microvolts_a_step(signal), np.empty(len(own), np.float32)
+    for at in range(0, len(own), PIECE):  # of a day's recording, wide numbers are three times the file
+        piece = own[at : at + PIECE]
+        values[at : at + PIECE] = physical(piece.astype(np.int64) - signal.baseline, step)
+        values[at : at + PIECE][piece == wfdb_signal.MISSING] = np.nan
     if signal.skew:
         values = np.concatenate([values[signal.skew :], np.full(min(signal.skew, len(values)), np.nan, np.float32)])
     return np.repeat(values, fastest // signal.frame) if signal.frame < fastest and fastest % signal.frame == 0 else values

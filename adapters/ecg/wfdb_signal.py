@@ -26,7 +26,9 @@ def decoded(format: int, data: bytes) -> Steps:
 
 def marked(format: int, values: Steps) -> Steps:
     """The samples with `MISSING` for the format's own mark."""
-    return np.where(values == INVALID[format], MISSING, values).astype(np.int32) if format in INVALID else values
+    if format in INVALID and INVALID[format] != MISSING and (gaps := values == INVALID[format]).any():
+        return np.where(gaps, np.int32(MISSING), values)
+    return values
 
 
 def _values(format: int, raw: NDArray[Any]) -> Steps:
