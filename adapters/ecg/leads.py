@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from adapters.ecg.recording import Samples
+
 STANDARD = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 
 SCP = {
@@ -77,6 +79,6 @@ def by_mdc(code: int) -> str | None:
     return BY_SCP.get(number - 256 if number > 256 else number)
 
 
-def derived(i: float, ii: float) -> tuple[float, float, float, float]:
-    """III, aVR, aVL and aVF from I and II, by Einthoven and Goldberger; works on arrays as on numbers."""
+def derived(i: Samples, ii: Samples) -> tuple[Samples, Samples, Samples, Samples]:
+    """III, aVR, aVL and aVF from I and II, by Einthoven and Goldberger."""
     return ii - i, -(i + ii) / 2, i - ii / 2, ii - i / 2

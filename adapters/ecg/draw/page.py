@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from adapters.ecg.draw import header, layout, shade
+from adapters.ecg.draw import header, layout, limbs, shade
 from adapters.ecg.draw.letters import fitted, width
 from adapters.ecg.draw.shapes import Lines, Page, Shade, Text, Trace, pieces, thinned
 from adapters.ecg.recording import Recording, Samples, bad
@@ -49,6 +49,7 @@ def page(
         return bad("E162", "no such layout, speed or gain", help="3x4, 6x2 or 12x1; 25 or 50 mm/s; 5, 10 or 20 mm/mV")
     if not 0 <= options.begin < recording.duration:
         return bad("E162", "the page begins behind the recording's end")
+    recording, computed = limbs.completed(recording)
     margin = 2.5 + PULSE_SECONDS * options.speed + 2.5
     most = (GRID_WIDTH - margin) // options.speed if options.speed == 25 else (GRID_WIDTH - margin) / options.speed // 0.5 * 0.5
     seconds = min(most, 10.0)
@@ -82,7 +83,7 @@ def page(
     end = max(segment.begin + segment.seconds for row in rows for segment in row)
     shown = {segment.lead for row in rows for segment in row}
     left = [lead for lead in recording.leads if lead not in shown]
-    texts += _words(recording, options, end, moved, left, measured)
+    texts += _words(recording, options, end, moved, left, computed, measured)
     texts += [Text(LEFT + GRID_WIDTH - 12, 206.5, 2.6, shade.words(marks), "end", colour="#555555")] if marks is not None else []
     return Page(WIDTH, HEIGHT, box, lines, tuple(traces), tuple(texts), shades=tuple(behind))
 
@@ -144,7 +145,8 @@ def _grid() -> tuple[Lines, Lines]:
 
 
 def _words(
-    recording: Recording, options: Options, end: float, moved: list[str], left: list[str], measured: Mapping[str, Any] | None
+    recording: Recording, options: Options, end: float, moved: list[str], left: list[str], computed: list[str],
+    measured: Mapping[str, Any] | None,
 ) -> list[Text]:  # fmt: skip
     out: list[Text] = []
     name, *who = header.patient(recording)
@@ -168,6 +170,7 @@ def _words(
     )
     state = [f"{options.speed:g} mm/s", f"{options.gain:g} mm/mV", header.filters(recording), f"{recording.rate:g} Hz", window]
     state += [f"not drawn: {', '.join(left[:4])}{f' and {len(left) - 4} more' if len(left) > 4 else ''}"] if left else []
+    state += [f"{', '.join(computed)} from I and II"] if computed else []
     state += [f"offset taken off {', '.join(moved)}"] if moved else []
     out.append(Text(LEFT, 206.5, 3.0, fitted(" · ".join(state), 3.0, 215.0)))
     out.append(Text(LEFT + GRID_WIDTH, 206.5, 2.6, "Isthmus", "end", colour="#555555"))

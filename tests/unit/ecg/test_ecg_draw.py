@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 import zlib
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -295,3 +296,22 @@ def test_what_cannot_be_drawn_is_refused(options: dict[str, Any]) -> None:
     found = page(recording(), Options(**options))
     assert isinstance(found, Fault)
     assert found.code == "E162"
+
+
+def test_limb_leads_that_a_file_leaves_out_are_computed_for_the_page_which_says_so() -> None:
+    eight = ("I", "II", *made.STANDARD[6:])
+    whole = recording()
+    i, ii = whole.samples[0].astype(np.float64), whole.samples[1].astype(np.float64)
+    rows = [whole.samples[whole.leads.index(lead)] for lead in eight]
+    found = drawn(replace(whole, leads=eight, samples=np.array(rows), scale=(), origin=()))
+    assert {trace.lead for trace in found.traces if trace.lead} == set(made.STANDARD)
+    assert any("III, aVR, aVL, aVF from I and II" in text.words for text in found.texts)
+    twelve = {"III": ii - i, "aVR": -(i + ii) / 2, "aVL": i - ii / 2, "aVF": ii - i / 2}  # Einthoven, Goldberger
+    same = [twelve.get(lead, whole.samples[n]) for n, lead in enumerate(whole.leads)]
+    expected = drawn(replace(whole, samples=np.array(same, np.float32), scale=(), origin=()))
+    for one, other in zip(found.traces, expected.traces, strict=True):
+        assert one.lead == other.lead
+        assert np.abs(one.points[[0, -1]] - other.points[[0, -1]]).max() < 0.01
+    assert not any("from I and II" in text.words for text in expected.texts)
+    few = drawn(replace(whole, leads=("I", "II", "V5"), samples=whole.samples[:3], scale=(), origin=()))
+    assert {trace.lead for trace in few.traces if trace.lead} == {"I", "II", "V5"}
