@@ -8,7 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from adapters.ecg.recording import Samples
+import numpy as np
+from numpy.typing import NDArray
+
+Row = NDArray[np.floating]
 
 STANDARD = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 
@@ -79,6 +82,6 @@ def by_mdc(code: int) -> str | None:
     return BY_SCP.get(number - 256 if number > 256 else number)
 
 
-def derived(i: Samples, ii: Samples) -> tuple[Samples, Samples, Samples, Samples]:
+def derived(i: Row, ii: Row) -> tuple[Row, Row, Row, Row]:
     """III, aVR, aVL and aVF from I and II, by Einthoven and Goldberger."""
     return ii - i, -(i + ii) / 2, i - ii / 2, ii - i / 2
