@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 from psycopg.conninfo import make_conninfo
 
 from engine.fault import Fault
@@ -21,6 +22,10 @@ from engine.postgres import Server, binaries, start
 from tests.databases import Databases, create
 
 ROOT = Path(__file__).resolve().parent.parent
+settings.register_profile(
+    "isthmus", settings.default, deadline=None
+)  # a busy machine makes no code wrong; pytest's own limit ends what hangs
+settings.load_profile("isthmus")
 LONGEST_FIRST = ("crash", "acceptance", "conformance", "integration")  # what is short evens the workers' ends out
 
 
