@@ -106,7 +106,7 @@ def test_a_reader_learns_that_what_it_asks_for_is_not_kept_any_more(database: st
     ],
 )
 def test_who_may_not_read_is_told_why_before_the_socket_opens(
-    database: str, query: str, headers: dict[str, str], status: int, code: str
+    database: str, query: str, headers: dict[str, str], status: int, code: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def run() -> None:
         async with feeding(database) as feed:
@@ -117,6 +117,7 @@ def test_who_may_not_read_is_told_why_before_the_socket_opens(
             assert json.loads(caught.value.response.body)["code"] == code
 
     asyncio.run(run())
+    assert [one.message for one in caplog.records if one.levelname == "ERROR"] == []  # to refuse is no mistake of ours
 
 
 def test_a_page_on_the_list_may_read(database: str) -> None:
