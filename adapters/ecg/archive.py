@@ -1,4 +1,7 @@
-"""Zip archives of ECG files, opened within bounds: members, sizes, ratio; names are base names only, nothing is written."""
+"""Zip archives of ECG files, and single files in gzip, opened within bounds: members, sizes, ratio.
+
+Names are base names only, nothing is written.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +13,21 @@ from pathlib import PurePosixPath
 from adapters.ecg.recording import bad
 from engine.fault import Fault
 
+GZIP = b"\x1f\x8b\x08"
 MOST_MEMBERS = 64
 MOST_BYTES = 64 << 20
 MOST_RATIO = 200
 
 
 def looks(body: bytes) -> bool:
-    """Whether the bytes are a zip archive."""
-    return body.startswith((b"PK\x03\x04", b"PK\x05\x06"))
+    """Whether the bytes are a zip archive, or a file in gzip."""
+    return body.startswith((b"PK\x03\x04", b"PK\x05\x06", GZIP))
 
 
 def files(body: bytes) -> dict[str, bytes] | Fault:
     """Base name → bytes of every file in the archive."""
+    if body.startswith(GZIP):
+        return _unpacked(body)
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             members = [member for member in archive.infolist() if not member.is_dir()]
@@ -44,6 +50,18 @@ def files(body: bytes) -> dict[str, bytes] | Fault:
             return out
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError, KeyError):
         return bad("E160", "the archive cannot be opened")
+
+
+def _unpacked(body: bytes) -> dict[str, bytes] | Fault:
+    """The file that gzip packed, without a name."""
+    most, stream = min(MOST_BYTES, MOST_RATIO * len(body) + 65536), zlib.decompressobj(31)
+    try:
+        data = stream.decompress(body, most + 1)
+    except zlib.error:
+        return bad("E160", "the archive cannot be opened")
+    if len(data) > most:
+        return _over()
+    return {"": data} if stream.eof else bad("E160", "the archive is cut off")
 
 
 def _over() -> Fault:

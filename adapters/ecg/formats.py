@@ -135,12 +135,20 @@ def _archived(body: bytes) -> Recording | Fault:
         read_header = wfdb.read((masters or headers)[0], inside)
         return _noted(read_header, len(headers) > 1 and not masters)
     told = [data for data in inside.values() if holds_ecg(data)]
+    if not told:  # what is told less surely, if there is no choice
+        weaker = [data for data in inside.values() if _told(data)]
+        told = weaker if len(weaker) == 1 else []
     if len(inside) == 1 or told:
         only = told[0] if told else next(iter(inside.values()))
         if archive.looks(only):
             return bad("E160", "an archive within an archive is not opened")
         return _noted(_read(only, {}), len(told) > 1)
     return bad("E160", "the archive holds no WFDB header and not just one file that is an ECG")
+
+
+def _told(data: bytes) -> bool:
+    """Whether a file looks as one that is read."""
+    return any(looks(data) for looks, _ in BINARY) or csv_file.looks(data)
 
 
 def _noted(found: Recording | Fault, several: bool) -> Recording | Fault:

@@ -28,6 +28,7 @@ WORDS = re.compile(  # before a lead, in several languages
     re.I,
 )
 PARTS = re.compile(r"^(?:(A)[ ._-]?V[ ._-]?([RLF])|V[ ._-]?(\d)[ ._-]?(R?))\.?$", re.I)  # `aV R`, `V 1`, `V3-R`
+MDC = re.compile(r"^131\d{3}$")
 CHEST = {f"C{n}": f"V{n}" for n in range(1, 7)}  # the electrodes of IEC 60601-2-25
 EINTHOVEN = ("I", "II", "III")
 TOGETHER = (
@@ -41,6 +42,8 @@ def canonical(name: str) -> str:
     short = PREFIX.sub("", name.strip())
     if (known := BY_UPPER.get(short.upper())) is not None:
         return known
+    if MDC.match(short):
+        return by_mdc(int(short)) or short
     bare = WORDS.sub("", short)
     parts = PARTS.match(bare)
     return BY_UPPER.get(

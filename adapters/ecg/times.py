@@ -10,8 +10,8 @@ ISO = re.compile(r"^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9
 
 
 def hl7(text: str) -> datetime | None:
-    """`yyyymmddhh[mm[ss[.f]]][±zzzz]`; None when it has no hour or is no date."""
-    return _built(HL7.match(text.strip()))
+    """`yyyymmddhh[mm[ss[.f]]][±zzzz]`, or as ISO 8601 has it; None when it has no hour or is no date."""
+    return _built(HL7.match(text.strip())) or iso(text)
 
 
 def iso(text: str) -> datetime | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import io
+import zipfile
 from collections.abc import Callable
 
 import ecg_made as made
@@ -10,7 +13,9 @@ import pytest
 from ecg_read_back import good
 from ecg_seeds import written
 
+from adapters.ecg import read
 from adapters.ecg.leads import canonical, familiar
+from engine.fault import Fault
 
 ROWS = made.tracing(12, 1000)
 EIGHT = made.tracing(8, 1000)
@@ -163,3 +168,52 @@ def test_a_wfdb_signal_that_is_in_no_file_is_left_out() -> None:
     one = good(head, beside=FILES)
     assert one.leads == ("I", "II", "III")
     assert one.warnings == ("signals that are in no file are left out",)
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return packed.getvalue()
+
+
+COLUMNS = b"time [ms],I [mV]\n" + b"".join(b"%d,0.%d\n" % (2 * n, n % 7) for n in range(100))
+
+
+@pytest.mark.parametrize("body", [lambda: COLUMNS, lambda: written("fhir"), lambda: made.edf(ROWS[:2])])
+def test_the_only_ecg_of_an_archive_is_read_beside_what_is_none(body: Callable[[], bytes]) -> None:
+    beside = {"read me.txt": b"exported by the recorder", "page.pdf": b"%PDF-1.4\n1 0 obj", "page.jpg": b"\xff\xd8\xff\xe0"}
+    one = good(zipped(beside | {"tracing": body()}))
+    assert np.array_equal(one.samples, good(body()).samples)
+    assert one.warnings == good(body()).warnings
+
+
+def test_of_two_tables_in_an_archive_none_is_taken_for_the_tracing() -> None:
+    found = read(zipped({"beats.csv": COLUMNS, "tracing.csv": COLUMNS}))
+    assert isinstance(found, Fault)
+    assert found.code == "E160"
+
+
+def test_a_file_in_gzip_is_read_and_one_that_swells_beyond_bounds_is_not() -> None:
+    body = made.mortara(ROWS)
+    assert np.array_equal(good(gzip.compress(body)).samples, good(body).samples)
+    for bad in (
+        gzip.compress(bytes(100_000_000)),
+        gzip.compress(body)[:-400],
+        b"\x1f\x8b\x08\0" + bytes(40),
+        gzip.compress(zipped({"a": body})),
+    ):
+        found = read(bad)
+        assert isinstance(found, Fault)
+        assert found.code == "E160"
+
+
+def test_a_time_as_iso_8601_writes_it_is_read_where_hl7s_own_form_is_usual() -> None:
+    body = made.mortara(ROWS).replace(b'ACQUISITION_TIME="20220102030405"', b'ACQUISITION_TIME="2022-01-02T03:04:05+01:00"')
+    assert str(good(body).start) == "2022-01-02 03:04:05+01:00"
+
+
+def test_a_lead_is_known_by_its_number_in_mdc() -> None:
+    assert (canonical("131329"), canonical("131073"), canonical("131389")) == ("I", "I", "III")  # 131072 + 61
+    assert canonical("131328") == "131328"
