@@ -20,6 +20,7 @@ NOTATION = re.compile(r"([A-Z][A-Z0-9]{2})(?:\[(\d+)\])?-(\d+)(?:\[(\d+)\])?(?:\
 
 LONGEST_KEY = 256  # characters of a field's text that results are remembered by
 RECURRING = frozenset(("CE", "CWE", "CNE", "CF", "ID", "IS", "HD", "XCN", "XON", "PL", "ST", "MSG", "PT", "VID"))
+TIMES = frozenset(("DTM", "TS", "DT", "TM"))
 COMMON = frozenset(("varies", "NM", "SN", "CQ", "DTM", "TS", "DT", "TM", "DR"))
 
 
@@ -53,6 +54,7 @@ class Hl7Path:
         "_segment",
         "_sought",
         "_sub",
+        "_timed",
         "coded",
         "near",
         "outer",
@@ -74,6 +76,7 @@ class Hl7Path:
         self._field = place.field
         self._header = place.segment in ("MSH", "BHS", "FHS") and place.field <= 2
         self._comp, self._sub, self._rep = place.comp, place.sub, place.rep
+        self._timed = place.comp > 0 and type in TIMES
         self.outer = False  # True when, where it was compiled, it reads what encloses the scope
         self._sought = sought(place.segment, place.nth)
         self.near = self._sought.near
@@ -263,7 +266,10 @@ class Hl7Path:
         rep = Rep(source, message, kind)
         if not self._comp or self._header:
             return rep
-        return (rep.sub(self._comp, self._sub) if self._sub else rep[self._comp]) or None
+        text = rep.sub(self._comp, self._sub) if self._sub else rep[self._comp]
+        if self._timed and text:
+            return Rep(text, message, self.type)  # which knows the zone of its message
+        return text or None
 
 
 def _type_of_value(segment: Segment) -> str:

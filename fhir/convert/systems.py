@@ -64,7 +64,10 @@ OIDS = {
     "2.16.840.1.113883.4.6": "NPI",
     "2.16.840.1.113883.4.9": "UNII",
 }
-ALIASES = {"LOINC": "LN", "SNOMED": "SCT", "SNOMED-CT": "SCT", "ICD10CM": "I10C", "ICD9CM": "I9C"}
+ALIASES = {
+    "LOINC": "LN", "LNC": "LN", "SNOMED": "SCT", "SNOMED-CT": "SCT", "SNOMED CT": "SCT", "SNOMEDCT": "SCT", "ICD10CM": "I10C",
+    "ICD-10-CM": "I10C", "ICD9CM": "I9C", "ICD-9-CM": "I9C", "ICD9": "I9", "CPT": "C4", "CPT-4": "C4", "RXN": "RXNORM",
+}  # fmt: skip
 NAMES = {uri: name for name, uri in reversed(SYSTEMS.items())}
 
 

@@ -47,6 +47,9 @@ def test_a_coding_system_may_be_named_by_its_oid_alone() -> None:
     [
         ("LN", "http://loinc.org"),
         ("SCT", "http://snomed.info/sct"),
+        ("CPT", "http://www.ama-assn.org/go/cpt"),
+        ("SNOMED CT", "http://snomed.info/sct"),
+        ("ICD-10-CM", "http://hl7.org/fhir/sid/icd-10-cm"),
         ("UCUM", "http://unitsofmeasure.org"),
         ("I9C", "http://hl7.org/fhir/sid/icd-9-cm"),
         ("I10C", "http://hl7.org/fhir/sid/icd-10-cm"),

@@ -86,3 +86,24 @@ def test_a_document_that_adds_to_or_replaces_another_says_so(library: Library, e
     (made,) = resources(library, message(*segments, type=f"MDM^{event}"), "DocumentReference")
     (related,) = made["relatesTo"]
     assert (related["code"], related["target"]["identifier"]["value"]) == (code, "D1")
+
+
+def test_a_time_inside_a_field_has_the_zone_of_its_message_like_any_other(library: Library) -> None:
+    body = message(PID, "OBR|1||F1|GLU", "|".join(["SPM", "1", "S1", "", "SER", *[""] * 12, "20260131080000"]), type="ORU^R01")
+    (specimen,) = resources(library, body, "Specimen")
+    assert specimen["collection"]["collectedDateTime"] == "2026-01-31T08:00:00+01:00"
+    booked = ("SCH|A1|F1" + "|" * 9 + "^^30^20260210090000^20260210093000", PID, "RGS|1", "AIS|1||XR")
+    (appointment,) = resources(library, message(*booked, type="SIU^S12"), "Appointment")
+    assert (appointment["start"], appointment["end"]) == ("2026-02-10T09:00:00+01:00", "2026-02-10T09:30:00+01:00")
+
+
+@pytest.mark.parametrize(
+    ("sent", "additive"),
+    [("BLD^Blood^HL70070", None), ("BLD&Blood&HL70070^EDTA", "EDTA"), ("BLD^Blood^SCT^LA", None), ("BLD&Blood&HL70070", None)],
+)
+def test_the_parts_of_a_specimen_s_code_are_no_additive(library: Library, sent: str, additive: str | None) -> None:
+    body = message(PID, "|".join(["OBR", "1", "", "F1", "GLU", *[""] * 10, sent]), version="2.3")
+    (specimen,) = resources(library, body, "Specimen")
+    assert specimen["type"]["coding"][0]["display"] == "Blood"
+    found = [one["additiveCodeableConcept"]["coding"][0]["code"] for one in specimen.get("container", ())]
+    assert found == ([additive] if additive else [])
