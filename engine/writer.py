@@ -24,6 +24,11 @@ from engine.types import Connection, Origin, Store
 TRANSIENT = (psycopg.OperationalError, psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
 
 
+def passes(error: Exception) -> bool:
+    """Whether the same may work later: the database is away or busy; not where a message is beyond a limit of the server's."""
+    return isinstance(error, TRANSIENT) and not str(getattr(error, "sqlstate", "") or "").startswith("54")
+
+
 class Writer:
     """Writes for one worker. What follows a message that waits or stops its key is left in hand and comes again behind it."""
 
@@ -56,9 +61,9 @@ class Writer:
         if done:
             try:
                 self.commit(done)
-            except TRANSIENT:
-                raise
-            except Exception:
+            except Exception as error:
+                if passes(error):
+                    raise
                 self._alone(plans, done, blocked)
 
     def _alone(self, plans: Mapping[str, Plan], done: Sequence[Done], blocked: set[object]) -> None:
@@ -70,9 +75,9 @@ class Writer:
                 continue
             try:
                 self.commit([one])
-            except TRANSIENT:
-                raise
             except Exception as error:
+                if passes(error):
+                    raise
                 fault = bug(error)
                 log("a message could not be stored", "warning", message_id=message.id, channel=message.channel, code=fault.code)
                 kept = held(message, (fault,), plans.get(message.channel))

@@ -11,6 +11,7 @@ from engine.deliver.courier import Courier
 from engine.deliver.ledger import Ledger
 from engine.deliver.lookout import Lookout
 from engine.deliver.route import Route
+from engine.deliver.trying import longest
 from engine.journal.lease import CLASS, SECONDS, Leases
 from engine.journal.line import Line
 from engine.types import Outcome, Site
@@ -44,7 +45,8 @@ class Couriers:
         await asyncio.to_thread(self._leases.extend, list(wanted))
         for name, route in wanted.items():
             if name not in self._running:
-                courier = Courier(route, Ledger(self._dsn, name), self._site, lambda name=name: self._owner(name))  # type: ignore[misc]
+                ledger = Ledger(self._dsn, name, longest(route))
+                courier = Courier(route, ledger, self._site, lambda name=name: self._owner(name))  # type: ignore[misc]
                 self._running[name] = courier, asyncio.create_task(courier.run(), name=f"to {name}")
 
     def wake(self, _: Mapping[UUID, Outcome] | None = None) -> None:

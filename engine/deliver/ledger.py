@@ -59,17 +59,18 @@ class Noted:
 
 
 class Ledger:
-    """One connection, used by one task at a time, so that what is read follows from what was noted."""
+    """One connection, used by one task at a time, so that what is read follows from what was noted. No try is put off for longer than
+    `longest` seconds."""
 
-    def __init__(self, dsn: str, destination: str) -> None:
-        self._dsn, self._destination = dsn, destination
+    def __init__(self, dsn: str, destination: str, longest: float = LONGEST) -> None:
+        self._dsn, self._destination, self._longest = dsn, destination, longest
         self._connection: psycopg.AsyncConnection[Any] | None = None
 
     async def read(self, after: int, page: int, busy: Sequence[int] = (), named: Sequence[int] = ()) -> Read:
         """The heads among the next parcels behind number `after`, those to be tried again and those named, of keys that are not busy."""
         asked = {
             "destination": self._destination, "after": after, "page": page, "busy": packed.numbers(busy), "named": packed.numbers(named),
-            "bytes": BYTES, "longest": LONGEST,
+            "bytes": BYTES, "longest": self._longest,
         }  # fmt: skip
         connection = await self._open()
         rows = await (await connection.execute(sql("read"), asked)).fetchall()

@@ -36,7 +36,7 @@ class Trying:
         log("a delivery failed", "warning", destination=self.route.name, code=answer.code, attempt=due.failed + 1, state=state)
         if wait is None:
             return Sent(due, fault=answer)
-        asked = min(answer.again, max(self.route.retry.most, PATIENCE))
+        asked = min(answer.again, _most(self.route))
         if not self.route.apart:
             self.quiet = max(self.quiet, time.monotonic() + asked)
         return Sent(due, fault=answer, wait=max(asked, spread(wait, random.random())))  # noqa: S311 - only spreads load
@@ -81,3 +81,12 @@ class Trying:
                 await sender.close()
             except Exception as error:
                 failed("a sender did not close", error, destination=self.route.name)
+
+
+def _most(route: Route) -> float:
+    return max(route.retry.most, PATIENCE)
+
+
+def longest(route: Route) -> float:
+    """Seconds that no try of a route is put off for."""
+    return spread(_most(route), 1.0)

@@ -78,6 +78,8 @@ class Acceptor:
         except psycopg.OperationalError as error:
             if connection.closed or connection.broken:
                 return self._find_out(rows)
+            if (error.sqlstate or "").startswith("54"):  # one of them is beyond a limit of the server's, now and later
+                return self._one_by_one(rows, error)
             return [_refused(error)] * len(rows)
         except psycopg.Error as error:
             return self._one_by_one(rows, error)

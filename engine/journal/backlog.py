@@ -1,4 +1,5 @@
-"""How many messages wait for their turn: counted as they come and go, and anew every few seconds, for other processes take and add too."""
+"""How many messages wait for their turn, save those that one stops which was held: counted as they come and go, and anew every few
+seconds, for other processes take and add too."""
 
 from __future__ import annotations
 
@@ -11,7 +12,14 @@ from engine.log import failed
 
 EVERY = 2.0  # seconds
 MANY = 100_000  # beyond that they are not counted
-COUNT = "select count(*) from (select from journal.pending where not stopped limit %s) counted"
+# those behind a message that stops their key wait for an operator, however many they become: they hold no source back
+COUNT = """select count(*) from (
+    select from journal.pending
+    where not stopped and not exists (
+        select from journal.pending head where head.key = pending.key and head.stopped and head.not_before is not null
+    )
+    limit %s
+) counted"""
 
 
 class Backlog(threading.Thread):

@@ -19,6 +19,7 @@ KINDS = ("lane", "slow")  # of leases: over quick lanes, over slow ones
 SLOW_FLAG = 2  # of a message's flags
 REPLAY_LOCK = 0x15748E91  # held by who queues old messages again, and by who deletes them
 LONGEST = 1000  # characters of a name kept; the body keeps all of it
+MOST_BYTES = 2000  # of them: an index of PostgreSQL takes 2704
 
 
 class Fenced(psycopg.OperationalError):
@@ -74,7 +75,7 @@ def clean(text: str) -> str:
         text = text[:LONGEST]
     if text.isascii():
         return text.replace("\0", "�") if "\0" in text else text
-    return text.replace("\0", "�").encode("utf-8", "replace").decode()
+    return text.replace("\0", "�").encode("utf-8", "replace")[:MOST_BYTES].decode("utf-8", "ignore")
 
 
 def faults_json(faults: Sequence[Fault]) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from random import Random
 
 from engine.fault import Fault, Kind
 from engine.journal import Filter, Journal, Settlement
@@ -103,8 +104,16 @@ def test_a_held_message_does_not_block_its_key(journal: Journal, make: Make) -> 
 def test_a_message_put_off_holds_back_its_key_only(journal: Journal, make: Make) -> None:
     first, second, other = make("1", key="p"), make("2", key="p"), make("3", key="q")
     journal.accept([first, second, other])
-    journal.defer(journal.claim(1), 3600, BAD)
+    journal.defer(journal.claim(1), 60, BAD)
     assert [message.id for message in journal.claim(10)] == [other.id]
+
+
+def test_a_message_put_off_further_than_any_wait_comes_at_once_since_the_clock_was_set_back(journal: Journal, make: Make) -> None:
+    first, second = make("1", key="p"), make("2", key="p")
+    journal.accept([first, second])
+    journal.defer(journal.claim(1), 3600, BAD)  # as an hour back makes it of a second
+    journal._claims[0]._swept = 0.0  # the sweep is due
+    assert [message.id for message in journal.claim(10)] == [first.id, second.id]
 
 
 def test_a_message_put_off_comes_again_in_order_with_its_attempt_counted(journal: Journal, make: Make) -> None:
@@ -120,6 +129,22 @@ def test_text_the_database_cannot_keep_is_kept_as_well_as_it_can(journal: Journa
     arrival = make("a\x00b", key="\ud800", sender="x" * 5000)
     assert journal.accept([arrival]) == [Receipt(arrival.id)]
     assert len(journal.claim(1)) == 1
+
+
+def test_a_name_too_long_for_an_index_is_cut_and_costs_the_others_nothing(journal: Journal, make: Make) -> None:
+    chance = Random(1)
+    long = "".join(chr(chance.randrange(0x4E00, 0x9FFF)) for _ in range(1000))  # three bytes each
+    arrivals = [make("1"), make(long), make(long[:-1]), make("2")]
+    assert journal.accept(arrivals) == [Receipt(arrivals[0].id), Receipt(arrivals[1].id), Receipt(arrivals[2].id, reused=True),
+                                        Receipt(arrivals[3].id)]  # fmt: skip
+    assert len(journal.claim(10)) == 4
+
+
+def test_those_behind_a_message_that_stops_their_key_hold_no_source_back(journal: Journal, make: Make) -> None:
+    stop_first(journal, make)
+    journal.accept([make(str(n), key="p") for n in range(10, 20)] + [make("20", key="r")])
+    journal._backlog.recount()
+    assert journal.pending == 2  # of q and r
 
 
 def stop_first(journal: Journal, make: Make) -> list[Arrival]:

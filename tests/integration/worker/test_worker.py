@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from random import Random
 from typing import Any
 
 import psycopg
@@ -158,6 +159,16 @@ def test_a_message_that_cannot_be_stored_is_found_and_held_by_itself(bench: Benc
     bench.plan = plan(on_failure=policy)
     bench.send("?a1", "b1", "a2")
     assert bench.turn() == after
+    assert bench.ask("select code from journal.held") == ["E290"]
+
+
+def test_a_message_beyond_a_limit_of_the_server_is_held_and_not_tried_for_ever(bench: Bench) -> None:
+    with psycopg.connect(bench.dsn) as connection:
+        connection.execute("create index on effect (id)")  # takes 2704 bytes
+    chance = Random(1)
+    long = "b" + "".join(chr(chance.randrange(0x4E00, 0x9FFF)) for _ in range(3000))
+    bench.send("a1", long, "c1")
+    assert bench.turn() == ["a1", "c1"]
     assert bench.ask("select code from journal.held") == ["E290"]
 
 
