@@ -13,7 +13,7 @@ from engine import deployment
 from engine.mapping import library
 from engine.mapping.installed import installed
 
-load = library.load_folder
+load, load_files = library.load_folder, library.load_files
 
 
 @functools.cache
@@ -26,11 +26,15 @@ def _in_the_checkout(root: Path) -> Iterator[None]:
     """The shipped folder of mappings is compiled once for all these files; copies of it are compiled each time."""
     with pytest.MonkeyPatch.context() as patch:
         mappings = root / "mappings"
+        whole = library.read_files(mappings)
         fresh = lambda folder, plugins, known=None: (  # noqa: E731
             shipped(folder) if folder == mappings else load(folder, plugins, known)
         )
+        of_files = lambda files, plugins, folder, known=None: (  # noqa: E731
+            shipped(mappings) if files == whole else load_files(files, plugins, folder, known)
+        )
         patch.setattr(library, "load_folder", fresh)
-        patch.setattr(deployment, "load_folder", fresh)
+        patch.setattr(deployment, "load_files", of_files)
         patch.chdir(root)
         yield
 

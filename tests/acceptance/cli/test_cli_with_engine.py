@@ -97,7 +97,15 @@ def test_deploy_tells_and_doctor_sees_a_running_engine(engine: Engine) -> None:
 def test_an_engine_whose_channels_are_wrong_says_which_line_and_does_not_start(tmp_path: Path, empty_database: str) -> None:
     (tmp_path / "channels").mkdir()
     (tmp_path / "channels" / "lab.yaml").write_text("channel: lab\nsteps: [ { map: oru_r02 } ]\n")
-    words = ("--data", str(tmp_path / "data"), "--channels", str(tmp_path / "channels"), "--http", "127.0.0.1:0")
+    words = (
+        "--data",
+        str(tmp_path / "data"),
+        "--channels",
+        str(tmp_path / "channels"),
+        "--http",
+        "127.0.0.1:0",
+        "--i-accept-data-loss",
+    )
     done = process("run", *words, cwd=tmp_path, DATABASE_URL=empty_database)
     assert done.returncode == 1
     assert b"error[E230] at channels/lab.yaml:2:17: there is no mapping called oru_r02" in done.stderr
