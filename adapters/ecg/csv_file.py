@@ -116,7 +116,7 @@ def _text(body: bytes) -> str | None:
 
 def _unquoted(text: str) -> str:
     """The text without its quotes; within them a comma is a decimal one, and no other mark divides."""
-    parts = text.split('"')
+    parts = text.replace("\0", " ").split('"')
     inside = "\0".join(parts[1::2]).replace(",", ".").replace(";", " ").replace("\t", " ")
     parts[1::2] = inside.split("\0") if len(parts) > 1 else []
     return "".join(parts)

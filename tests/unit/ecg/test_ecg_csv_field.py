@@ -62,3 +62,11 @@ def test_clocks_that_tell_no_day_run_on_over_midnight() -> None:
     back = read(b"time,I_uV\n10:00:00.000,1\n10:00:00.002,2\n09:00:00.000,3\n")
     assert isinstance(back, Fault)
     assert back.code == "E156"
+
+
+@pytest.mark.parametrize(
+    "text", ['"I","II"\n' + "1,2\n" * 2000 + '"1\0","2"\n', '"\0a","\0b"\n' + "1,2\n" * 9, '<?xml "' + "x" * 5000 + '\0"']
+)
+@pytest.mark.parametrize("charset", ["utf-8", "utf-16"])
+def test_zeros_between_quotes_give_a_recording_or_a_fault(text: str, charset: str) -> None:
+    assert isinstance(read(text.encode(charset)), Recording | Fault)
