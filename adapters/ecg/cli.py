@@ -53,7 +53,9 @@ def ecg() -> None:
 @ecg.command()
 @FILES
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Draw the 12-lead page: .svg, .pdf or .png.")
-@click.option("--layout", type=click.Choice(["3x4", "6x2", "12x1"]), default="3x4", show_default=True)
+@click.option(
+    "--layout", type=click.Choice(["3x4", "6x2", "12x1"]), default="3x4", show_default=True, help="Rows by columns of leads."
+)
 @click.option("--speed", type=click.Choice(["25", "50"]), default="25", show_default=True, help="mm/s")
 @click.option("--gain", type=click.Choice(["5", "10", "20"]), default="10", show_default=True, help="mm/mV")
 @click.option("--rhythm", default="II", show_default=True, help="Leads of the rhythm strips, by comma.")

@@ -38,11 +38,15 @@ def command() -> None:
 
 @command.command("list")
 @click.option(
-    "--state", type=click.Choice(("open", "raised", "acknowledged", "resolved", "all")), default="open", show_default=True
+    "--state",
+    type=click.Choice(("open", "raised", "acknowledged", "resolved", "all")),
+    default="open",
+    show_default=True,
+    help="Where the alert stands.",
 )
 @click.option("--rule", default="", help="Only of this rule.")
 @click.option("--subject", default="", help="Only about this subject, such as Patient/17.")
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 100_000))
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 100_000), help="So many at most.")
 @data_option
 @as_json
 def list_(state: str, rule: str, subject: str, limit: int, data: Path | None, json_: bool) -> None:

@@ -27,7 +27,7 @@ def command() -> None:
 
 @command.command("list")
 @click.argument("destination", default="")
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 100_000))
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 100_000), help="So many at most.")
 @data_option
 @as_json
 def list_(destination: str, limit: int, data: Path | None, json_: bool) -> None:

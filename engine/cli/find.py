@@ -36,7 +36,7 @@ def moment(text: str | None) -> datetime | None:
 def filters(function: Any) -> Any:
     """The options that choose messages, shared by find and replay."""
     for option in (
-        click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 100_000)),
+        click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 100_000), help="So many at most."),
         click.option("--until", help="Received before: an ISO date, or a span ago such as 1h."),
         click.option("--since", help="Received after: an ISO date, or a span ago such as 2h or 7d."),
         click.option("--code", help="Held by a fault of this code, such as E454."),

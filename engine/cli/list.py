@@ -16,15 +16,16 @@ from engine.cli.output import as_json, show_json, show_table
 from engine.plugins import plugins
 from engine.settings import Settings, default_data, shipped
 
-WHAT = ("channels", "mappings", "tables", "formats", "sources", "steps", "destinations", "stores", "faults")
+WHAT = ("channels", "mappings", "tables", "rules", "formats", "sources", "steps", "destinations", "stores", "faults")
 
 
-@click.command(short_help="List channels, mappings, tables, plug-ins or faults, with their options.")
+@click.command(short_help="List channels, mappings, tables, rules, plug-ins or faults, with their options.")
 @click.argument("what", type=click.Choice(WHAT), default="channels")
 @click.argument("name", required=False)
 @as_json
 def command(what: str, name: str | None, json_: bool) -> None:
-    """List what there is: WHAT is channels, mappings, tables, formats, sources, steps, destinations, stores or faults.
+    """List what there is: WHAT is channels, mappings, tables, rules (of alerts), formats, sources, steps, destinations, stores or
+    faults.
 
     With a NAME, its options with their types, defaults and meaning.
 
@@ -75,6 +76,15 @@ def _rows(what: str) -> Iterator[dict[str, Any]]:
             for mapping in found.library.mappings.values():
                 reads = " ".join(filter(None, mapping.reads))
                 yield {"name": mapping.name, "reads": reads, "writes": mapping.writes, "version": mapping.digest}
+        elif what == "rules":
+            for rule in found.site.rules.values():
+                yield {
+                    "name": rule.name,
+                    "title": rule.title,
+                    "watches": rule.watches,
+                    "severity": rule.severity,
+                    "file": rule.file,
+                }
         else:
             for table in found.library.tables.values():
                 yield {"name": table.name, "file": table.file}
@@ -87,12 +97,22 @@ def options(kind: type) -> Iterator[dict[str, str]]:
     comments = _comments(kind)
     hints = typing.get_type_hints(kind)
     for field in dataclasses.fields(kind):
-        default = "(must be given)" if field.default is dataclasses.MISSING else str(field.default)
-        if field.default_factory is not dataclasses.MISSING:
-            default = str(field.default_factory())
+        value = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+        default = "(must be given)" if value is dataclasses.MISSING else _written(value)
         hint = hints[field.name]
         meaning = str(field.metadata.get("help", "")) or comments.get(field.name, "")
         yield {"option": field.name.replace("_", " "), "type": said(hint), "default": default, "meaning": meaning}
+
+
+def _written(value: Any) -> str:
+    """A default as an analyst would write it; nothing for what is not there."""
+    if isinstance(value, tuple | list):
+        return ", ".join(map(_written, value))
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return str(int(value)) if value == int(value) else str(value)
+    return str(value) if value else ""
 
 
 def said(hint: Any) -> str:

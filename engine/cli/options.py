@@ -60,7 +60,11 @@ def engine_options(function: Callable[..., Any]) -> Callable[..., Any]:
                 help="Processes that work quick messages; 0 works them in the engine's own, which needs less memory and is slower.",
             ),
             click.option(
-                "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
+                "--log-level",
+                type=click.Choice(["debug", "info", "warning", "error"]),
+                default="info",
+                show_default=True,
+                help="What is logged, and what is graver.",
             ),
             click.option(
                 "--i-accept-data-loss", "accept", is_flag=True, help="Start although the database may lose what it said it kept."

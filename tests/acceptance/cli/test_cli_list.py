@@ -12,7 +12,7 @@ from tests.acceptance.running import Engine
 
 
 @pytest.mark.parametrize(
-    "what", ["channels", "mappings", "tables", "formats", "sources", "steps", "destinations", "stores", "faults"]
+    "what", ["channels", "mappings", "tables", "rules", "formats", "sources", "steps", "destinations", "stores", "faults"]
 )
 def test_list_names_everything_there_is(what: str) -> None:
     rows = json.loads(isthmus("list", what, "--json").stdout)
@@ -32,6 +32,18 @@ def test_list_tells_one_plug_ins_options() -> None:
     told = isthmus("list", "sources", "mllp").stdout
     assert "max frame" in told
     assert "when stored | when processed" in told
+    default = {
+        row["option"]: row["default"] for row in json.loads(isthmus("list", "sources", "mllp", "--json").stdout)[0]["options"]
+    }
+    wanted = {
+        "listen": "(must be given)",
+        "allow": "",
+        "processing": "P",
+        "tls": "",
+        "idle timeout": "0",
+        "max connections": "512",
+    }
+    assert {name: default[name] for name in wanted} == wanted  # as they would be written in a channel
 
 
 def test_doctor_looks_and_changes_nothing(tmp_path: Path) -> None:
