@@ -24,10 +24,19 @@ from fhir.rest.watch import After
 from fhir.store import Change, apply
 from fhir.store.access import record
 
+FOUND_DEAD: dict[str, Any] = {  # within 30 s, on a network too
+    "connect_timeout": 10, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000,
+}  # fmt: skip
 MOST = 128
 WAITING = 2000
 ATTEMPTS = 3
 Own = Callable[[Connection, datetime], Any]  # a write that reads first, alone in its savepoint
+UNKNOWN = Fault(
+    Kind.INTERRUPTED,
+    "E583",
+    "the database was lost while it confirmed the write; whether that took effect is not known",
+    help="look whether it did before it is sent again",
+)
 AGAIN = (psycopg.errors.UniqueViolation, psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
 
 
@@ -59,6 +68,7 @@ class Committer:
         self.jobs: queue.Queue[Job | None] = queue.Queue(WAITING)
         self.thread: threading.Thread | None = None
         self.connection: psycopg.Connection[Any] | None = None
+        self.warned = ""
         self.lock = threading.Lock()
 
     async def write(self, work: Sequence[Change] | Own, base: str = "", keeps: Keeping | None = None) -> Any:
@@ -115,8 +125,10 @@ class Committer:
         return batch, job is not None
 
     def committed(self, batch: Sequence[Job], last: bool = False) -> bool:
-        """Does a batch in one transaction; False when it has to be done one by one."""
+        """Does a batch in one transaction; False when it has to be done one by one. Plain writes are done again after a commit that was not
+        heard of, since that changes nothing; what reads first could take effect twice."""
         for attempt in range(ATTEMPTS):
+            sent = False
             try:
                 following = None
                 with self.connected().transaction():
@@ -125,6 +137,9 @@ class Committer:
                     if self.after is not None:
                         following = self.after(self.connection, [(job.result, job.base) for job in batch])
                     kept(self.connection, batch, at)
+                    sent = True
+                if self.warned:  # such as: the wait for a synchronous standby was cancelled, the commit is on one disk only
+                    raise psycopg.OperationalError(self.warned)
                 for job in batch:
                     if job.keeps is not None:
                         job.keeps.committed()
@@ -135,6 +150,8 @@ class Committer:
                 fault, again = told(error)
                 if isinstance(error, psycopg.OperationalError) and fault.code == "E570":
                     self.dropped()
+                    if sent and any(callable(job.work) for job in batch):
+                        fault, again = UNKNOWN, False
                 elif not last:
                     return False
                 if not again or attempt == ATTEMPTS - 1:
@@ -165,8 +182,16 @@ class Committer:
     def connected(self) -> psycopg.Connection[Any]:
         """The open connection."""
         if self.connection is None or self.connection.closed:
-            self.connection = psycopg.connect(self.dsn, autocommit=True, options="-c statement_timeout=10000")
+            options = "-c statement_timeout=10000"
+            self.connection = psycopg.connect(self.dsn, autocommit=True, options=options, **FOUND_DEAD)
+            self.connection.add_notice_handler(self.noticed)
+            self.warned = ""
         return self.connection
+
+    def noticed(self, told: psycopg.errors.Diagnostic) -> None:
+        """Keeps a warning of the server's."""
+        if told.severity_nonlocalized == "WARNING":
+            self.warned = told.message_primary or "warning"
 
     def dropped(self) -> None:
         """Forgets a broken connection."""
