@@ -58,9 +58,10 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str
     from rich import box  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
     from rich.markup import escape  # noqa: PLC0415
+    from rich.measure import Measurement  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
-    lines = list(rows)
+    lines = [[printable(str(cell)) for cell in row] for row in rows]
     if not lines:
         click.echo(f"{title}: none" if title else "None.")
         return
@@ -68,14 +69,25 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str
     for column in columns:
         table.add_column(column, overflow="fold")  # an id is read whole
     for row in lines:
-        table.add_row(*(escape(printable(str(cell))) for cell in row))
+        table.add_row(*map(escape, row))
     if sys.stdout.isatty():
-        Console(highlight=False).print(table)
+        console = Console(highlight=False)
+        if Measurement.get(console, console.options.update(max_width=WIDE), table).minimum > console.width:
+            click.echo(_blocks(columns, lines, title))  # no id is torn apart
+        else:
+            console.print(table)
         return
     console = Console(width=WIDE, highlight=False, file=StringIO())
     with console.capture() as made:
         console.print(table)
     click.echo("\n".join(line.rstrip() for line in made.get().splitlines()).strip("\n"))
+
+
+def _blocks(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> str:
+    """The rows one below the other, a line for each cell that holds something, where a table would be wider than the terminal."""
+    wide = max(map(len, columns))
+    blocks = ["\n".join(f"{name:{wide}}  {cell}" for name, cell in zip(columns, row, strict=True) if cell) for row in rows]
+    return "\n\n".join(([f"{title}:"] if title else []) + blocks)
 
 
 def printable(text: str) -> str:
