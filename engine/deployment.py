@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
@@ -107,7 +108,7 @@ def _deploy(settings: Settings, site: Site, known: Library | None, written: Writ
     found += _listening(channels)
     gone = library.gone | declared(texts, found)
     if absent("channel", PEOPLE) not in gone:
-        _people(rules, {route.name for route in routes}, found)
+        _people(rules, {route.name for route in routes}, found, texts)
     found += _followed(channels, {route.name for route in routes}, gone)
     if PEOPLE in channels:
         found += _notices(channels[PEOPLE], library.mappings)
@@ -164,13 +165,22 @@ def _routes(channel: Channel, found: list[Diagnostic]) -> Iterator[Route]:
             yield Route(f"{channel.name}.{one.name}", one.to.plugin, schedule, side_by_side(one.to.plugin))
 
 
-def _people(rules: Mapping[str, Rule], routes: set[str], found: list[Diagnostic]) -> None:
+def _people(rules: Mapping[str, Rule], routes: set[str], found: list[Diagnostic], texts: Mapping[str, str]) -> None:
     """Whom the rules tell must be destinations of the channel `alerts`."""
     for rule in rules.values():
         for name in (*rule.notify, *rule.escalate_to):
             if f"{PEOPLE}.{name}" not in routes:
                 help = "notices go to the destinations of the channel `alerts`: add one of this name there"
-                found.append(Diagnostic("E754", f"nobody is called {name}", Span(rule.file), help))
+                found.append(Diagnostic("E754", f"nobody is called {name}", _named(name, rule.file, texts[rule.file]), help))
+
+
+def _named(name: str, file: str, text: str) -> Span:
+    """Where a rule names whom it tells."""
+    for number, line in enumerate(text.splitlines(), 1):
+        there = re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", line)
+        if there is not None and not line.startswith("alert:"):
+            return Span(file, number, there.start() + 1, len(name))
+    return Span(file)
 
 
 def _listening(channels: Mapping[str, Channel]) -> Iterator[Diagnostic]:

@@ -29,7 +29,7 @@ from hashlib import sha256
 from typing import Any, Protocol
 
 from engine.alerts.life import Timing
-from engine.diagnostic import Diagnostic, did_you_mean
+from engine.diagnostic import Diagnostic, Span, did_you_mean
 from engine.document import Items, Node, Pairs, Text, read
 from engine.fault import Fault
 from engine.options import Reading, duration
@@ -136,6 +136,14 @@ def read_rule(
     return (None if reading.found else rule), reading.found
 
 
+def _within(node: Node, word: str) -> Span:
+    """Where a word stands in a text of one line that holds it once; else the text."""
+    if isinstance(node, Text) and node.at.length == len(node.text) and word and node.text.count(word) == 1:
+        start = node.text.index(word)
+        return node.at.part(start, start + len(word))
+    return node.at
+
+
 class _Reader:
     def __init__(self, node: Pairs, reading: Reading, compile_: Compile, types: Sequence[str]) -> None:
         self.node, self.reading, self.compile, self.types = node, reading, compile_, types
@@ -184,7 +192,7 @@ class _Reader:
         made = self.compile(self.text(key), unit)
         if isinstance(made, Fault):
             of_unit = self.node.get("unit") if made.code == "E743" else None
-            self.reading.say(made.code, made.text, (of_unit or node).at, made.help)
+            self.reading.say(made.code, made.text, of_unit.at if of_unit else _within(node, made.at), made.help)
             return None
         return made  # type: ignore[no-any-return]
 

@@ -115,6 +115,9 @@ def test_the_set_itself_has_no_finding(tmp_path: Path) -> None:
         (CHANNEL, '    http: { url: "https://example.org/x" }\n', "", "E222", "11:3", "isthmus list destinations"),
         # rules
         (RULE, "watches: Observation", "watches: Observations", "E752", "2:10", "did you mean Observation?"),
+        (RULE, "value > 6.2", "value >> 6.2", "E742", "3:5", "'>' is not expected here"),
+        (RULE, "value > 6.2", "value over 6.2", "E742", "3:11", "'over' is not expected here"),
+        (RULE, "unit:", "escalate: after 10m to ward\nunit:", "E754", "4:24", "add one of this name there"),
         (RULE, "mmol/L", "mmol per L", "E743", "4:7", "for example mmol/L"),
         (RULE, "watches:", "enabled: nope\nwatches:", "E752", "2:10", "true, false, yes or no"),
     ],
