@@ -49,13 +49,14 @@ class Connection(asyncio.Protocol):
         self.names: tuple[str, ...] = ()
         self._queue: deque[Frame | FramingFault] = deque()
         self._queued = 0
+        self._whole = 0  # bytes of blocks that have come and are not answered yet
         self._wake: asyncio.Future[None] | None = None
         self._writable = asyncio.Event()
         self._writable.set()
         self._deadline: asyncio.TimerHandle | None = None
         self._idle: asyncio.TimerHandle | None = None
         self._flush: asyncio.TimerHandle | None = None
-        self._ended = self._turned_away = self._reading_paused = self._draining = False
+        self._over = self._ended = self._turned_away = self._reading_paused = self._draining = False
 
     # --- asyncio's side ---
 
@@ -174,13 +175,20 @@ class Connection(asyncio.Protocol):
     # --- blocks ---
 
     def _take(self, found: list[Frame | FramingFault]) -> None:
-        if not found:
+        if not found or self._over:
             return
+        size = sum(len(item.body) if isinstance(item, Frame) else len(item.part) for item in found)
         self._queue += found
-        self._queued += sum(len(item.body) if isinstance(item, Frame) else len(item.part) for item in found)
+        self._queued += size
+        self._hold(size)
         if (len(self._queue) >= MAX_QUEUED or self._queued >= MAX_QUEUED_BYTES) and not self._reading_paused:
             self._pause()
         self._stir()
+
+    def _hold(self, size: int) -> None:
+        """Blocks that wait to be stored are in memory, too, as are those that are being stored."""
+        self._whole += size
+        self.listener.ledger.held += size
 
     def _pause(self) -> None:
         if not self._transport.is_closing():
@@ -200,11 +208,12 @@ class Connection(asyncio.Protocol):
         try:
             while await self._next():
                 await self.listener.intake.ready()
-                items = list(self._queue)
+                items, size = list(self._queue), self._queued
                 self._queue.clear()
                 self._queued = 0
                 if not await handle(self, items):
                     break
+                self._hold(-size)
                 self._resume()
             if not self._turned_away:
                 self._transport.close()
@@ -213,6 +222,9 @@ class Connection(asyncio.Protocol):
                 "a connection failed", logging.ERROR, reason=type(error).__name__, channel=self.rules.channel, address=self._host
             )
             self.abort()
+        finally:
+            self._over = True
+            self._hold(-self._whole)
 
     async def _next(self) -> bool:
         """Waits for something to do; False when nothing can come any more."""

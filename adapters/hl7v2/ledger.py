@@ -42,7 +42,7 @@ class Ledger:
     messages: int = 0
     answers: int = 0
     errors: int = 0
-    held: int = 0  # bytes of blocks that are still coming, all connections together
+    held: int = 0  # bytes of blocks that are coming or wait to be stored, all connections together
 
     def status(self) -> dict[str, Any]:
         """The listener and each open connection, as plain data."""

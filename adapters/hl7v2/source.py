@@ -31,7 +31,7 @@ class Mllp:
     application: str = ""  # MSH-3 of the answers; else what the message calls us
     facility: str = ""  # MSH-4 of the answers; else what the message calls us
     max_frame: int = MAX_FRAME  # bytes of one message
-    max_memory: int = 256 * 1024 * 1024  # bytes of all messages still coming, all connections together
+    max_memory: int = 256 * 1024 * 1024  # bytes of all messages coming or not stored yet, all connections together
     max_connections: int = 512  # at once
     max_connections_per_peer: int = 64  # at once from one address
     idle_timeout: float = 0.0  # seconds without a message until it is closed; 0 never closes

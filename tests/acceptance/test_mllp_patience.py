@@ -113,6 +113,26 @@ def test_when_memory_runs_short_the_large_block_is_cut_off_and_small_ones_pass()
     assert run(talk, max_memory=4_000_000).bodies == [message("M1")]
 
 
+def test_large_blocks_that_wait_to_be_stored_count_as_memory_too() -> None:
+    async def talk(listener: Listener, intake: Memory) -> None:
+        intake.may_store.clear()  # such as a database that stands still
+        whole = [message(f"W{n}", "ORU^R01", "OBX|1|TX|" + "x" * 1_500_000) for n in range(3)]
+        async with await connect(listener) as one, await connect(listener) as two, await connect(listener) as three:
+            for peer, body in zip((one, two, three), whole, strict=True):
+                await peer.send(b"\x0b" + body + b"\x1c\r")
+            while listener.ledger.held < 4_500_000:
+                await asyncio.sleep(0.01)
+            async with await connect(listener) as big:
+                await big.send(b"\x0b" + message("BIG", "ORU^R01", "OBX|1|TX|" + "x" * 1_500_000))
+                assert await big.answers(1) == [("AR", "BIG")]
+            intake.may_store.set()
+            for n, peer in enumerate((one, two, three)):
+                assert await peer.answers(1) == [("AA", f"W{n}")]
+            assert listener.ledger.held == 0
+
+    assert len(run(talk, max_memory=4_000_000).bodies) == 3
+
+
 def test_the_account_of_memory_goes_back_to_nothing() -> None:
     async def talk(listener: Listener, intake: Memory) -> None:
         async with await connect(listener) as peer, await connect(listener) as gone:
