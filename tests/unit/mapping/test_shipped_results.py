@@ -142,3 +142,29 @@ def test_a_note_between_orc_and_obr_does_not_part_them(library: Library) -> None
     assert [one["value"] for one in report["identifier"]] == ["P7", "F7"]
     (order,) = resources(library, body, "ServiceRequest")
     assert order["note"] == [{"text": "of the order"}]
+
+
+@pytest.mark.parametrize("sent", ["1~2", "a~b"])
+def test_several_values_without_a_code_say_so_each(library: Library, sent: str) -> None:
+    (made,) = resources(library, message(PID, OBR, f"OBX|1|NM|||{sent}|mg|||||F"), "Observation")
+    assert [one["code"]["coding"][0]["code"] for one in made["component"]] == ["unknown", "unknown"]
+
+
+@pytest.mark.parametrize("time", ["", "last year"])
+@pytest.mark.parametrize("vaccine", ["", "08^HepB^CVX"])
+def test_a_vaccination_of_which_time_or_vaccine_was_not_sent_says_so(library: Library, time: str, vaccine: str) -> None:
+    body = message(PID, "ORC|RE||9", f"RXA|0|1|{time}||{vaccine}|999|||||||||||||||CP", type="VXU^V04")
+    (made,) = resources(library, body, "Immunization")
+    assert made["occurrenceString"] == "unknown"
+    assert made["vaccineCode"]["coding"][0]["code"] == ("08" if vaccine else "unknown")
+
+
+@pytest.mark.parametrize(
+    ("obx", "data"), [((), None), (("OBX|1||1^Note^L||words",), "d29yZHM="), (("OBX|1|CE|1^Note^L||words",), "d29yZHM=")]
+)
+def test_a_document_without_a_content_or_of_another_type_is_a_document(
+    library: Library, obx: tuple[str, ...], data: str | None
+) -> None:
+    (made,) = resources(library, message(PID, "PV1|1|I", "TXA|1|DS|TX|||||||||D1", *obx, type="MDM^T02"), "DocumentReference")
+    (content,) = made["content"]
+    assert content["attachment"].get("data") == data
