@@ -15,7 +15,7 @@ from adapters.ecg.analyses import analysis, explained
 from adapters.ecg.folder import expand, read_path, trends_path
 from adapters.ecg.output import draw_to, print_rows, save, say
 from adapters.ecg.recording import Recording, measurable
-from engine.fault import Fault
+from engine.fault import Fault, Kind
 
 FILES = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 AS_JSON = click.option("--json", "json_", is_flag=True, help="Print a JSON array, one object a file.")
@@ -84,11 +84,12 @@ def show(
       isthmus ecg show recording.xml --saliency super:MI --json
     """
     from adapters.ecg.draw import Options  # noqa: PLC0415
+    from adapters.ecg.leads import STANDARD  # noqa: PLC0415
 
     found = list(_read(files))
     if output is not None and len(found) != 1:
         raise click.UsageError("-o draws one recording; name one file")
-    options = Options(layout, float(speed), float(gain), tuple(rhythm.split(",")), begin)
+    options = Options(layout, float(speed), float(gain), tuple(lead.strip() for lead in rhythm.split(",")), begin)
     rows: list[dict[str, Any]] = []
     for path, one in found:
         if isinstance(one, Fault) and one.at == "HOLTER_STATISTICS" and not isinstance(trends := trends_path(path), Fault):
@@ -100,7 +101,12 @@ def show(
             fault = marks if isinstance(marks, Fault) else None
             if marks and not isinstance(marks, Fault):
                 rows[-1]["saliency"] = marks
-            if output is not None and not isinstance(marks, Fault):
+            missing = [lead for lead in options.rhythm if lead not in (*one.leads, *STANDARD)]
+            if output is not None and missing:
+                fault = Fault(
+                    Kind.INCORRECT, "E162", f"there is no lead {missing[0]}", "--rhythm", f"it has {', '.join(one.leads)}"
+                )
+            elif output is not None and not isinstance(marks, Fault):
                 told = analysis()(measurable(one), one.rate, one.leads) if measured else None
                 fault = draw_to(one, output, options, told, marks or None)
             one = fault or one  # noqa: PLW2901

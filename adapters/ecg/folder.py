@@ -21,6 +21,10 @@ SKIPPED = {".dat", ".md", ".py", ".txt", ".svg", ".pdf", ".png"}
 
 def read_path(path: Path) -> Recording | Fault:
     """Reads a file, or a WFDB record by its header, its signal file or its bare name."""
+    if path.is_dir():
+        return Fault(
+            Kind.NOT_FOUND, "E163", "the folder holds no recordings", str(path), "name the folder they lie in, not one above it"
+        )
     found = _header(path)
     body = _bytes(found)
     if isinstance(body, Fault):
@@ -58,9 +62,8 @@ def expand(paths: tuple[Path, ...]) -> Iterator[Path]:
             continue
         inside = sorted(one for one in path.iterdir() if one.is_file() and not one.name.startswith("."))
         records = {one.stem for one in inside if one.suffix == ".hea"}
-        yield from (
-            one for one in inside if one.suffix == ".hea" or (one.stem not in records and one.suffix.lower() not in SKIPPED)
-        )
+        meant = [one for one in inside if one.suffix == ".hea" or (one.stem not in records and one.suffix.lower() not in SKIPPED)]
+        yield from meant or [path]  # a folder of nothing is told, too
 
 
 def _header(path: Path) -> Path:

@@ -31,7 +31,7 @@ def draw_to(
         try:
             from cairosvg import svg2png  # type: ignore[import-untyped]  # noqa: PLC0415
         except (ImportError, OSError):
-            return Fault(Kind.UNSUPPORTED, "E164", "PNG needs cairosvg", "", "pip install cairosvg, or draw .svg or .pdf")
+            return Fault(Kind.UNSUPPORTED, "E164", "PNG needs cairosvg", "", "pip install isthmus[png], or draw .svg or .pdf")
         save(output, svg2png(bytestring=svg(found), output_width=2400))
     else:
         raise click.UsageError("-o wants a name that ends in .svg, .pdf or .png")

@@ -53,6 +53,19 @@ def test_show_draws_the_page(file: Path, tmp_path: Path, suffix: str, begins: by
     assert page.read_bytes().startswith(begins)
 
 
+def test_a_folder_without_recordings_and_a_lead_that_is_not_there_are_told(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for verb in ("show", "measure"):
+        nothing = run(verb, tmp_path / "empty")
+        assert (nothing.exit_code, "holds no recordings" in nothing.stderr) == (1, True)
+    page = tmp_path / "page.svg"
+    wrong = run("show", file, "-o", page, "--rhythm", "II, X9")
+    assert (wrong.exit_code, page.exists()) == (1, False)
+    assert "there is no lead X9" in wrong.stderr
+    assert run("show", file, "-o", page, "--rhythm", "II, V1").exit_code == 0
+    assert page.read_text().count(">V1<") == 2  # in its column and in its strip
+
+
 @pytest.mark.parametrize("suffix", [".xml", ".dcm", ".scp", ".hea", ".zip", ".csv", ".json"])
 def test_convert_keeps_the_samples(file: Path, tmp_path: Path, suffix: str) -> None:
     target = tmp_path / f"out{suffix}"
