@@ -80,7 +80,8 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str
     console = Console(width=WIDE, highlight=False, file=StringIO())
     with console.capture() as made:
         console.print(table)
-    click.echo("\n".join(line.rstrip() for line in made.get().splitlines()).strip("\n"))
+    plain_lines = "\n".join(line.rstrip() for line in made.get().splitlines()).strip("\n")
+    click.echo(f"{plain_lines}\n" if title else plain_lines)  # several with titles stand apart
 
 
 def _blocks(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> str:

@@ -34,6 +34,25 @@ def test_a_pipe_gets_a_line_a_row_without_blanks_behind_it(monkeypatch: pytest.M
     assert lines == [line.rstrip() for line in lines if line]
 
 
+def test_tables_with_titles_stand_apart_in_a_pipe(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for title in ("One", "Two"):
+        show_table(("name",), [("a",)], title)
+    assert [line.strip("─ ") for line in capsys.readouterr().out.splitlines()] == [
+        "One",
+        "",
+        "name",
+        "",
+        "a",
+        "",
+        "Two",
+        "",
+        "name",
+        "",
+        "a",
+        "",
+    ]
+
+
 def test_a_terminal_wide_enough_gets_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = shown(Terminal(), monkeypatch, 200, ROW)
     assert any(all(cell in line for cell in ROW) for line in lines)
