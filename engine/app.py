@@ -7,6 +7,7 @@ with a finding is refused and the old one keeps running.
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -50,6 +51,7 @@ from engine.workers import Crew
 
 # Seconds a thread may hold the interpreter while another waits: an acknowledgement waits for the worker so long.
 HANDOVER = 0.001
+ROOM = 64 * 1024 * 1024  # bytes free without which the embedded database soon takes nothing more
 PATIENCE = 3.0  # seconds that the database has to say that it is there
 DRAIN = 30.0  # seconds given to what is in flight
 
@@ -222,7 +224,7 @@ class Engine:
         log("a worker process works with other channels than are deployed", "error")
 
     async def status(self) -> tuple[bool, dict[str, Any]]:
-        """Ready when the database answers, the worker lives and every source listens."""
+        """Ready when the database answers and has room, the worker lives and every source listens."""
         own = bool(self.workers) and all(worker.is_alive() for worker in self.workers)
         checks = {
             "worker": own if self.crew is None else self.crew.alive,
@@ -232,6 +234,8 @@ class Engine:
             self._asking = asyncio.create_task(self._database_answers())
         done, _ = await asyncio.wait([self._asking], timeout=PATIENCE)  # one that stands still is not asked again meanwhile
         checks["database"] = bool(done) and self._asking.result()
+        if self.database.keeper is not None:
+            checks["disk"] = shutil.disk_usage(self.settings.data).free > ROOM
         return all(checks.values()), {"checks": checks}
 
     async def _database_answers(self) -> bool:

@@ -70,7 +70,7 @@ def processed(engine: Engine, control_id: str, state: str = "processed") -> Foun
 
 def test_it_is_alive_and_ready(engine: Engine) -> None:
     assert get(f"{engine.http}/livez")["status"] == "alive"
-    assert get(f"{engine.http}/readyz")["checks"] == {"worker": True, "sources": True, "database": True}
+    assert get(f"{engine.http}/readyz")["checks"] == {"worker": True, "sources": True, "database": True, "disk": True}
 
 
 def test_a_message_over_mllp_is_readable_as_fhir_with_its_digits(engine: Engine) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.running import ROOT, Start
-from tests.acceptance.test_engine import get
+from tests.acceptance.test_engine import MESSAGES, get, talk
 
 
 def children(pid: int) -> list[int]:
@@ -52,6 +53,34 @@ def test_readiness_is_told_while_the_database_stands_still(own_engine: Start) ->
     while not ready(engine.http) and time.monotonic() < until:
         time.sleep(0.1)
     assert ready(engine.http)
+
+
+def test_a_full_disk_refuses_messages_and_readiness_until_there_is_room(
+    own_engine: Start, request: pytest.FixtureRequest
+) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="isthmus-engine-"))  # where the database's user may enter
+    folder.chmod(0o755)
+    (folder / "data").mkdir()
+    request.addfinalizer(lambda: shutil.rmtree(folder, ignore_errors=True))
+    mount = ["mount", "-t", "tmpfs", "-o", "size=600m,mode=755", "tmpfs", str(folder / "data")]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("only root may make a small disk")
+    request.addfinalizer(lambda: subprocess.run(["umount", "-l", str(folder / "data")], check=True))
+    engine = own_engine("--workers", "1", folder=folder)
+    assert talk(engine.port("hospital"), MESSAGES[4]) == ["AA"]
+    filling = folder / "data" / "filling"
+    handle = os.open(filling, os.O_CREAT | os.O_WRONLY)
+    with contextlib.suppress(OSError):
+        while True:
+            os.write(handle, b"0" * 65536)
+    os.close(handle)
+    codes = talk(engine.port("hospital"), *(MESSAGES[4].replace(b"|DEMO", b"|F%d" % n) for n in range(100)))
+    assert codes[-1] == "AR"
+    assert not ready(engine.http)
+    filling.unlink()
+    assert ready(engine.http)
+    assert talk(engine.port("hospital"), MESSAGES[4].replace(b"|DEMO", b"|AGAIN")) == ["AA"]
+    engine.stop()
 
 
 @pytest.mark.parametrize(("number", "lives"), [(signal.SIGHUP, True), (signal.SIGTERM, False)])
