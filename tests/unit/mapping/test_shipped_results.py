@@ -168,3 +168,13 @@ def test_a_document_without_a_content_or_of_another_type_is_a_document(
     (made,) = resources(library, message(PID, "PV1|1|I", "TXA|1|DS|TX|||||||||D1", *obx, type="MDM^T02"), "DocumentReference")
     (content,) = made["content"]
     assert content["attachment"].get("data") == data
+
+
+def test_what_is_told_of_the_patient_before_any_order_is_kept_without_a_report(library: Library) -> None:
+    weight, glucose = "OBX|1|NM|3141-9^Weight^LN||71|kg|||||F", "OBX|1|NM|2345-7^Glucose^LN||5.4|mmol/L|||||F"
+    made = resources(library, message(PID, weight, "PV1|1|I", OBR, glucose, version="2.8"))
+    observed = {one["code"]["coding"][0]["code"]: one for one in made if one["resourceType"] == "Observation"}
+    (report,) = [one for one in made if one["resourceType"] == "DiagnosticReport"]
+    assert set(observed) == {"3141-9", "2345-7"}
+    assert report["result"] == [{"reference": f"Observation/{observed['2345-7']['id']}"}]
+    assert observed["3141-9"]["subject"] == report["subject"]
