@@ -17,6 +17,7 @@ from engine.fault import Fault
 from engine.types import Outcome, State
 
 # to the process: settings, begin, wake, spare, deploy, stale, metrics, stop; from it: begun, works, told, deployed, metrics
+BRIEF = 0.01  # seconds that a hint waits for what is being sent
 Begin = tuple[str, list[bytes], list[bytes]]  # the DSN, messages that may end the process, messages that do
 Told = list[tuple[bytes, str, tuple[Fault, ...], tuple[str, ...]]]
 
@@ -38,11 +39,15 @@ class Wire:
     def hint(self, name: str) -> None:
         """Sends what may be lost, such as a word that says the same as one before it: not sent where much has not been read yet.
 
-        It never waits for the other end, which may stand still; what must arrive still has room behind it.
+        It never waits long for the other end, which may stand still; what must arrive still has room behind it.
         """
-        with self._sending:
+        if not self._sending.acquire(timeout=BRIEF):  # much is being sent to who does not read it
+            return
+        try:
             if self._room.poll(0):  # a Unix socket is written to at once while three quarters of its buffer are free
                 self._connection.send((name, None))
+        finally:
+            self._sending.release()
 
     def receive(self) -> tuple[str, Any]:
         """Waits for the next thing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -35,3 +36,19 @@ def test_a_process_that_stands_still_keeps_nobody_who_wakes_it(tmp_path: Path, m
         told.append(far[0].receive()[0])
     assert set(told[:-1]) == {"wake"}
     assert far[1].receive()[0] == "spare"
+
+
+@pytest.mark.timeout(20)
+def test_a_hint_does_not_wait_behind_what_nobody_reads() -> None:
+    near, far = (Wire(end) for end in pair())
+    large = threading.Thread(target=near.send, args=("deploy", bytes(4_000_000)))
+    large.start()
+    while not near._sending.locked():
+        pass
+    for _ in range(20):
+        near.hint("wake")
+    assert large.is_alive()
+    assert far.receive()[0] == "deploy"
+    large.join()
+    near.hint("wake")
+    assert far.receive()[0] == "wake"
