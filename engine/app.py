@@ -108,7 +108,7 @@ class Engine:
             after_commit=lambda call: self.journal.listen(lambda _: call()),
             enlist=self.enlist, post=self.post,
         )  # fmt: skip
-        self.sources = Sources(self.intake)
+        self.sources = Sources(self.intake, self._announce)
         findings = await self.redeploy()
         deployed = self.live.deployed
         if deployed is None:
@@ -146,7 +146,7 @@ class Engine:
         fault = await self.web.start()
         if fault:
             return fault
-        self._announce(self.web)
+        self._announce()
         heap.stay()
         sys.setswitchinterval(HANDOVER)
         log("the engine is ready", address=self.web.address, version=__version__, count=len(deployed.plans))
@@ -199,7 +199,7 @@ class Engine:
             await self.sources.follow(fresh)
             if self.web is not None:  # before that, `start` does it once for all
                 heap.renew()
-                self._announce(self.web)
+                self._announce()
             for name, fault in self.sources.broken().items():  # the set is deployed all the same
                 findings.append(
                     {**fault.as_dict(), "severity": "warning", "text": f"the channel {name} does not listen: {fault.text}"}
@@ -207,10 +207,12 @@ class Engine:
             log("deployed", count=len(fresh.plans), digest=fresh.digest[:12])
             return findings
 
-    def _announce(self, web: Web) -> None:
+    def _announce(self) -> None:
         """Tells other commands where this engine is found."""
+        if self.web is None:
+            return
         try:
-            self.home.announce(dsn=self.dsn, http=web.address, token=web.token, sources=self.sources.addresses())
+            self.home.announce(dsn=self.dsn, http=self.web.address, token=self.web.token, sources=self.sources.addresses())
         except OSError as error:  # such as a full disk: what works goes on
             failed("other commands are not told of this engine", error)
 

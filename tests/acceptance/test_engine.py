@@ -154,9 +154,13 @@ def test_a_channel_whose_address_is_taken_is_told_and_the_rest_is_deployed(own_e
         assert b"the channel late does not listen" in deaf.stderr
         status = httpx.get(f"{engine.http}/readyz")
         assert (status.status_code, status.json()["checks"]["sources"]) == (503, False)
+    until = time.monotonic() + 30
+    while httpx.get(f"{engine.http}/readyz").status_code != 200:
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    assert talk(int(listen.rpartition(":")[2]), MESSAGES[4]) == ["AA"]
     again = engine.command("deploy")
     assert (again.returncode, again.stdout.strip()) == (0, b"Deployed.")
-    assert engine.port("hospital") and httpx.get(f"{engine.http}/readyz").status_code == 200
 
 
 def test_a_bad_mapping_is_refused_and_the_old_one_keeps_running(own_engine: Start) -> None:

@@ -66,6 +66,28 @@ def test_a_source_that_cannot_bind_breaks_only_its_own_channel() -> None:
     assert running.broken() == {"b": TAKEN}
 
 
+def test_a_source_that_could_not_start_is_tried_until_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.sources.AGAIN", 0.01)
+    told: list[str] = []
+
+    async def main() -> None:
+        late = Source("1", broken=True)
+        running = Sources(None, lambda: told.append("late"))  # type: ignore[arg-type]
+        assert await running.follow(deployed(a=late, b=Source("2"))) == [TAKEN]
+        await asyncio.sleep(0.05)
+        assert running.broken() == {"a": TAKEN}
+        late.broken = False
+        while running.broken():
+            await asyncio.sleep(0.01)
+        assert running.addresses() == {"a": "1", "b": "2"}
+        await running.drain(1)
+        await asyncio.sleep(0.05)
+        assert [one.drained for one in late.started] == [1]
+
+    asyncio.run(asyncio.wait_for(main(), 20))
+    assert told == ["late"]
+
+
 def test_what_is_unchanged_is_left_alone_and_what_changed_or_went_is_drained() -> None:
     kept, changed, gone = Source("1"), Source("2"), Source("3")
     running, _ = follow(deployed(a=kept, b=changed, c=gone), deployed(a=Source("1"), b=Source("2b"), d=Source("4")))
