@@ -147,6 +147,8 @@ def test_the_lanes_of_a_process_that_died_are_taken_over_at_once(database: str, 
     dead.claim(1)
     dead._leases[False]._ended.set()
     dead._leases[False]._line.drop()  # its session ends with it
+    dead._leases[True].stop()
+    dead._backlog.stop()
     heir = Journal(database)
     assert [message.id for message in heir.claim(10)] == [arrival.id]
     heir.close()

@@ -39,7 +39,7 @@ def sent(
     async def main() -> list[Any]:
         server = await serve(peer, "127.0.0.1", 0, ssl=certificate, process_request=answer)
         [port] = [each.getsockname()[1] for each in server.sockets]
-        given = {"timeout": 0.5, "allow": LOOPBACK, **options}
+        given = {"timeout": 10.0, "allow": LOOPBACK, **options}
         sender = await Websocket(url=f"{scheme}://127.0.0.1:{port}/in?a=b", **given).open(site())
         assert not isinstance(sender, Fault), sender
         found = [await sender.send(one) for one in parcels]
@@ -86,7 +86,7 @@ def test_what_names_another_parcel_or_none_delivers_nothing(said: str) -> None:
             await one.send(said)
             await one.send(said.encode())
 
-    assert [outcome(found) for found in sent(peer)] == ["E723"]
+    assert [outcome(found) for found in sent(peer, timeout=0.5)] == ["E723"]
 
 
 def test_a_late_acknowledgement_is_never_taken_for_the_next_parcel() -> None:
